@@ -1,0 +1,1 @@
+"""Segmentation of UAV camera streams in ROS 2."""

@@ -1,0 +1,29 @@
+"""The one exception type for mistakes that a user can mend."""
+from __future__ import annotations
+
+import functools
+import sys
+
+
+class UserError(Exception):
+    """A mistake in what the user handed in: one line that names it, its value and the fix."""
+
+
+def reports_user_errors(main):
+    """
+    Wrap a command's ``main`` so that a user's mistake prints one line.
+
+    The wrapped function returns 2 after a :class:`UserError` (``error: ...`` on stderr)
+    and 130 after Ctrl-C, else what ``main`` returns.
+    """
+    @functools.wraps(main)
+    def wrapper(*args, **kwargs):
+        try:
+            return main(*args, **kwargs)
+        except UserError as error:
+            print(f'error: {error}', file=sys.stderr)
+            return 2
+        except KeyboardInterrupt:
+            print('interrupted', file=sys.stderr)
+            return 130
+    return wrapper
