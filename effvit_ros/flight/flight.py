@@ -1,0 +1,54 @@
+"""The flight as a camera: frame number in, picture and truth out."""
+from __future__ import annotations
+
+from typing import Iterator, NamedTuple
+
+import numpy as np
+
+from effvit_ros.core.errors import UserError
+
+
+class FlightFrame(NamedTuple):
+    """
+    One picture of the flight with its truth.
+
+    ``image``: (H, W, 3) uint8, BGR. ``labels``: (H, W) uint8, LPCV-14 ids 0..13.
+    ``stamp_s``: time since take-off, seconds.
+    """
+
+    image: np.ndarray
+    labels: np.ndarray
+    stamp_s: float
+
+
+class Flight:
+    """
+    A closed round over a scene built from ``seed``; the same seed gives the same bytes.
+
+    ``width``, ``height``: pixels, 16 to 4096; ``rate_hz``: frames a second of flight.
+    Building takes a few seconds; :meth:`frame` takes milliseconds and is a pure function
+    of the frame number. Raises :class:`UserError` for a size or rate out of range.
+    """
+
+    def __init__(self, seed: int = 0, width: int = 640, height: int = 480,
+                 rate_hz: float = 30.0) -> None:
+        for name, value in (('width', width), ('height', height)):
+            if not 16 <= value <= 4096:
+                raise UserError(f'flight {name} {value} is out of range: give 16 to 4096 pixels')
+        if not 0 < rate_hz <= 1000:
+            raise UserError(f'flight rate {rate_hz} Hz is out of range: give above 0 to 1000')
+        self.seed = seed
+        self.width = width
+        self.height = height
+        self.rate_hz = rate_hz
+
+    def frame(self, index: int) -> FlightFrame:
+        """Render frame ``index`` (0, 1, 2, ...), taken ``index / rate_hz`` s after take-off."""
+        raise NotImplementedError
+
+    def __iter__(self) -> Iterator[FlightFrame]:
+        """Yield the frames from 0 on, without end."""
+        index = 0
+        while True:
+            yield self.frame(index)
+            index += 1
