@@ -1,0 +1,259 @@
+"""
+The model bundle: the one thing that passes from the workstation to the drone.
+
+A folder with ``manifest.yaml`` and the ONNX graphs that it names; docs/bundle.md describes
+the format. Loading checks everything that can be checked without running the graph.
+"""
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Mapping, Optional, Tuple
+
+import numpy as np
+import yaml
+
+from effvit_ros.core.errors import UserError
+from effvit_ros.core.share import models_directory
+
+MANIFEST = 'manifest.yaml'
+FORMAT_VERSION = 1
+#: The bundle that is used when none is named.
+DEFAULT_MODEL = 'mobilevit_xxs_lpcv'
+PRECISIONS = ('fp32', 'fp16', 'int8')
+IO_TYPES = ('uint8', 'float32')
+CHANNEL_ORDERS = ('rgb', 'bgr')
+
+
+class BundleError(UserError):
+    """A bundle that can't be used: one line that names the file, the value and the fix."""
+
+
+@dataclass(frozen=True)
+class ClassInfo:
+    """One class: its id in the label map, its name and its RGB colour."""
+
+    id: int
+    name: str
+    color: Tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Graph:
+    """
+    One ONNX graph of a bundle.
+
+    ``io`` is ``uint8`` (``image`` uint8 [1,H,W,3] in, ``labels`` uint8 [1,H,W] out) or
+    ``float32`` (``image`` float32 [1,H,W,3] of 0..255 in, ``labels`` int32 [1,H,W] out, for
+    runtimes without 8-bit I/O). Normalisation, upsampling and argmax are inside either way.
+    """
+
+    path: Path
+    sha256: str
+    precision: str
+    io: str
+    opset: int
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A checked bundle; ``manifest`` is the whole manifest as read."""
+
+    path: Path
+    name: str
+    height: int
+    width: int
+    channel_order: str
+    classes: Tuple[ClassInfo, ...]
+    ignore: int
+    graphs: Tuple[Graph, ...]
+    terms: str
+    manifest: Mapping = field(repr=False)
+
+    @property
+    def names(self):
+        """Return the class names in id order."""
+        return tuple(c.name for c in self.classes)
+
+    @property
+    def palette(self):
+        """Return the colours, (n, 3) uint8, RGB."""
+        return np.array([c.color for c in self.classes], dtype=np.uint8)
+
+    @property
+    def sha256(self):
+        """Return one hash for the whole bundle: that of its manifest, which holds the others."""
+        return sha256_of(self.path / MANIFEST)
+
+    def graph(self, precision='fp32', io='uint8') -> Graph:
+        """
+        Return the graph of this precision and I/O type.
+
+        :raises BundleError: when the bundle has none; the message lists what it has.
+        """
+        for graph in self.graphs:
+            if (graph.precision, graph.io) == (precision, io):
+                return graph
+        present = ', '.join(f'{g.precision}/{g.io}' for g in self.graphs)
+        raise BundleError(
+            f'{self.path}: no {precision}/{io} graph in this bundle (it has {present}): '
+            'export that variant with effvit-compress')
+
+
+def sha256_of(path) -> str:
+    """Return a file's sha256 as 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    with open(path, 'rb') as file:
+        for block in iter(lambda: file.read(1 << 20), b''):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def resolve_model(model) -> Path:
+    """
+    Return the folder meant by ``model``: a path, the name of a shipped bundle, or '' (default).
+
+    :raises BundleError: when there is no such folder; the message lists the shipped bundles.
+    """
+    name = str(model) or DEFAULT_MODEL
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return folder
+    shipped = models_directory()
+    if '/' not in name and (shipped / name).is_dir():
+        return shipped / name
+    names = sorted(p.parent.name for p in shipped.glob(f'*/{MANIFEST}'))
+    raise BundleError(
+        f"model '{name}': no such folder and no shipped bundle of that name "
+        f"(shipped: {', '.join(names) or 'none'})")
+
+
+def load_bundle(path) -> Bundle:
+    """
+    Load and check the bundle in the folder ``path``.
+
+    :raises BundleError: a missing or unreadable manifest, an unknown format version, a missing
+        key, a bad value, a missing graph, a graph whose sha256 differs, a class count that
+        differs from the graph's.
+    """
+    path = Path(path)
+    manifest = _read_manifest(path)
+    version = manifest.get('format_version')
+    if version != FORMAT_VERSION:
+        raise BundleError(
+            f'{path / MANIFEST}: format_version is {version!r}, this release reads '
+            f'{FORMAT_VERSION}: export the bundle anew or update effvit_ros')
+    reader = _Reader(path / MANIFEST)
+    size = reader.get(manifest, 'input', dict)
+    height = reader.positive(size, 'height', 'input.')
+    width = reader.positive(size, 'width', 'input.')
+    order = reader.choice(size, 'channel_order', CHANNEL_ORDERS, 'input.')
+    classes = _read_classes(reader, manifest)
+    ignore = reader.get(manifest, 'ignore', int)
+    if not len(classes) <= ignore <= 255:
+        raise BundleError(f'{reader.file}: ignore is {ignore}, but must be {len(classes)}..255')
+    graphs = tuple(_read_graph(reader, path, entry, len(classes))
+                   for entry in reader.get(manifest, 'graphs', list))
+    if not graphs:
+        raise BundleError(f'{reader.file}: graphs is empty: a bundle needs at least one graph')
+    return Bundle(
+        path=path, name=reader.get(manifest, 'name', str), height=height, width=width,
+        channel_order=order, classes=classes, ignore=ignore, graphs=graphs,
+        terms=str(manifest.get('terms') or ''), manifest=manifest)
+
+
+def _read_manifest(path):
+    file = path / MANIFEST
+    if not path.is_dir():
+        raise BundleError(f'{path}: no such folder: name a bundle folder with a {MANIFEST}')
+    try:
+        manifest = yaml.safe_load(file.read_text(encoding='utf-8'))
+    except FileNotFoundError:
+        raise BundleError(f'{path}: no {MANIFEST} in it: this folder is not a bundle') from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        problem = ' '.join(str(error).split())
+        raise BundleError(f'{file}: not readable as YAML: {problem}') from None
+    except OSError as error:
+        raise BundleError(f'{file}: {error.strerror}') from None
+    if not isinstance(manifest, dict):
+        raise BundleError(f'{file}: holds {type(manifest).__name__}, not a mapping of keys')
+    return manifest
+
+
+def _read_classes(reader, manifest):
+    classes = []
+    for expected, entry in enumerate(reader.get(manifest, 'classes', list)):
+        where = f'classes[{expected}].'
+        if not isinstance(entry, dict):
+            raise BundleError(f'{reader.file}: {where[:-1]} is {entry!r}, not id, name and color')
+        number = reader.get(entry, 'id', int, where)
+        if number != expected:
+            raise BundleError(
+                f'{reader.file}: {where}id is {number}: ids must count up from 0 without gaps')
+        color = reader.get(entry, 'color', list, where)
+        if len(color) != 3 or not all(isinstance(c, int) and 0 <= c <= 255 for c in color):
+            raise BundleError(f'{reader.file}: {where}color is {color}: give three of 0..255')
+        classes.append(ClassInfo(number, reader.get(entry, 'name', str, where), tuple(color)))
+    if len(classes) < 2:
+        raise BundleError(f'{reader.file}: {len(classes)} classes: a segmenter needs two or more')
+    return tuple(classes)
+
+
+def _read_graph(reader, folder, entry, n_classes) -> Graph:
+    if not isinstance(entry, dict):
+        raise BundleError(f'{reader.file}: graphs holds {entry!r}, not file, sha256 and so on')
+    name = reader.get(entry, 'file', str, 'graphs[].')
+    where = f'graphs[{name}].'
+    if Path(name).name != name:
+        raise BundleError(f'{reader.file}: {where}file must be a plain name in the bundle folder')
+    count = reader.positive(entry, 'classes', where)
+    if count != n_classes:
+        raise BundleError(
+            f'{reader.file}: the graph {name} tells {count} classes apart, '
+            f'but classes lists {n_classes}: use the class list of its export')
+    graph = Graph(
+        path=folder / name, sha256=reader.get(entry, 'sha256', str, where),
+        precision=reader.choice(entry, 'precision', PRECISIONS, where),
+        io=reader.choice(entry, 'io', IO_TYPES, where),
+        opset=reader.positive(entry, 'opset', where))
+    try:
+        found = sha256_of(graph.path)
+    except OSError as error:
+        raise BundleError(f'{graph.path}: {error.strerror}: copy the whole bundle') from None
+    if found != graph.sha256:
+        raise BundleError(
+            f'{graph.path}: sha256 is {found[:12]}..., the manifest says {graph.sha256[:12]}...: '
+            'the file is damaged or not of this bundle; copy the bundle again')
+    return graph
+
+
+class _Reader:
+    """Reads typed keys out of the manifest and says what is wrong with one."""
+
+    def __init__(self, file):
+        self.file = file
+
+    def get(self, mapping, key, kind, where=''):
+        """Return ``mapping[key]``, which must be there and of type ``kind``."""
+        value: Optional[object] = mapping.get(key)
+        if value is None:
+            raise BundleError(f'{self.file}: {where}{key} is missing')
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            raise BundleError(f'{self.file}: {where}{key} is {value!r}, not {kind.__name__}')
+        return value
+
+    def positive(self, mapping, key, where=''):
+        """Return an integer above zero."""
+        value = self.get(mapping, key, int, where)
+        if value < 1:
+            raise BundleError(f'{self.file}: {where}{key} is {value}, but must be 1 or more')
+        return value
+
+    def choice(self, mapping, key, choices, where=''):
+        """Return one of ``choices``."""
+        value = self.get(mapping, key, str, where)
+        if value not in choices:
+            raise BundleError(
+                f"{self.file}: {where}{key} is '{value}': give one of {', '.join(choices)}")
+        return value

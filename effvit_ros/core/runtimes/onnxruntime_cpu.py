@@ -1,0 +1,57 @@
+"""ONNX Runtime on the CPU: runs on any platform that has its wheel."""
+from __future__ import annotations
+
+import numpy as np
+
+from effvit_ros.core.bundle import BundleError
+from effvit_ros.core.runtimes import Runtime, RuntimeUnavailable, check_interface
+
+
+class OnnxRuntimeRuntime(Runtime):
+    """The bundle's fp32 graph on ONNX Runtime's CPU provider, with bound buffers."""
+
+    name = 'onnxruntime'
+
+    def __init__(self, bundle, threads=0):
+        """
+        Load the graph for ``threads`` CPU threads (0: one for each core).
+
+        :raises RuntimeUnavailable: ONNX Runtime is not installed.
+        :raises BundleError: the graph can't be read or has other shapes than the manifest says.
+        """
+        try:
+            import onnxruntime
+        except ImportError as error:
+            raise RuntimeUnavailable(
+                f'onnxruntime is not installed ({error}): pip install onnxruntime') from None
+        graph = bundle.graph('fp32')
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(graph.path), options, providers=['CPUExecutionProvider'])
+        except Exception as error:  # ORT's exception types are private to its binding
+            problem = str(error).strip().splitlines()[-1]
+            raise BundleError(f'{graph.path}: ONNX Runtime cannot load it: {problem}') from None
+        source, target = self._session.get_inputs()[0], self._session.get_outputs()[0]
+        check_interface(bundle, graph, source.shape, target.shape)
+        self._batch = np.zeros(source.shape, np.uint8)
+        self._output = np.zeros(target.shape, np.uint8)
+        self.input = self._batch[0]
+        self._binding = self._session.io_binding()
+        self._binding.bind_input(
+            source.name, 'cpu', 0, np.uint8, self._batch.shape, self._batch.ctypes.data)
+        self._binding.bind_output(
+            target.name, 'cpu', 0, np.uint8, self._output.shape, self._output.ctypes.data)
+        used = threads or 'all'
+        self.description = f'ONNX Runtime {onnxruntime.__version__}, CPU, {used} threads, fp32'
+
+    def infer(self):
+        """Run the graph; (height, width) uint8, valid until the next call."""
+        self._session.run_with_iobinding(self._binding)
+        return self._output[0]
+
+    def close(self):
+        """Release the session."""
+        self._binding = self._session = None
