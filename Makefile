@@ -1,0 +1,61 @@
+# Everything here works on a fresh clone with git, make and Python 3.10 to 3.13 (with venv).
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint .ci/constraints.txt
+
+# What `make demo` shows; see `make help`.
+SOURCE ?= flight
+DIR ?=
+FILE ?=
+MODEL ?=
+RUNTIME ?= auto
+DURATION ?= 20
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-train setup-test demo bench test test-slow lint clean
+
+help: ## show this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+setup: $(VENV)/.setup ## build .venv with the node, ROS 2 from wheels and the CPU runtimes
+setup-train: $(VENV)/.setup-train ## add what compression needs (torch: large)
+setup-test: $(VENV)/.setup-test
+
+demo: setup ## watch a simulated flight being segmented (SOURCE=folder DIR=... | SOURCE=file FILE=...)
+	$(BIN)/effvit_demo --source $(SOURCE) --path "$(DIR)$(FILE)" --model "$(MODEL)" \
+		--runtime $(RUNTIME) --duration $(DURATION)
+
+bench: setup ## time the bare runtimes, the core and the node, side by side
+	$(BIN)/python -m effvit_ros.bench
+
+test: setup-test setup-train ## run the tests, but for the slow ones
+	$(BIN)/python -m pytest -m 'not slow'
+
+test-slow: setup-test setup-train ## run the slow tests
+	$(BIN)/python -m pytest -m slow
+
+lint: setup-test ## check style and docstrings
+	$(BIN)/python -m flake8
+
+clean: ## remove what the targets above made
+	rm -rf $(VENV) build install log out *.egg-info compression/*.egg-info
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; ok = (3, 10) <= sys.version_info < (3, 14); \
+		sys.exit(None if ok else "error: Python %d.%d: the wheels of ROS 2 need 3.10 to 3.13: " \
+		"make PYTHON=python3.11" % sys.version_info[:2])'
+	$(PYTHON) -m venv $(VENV)
+
+# --use-pep517 puts the commands into .venv/bin (setup.cfg sends them elsewhere for colcon).
+$(VENV)/.setup: setup.py setup.cfg .ci/constraints.txt | $(BIN)/python
+	$(PIP) --use-pep517 --editable '.[cpu,ros,demo]'
+	@touch $@
+
+$(VENV)/.setup-test: $(VENV)/.setup
+	$(PIP) --use-pep517 --editable '.[cpu,ros,demo,test,lint]'
+	@touch $@
+
+$(VENV)/.setup-train: $(VENV)/.setup compression/pyproject.toml
+	$(PIP) --editable ./compression
+	@touch $@

@@ -1,0 +1,103 @@
+"""Build the ROS package effvit_ros, by colcon on a robot or by pip anywhere."""
+import os
+from glob import glob
+
+from setuptools import find_packages, setup
+
+try:
+    from setuptools.command.bdist_wheel import bdist_wheel
+except ImportError:  # before setuptools 70.1
+    try:
+        from wheel.bdist_wheel import bdist_wheel
+    except ImportError:  # colcon builds no wheel
+        bdist_wheel = None
+
+PACKAGE = 'effvit_ros'
+
+CONSOLE_SCRIPTS = [
+    'segmenter_node = effvit_ros.ros.segmenter_node:main',
+    'camera_node = effvit_ros.ros.camera_node:main',
+    'effvit_demo = effvit_ros.demo:main',
+    'render_flight = effvit_ros.flight.render:main',
+]
+
+
+def shared(folder):
+    """Return data_files entries that install ``folder`` with its subfolders under share."""
+    return [
+        (os.path.join('share', PACKAGE, root), sorted(os.path.join(root, f) for f in files))
+        for root, _, files in os.walk(folder) if files]
+
+
+def commands_beside_bin():
+    """
+    Write one launcher for each command and return their data_files entry.
+
+    ``ros2 run`` and ``ros2 launch`` look in lib/<package>; pip puts commands only into bin.
+    """
+    folder = os.path.join('build', 'launchers')
+    os.makedirs(folder, exist_ok=True)
+    files = []
+    for entry in CONSOLE_SCRIPTS:
+        path = os.path.join(folder, entry.split()[0])
+        with open(path, 'w') as file:
+            file.write('#!/bin/sh\nexec "$(dirname "$0")/../../bin/$(basename "$0")" "$@"\n')
+        os.chmod(path, 0o755)
+        files.append(path)
+    return os.path.join('lib', PACKAGE), files
+
+
+cmdclass = {}
+if bdist_wheel is not None:
+    class WheelWithLaunchers(bdist_wheel):
+        """Adds lib/effvit_ros, which colcon makes by itself."""
+
+        def run(self):
+            """Build the wheel."""
+            self.distribution.data_files.append(commands_beside_bin())
+            super().run()
+
+    cmdclass['bdist_wheel'] = WheelWithLaunchers
+
+setup(
+    name=PACKAGE,
+    version='0.1.0',
+    packages=find_packages(include=[PACKAGE, PACKAGE + '.*']),
+    data_files=[
+        ('share/ament_index/resource_index/packages', ['resource/' + PACKAGE]),
+        ('share/' + PACKAGE, ['package.xml']),
+        ('share/' + PACKAGE + '/launch', sorted(glob('launch/*.launch.py'))),
+        *shared('config'),
+        *shared('resource/models'),
+    ],
+    # What apt brings on a robot; colcon asks package.xml instead.
+    install_requires=[
+        'setuptools',
+        'numpy>=1.21,<3',
+        'opencv-python-headless>=4.5,<6',
+        'PyYAML>=5.4,<7',
+    ],
+    extras_require={
+        # Inference on CPUs: OpenVINO is the fastest on x86, ONNX Runtime runs anywhere.
+        'cpu': ['onnxruntime>=1.16,<2', 'openvino>=2024.0,<2027; platform_machine == "x86_64"'],
+        # ROS 2 without a ROS installation: third-party wheels, x86_64 only.
+        'ros': ['ros-rclpy>=7.1,<10', 'ros-rmw-fastrtps-cpp', 'ros-sensor-msgs', 'ros-std-msgs',
+                'ros-diagnostic-msgs', 'ros-lifecycle-msgs', 'ros-rosgraph-msgs',
+                'ros-ament-index-python'],
+        # The demo's live table.
+        'demo': ['rich>=13,<16'],
+        # hypothesis: properties of converters and parsers. onnx: builds the tests' tiny graph.
+        # catkin_pkg and colcon: check the package as a ROS user builds it.
+        'test': ['pytest>=7,<10', 'hypothesis>=6,<7', 'onnx>=1.15,<2', 'catkin_pkg>=1,<2',
+                 'colcon-common-extensions>=0.3,<1', 'psutil>=5.9,<8'],
+        'lint': ['flake8>=6,<8', 'flake8-docstrings>=1.7,<2'],
+    },
+    entry_points={'console_scripts': CONSOLE_SCRIPTS},
+    cmdclass=cmdclass,
+    zip_safe=False,
+    maintainer='effvit_ros maintainers',
+    maintainer_email='maintainers@effvit-ros.example.org',
+    description='Segments UAV camera streams in ROS 2 with a compressed MobileViT + UPerNet.',
+    license='Apache-2.0',
+    python_requires='>=3.8',
+)
