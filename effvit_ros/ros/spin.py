@@ -1,0 +1,109 @@
+"""
+Start, signals and a clean end: every node of the package is run by :func:`spin_node`.
+
+Plain ``rclpy.spin()`` may hang on SIGTERM and dies of the doubled SIGINT that ``ros2 launch``
+sends. Here rclpy installs no handlers; ours only set a flag that the loop looks at.
+"""
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import threading
+
+from effvit_ros.core.errors import UserError
+
+#: Seconds between two looks at the flag.
+_PERIOD_S = 0.1
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_EPILOG = ('Parameters, remappings and the namespace are given in the ROS way: '
+           '--ros-args -p NAME:=VALUE -r FROM:=TO -r __ns:=/NAMESPACE --params-file FILE')
+
+
+class _Stop:
+    """A plain flag: setting it from a signal handler takes no lock."""
+
+    requested = False
+
+
+def stop_requested():
+    """Return whether this process was asked to end: long waits in callbacks look at it."""
+    return _Stop.requested
+
+
+def spin_node(make_node, args=None, description=None):
+    """
+    Run one node until SIGINT, SIGTERM or its own end, and return the exit code.
+
+    Signals are in hand before ``make_node`` is called, so that a command whose module imports
+    little and whose ``make_node`` imports the rest can be interrupted at any time. They stay
+    ignored afterwards: the process is on its way out.
+
+    :param make_node: called without arguments after ``rclpy.init``; returns the node. Its
+        ``destroy_node()`` must release what it holds. A node with an attribute ``finished``
+        that becomes true ends the process.
+    :param args: the command line without the program's name; None takes ``sys.argv``.
+    :param description: what ``--help`` says.
+    :returns: 0 after a signal or a normal end; 2 after a :class:`UserError` or a command line
+        that can't be read, with one line on stderr.
+    """
+    for number in _SIGNALS:
+        signal.signal(number, _request_stop)
+    _Stop.requested = False
+    argv = list(sys.argv[1:] if args is None else args)
+    try:
+        code = _run(make_node, argv, description)
+    except UserError as error:
+        print(f'error: {error}', file=sys.stderr)
+        code = 2
+    if any(t.daemon and t.is_alive() for t in threading.enumerate()):
+        # Inside a library (a graph being compiled) that can't be interrupted: a normal exit
+        # would pull the interpreter away under it.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return code
+
+
+def _request_stop(_number, _frame):
+    _Stop.requested = True
+
+
+def _run(make_node, argv, description):
+    import rclpy
+    from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+    from rclpy.signals import SignalHandlerOptions
+    from rclpy.utilities import remove_ros_args
+
+    program = os.path.basename(sys.argv[0])
+    try:
+        plain = remove_ros_args([program] + argv)[1:]
+        rclpy.init(args=[program] + argv, signal_handler_options=SignalHandlerOptions.NO)
+    except Exception as error:  # rclpy's own types differ from release to release
+        raise UserError(f'the ROS arguments cannot be read: {_first_line(error)}') from None
+    node = executor = None
+    try:
+        argparse.ArgumentParser(description=description, epilog=_EPILOG).parse_args(plain)
+        node = make_node()
+        executor = SingleThreadedExecutor()
+        executor.add_node(node)
+        while not _Stop.requested and rclpy.ok() and not getattr(node, 'finished', False):
+            executor.spin_once(timeout_sec=_PERIOD_S)
+    except ExternalShutdownException:
+        pass
+    except SystemExit as end:  # argparse: --help or an unknown argument
+        return end.code or 0
+    finally:
+        for number in _SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        if executor is not None:
+            executor.shutdown()
+        if node is not None:
+            node.destroy_node()
+        rclpy.try_shutdown()
+    return 0
+
+
+def _first_line(error):
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
