@@ -14,7 +14,16 @@ from effvit_ros.core.errors import UserError
 
 
 class PictureError(UserError):
-    """A frame that can't be read: the message names the field and its value."""
+    """
+    A frame that can't be read: the message names the field and its value.
+
+    ``kind`` is what is wrong in one word, for counting: ``size``, ``encoding`` or ``data``.
+    """
+
+    def __init__(self, kind, message):
+        """Keep the kind beside the message."""
+        super().__init__(message)
+        self.kind = kind
 
 
 @dataclass(frozen=True)
@@ -73,7 +82,7 @@ def decode(data, height, width, encoding, step, is_bigendian=False) -> Picture:
     :raises PictureError: zero size, unknown encoding, or a buffer too short for the size.
     """
     if height < 1 or width < 1:
-        raise PictureError(f'the picture is {width}x{height}: it has no pixels')
+        raise PictureError('size', f'the picture is {width}x{height}: it has no pixels')
     buffer = np.frombuffer(data, np.uint8)
     if encoding in _PLAIN:
         channels, order = _PLAIN[encoding]
@@ -99,6 +108,7 @@ def decode(data, height, width, encoding, step, is_bigendian=False) -> Picture:
         planes = _rows(buffer, height * 3 // 2, width, 1, step, encoding)
         return Picture(cv2.cvtColor(np.ascontiguousarray(planes), _SEMI_PLANAR[encoding]), 'bgr')
     raise PictureError(
+        'encoding',
         f"encoding '{encoding}' is not supported: publish one of {', '.join(ENCODINGS)}")
 
 
@@ -116,7 +126,8 @@ def decode_compressed(data) -> Picture:
         except cv2.error:
             pixels = None
     if pixels is None:
-        raise PictureError(f'the compressed picture of {buffer.size} bytes cannot be decoded')
+        raise PictureError(
+            'data', f'the compressed picture of {buffer.size} bytes cannot be decoded')
     return Picture(pixels, 'bgr')
 
 
@@ -126,11 +137,13 @@ def _rows(buffer, height, width, bytes_per_pixel, step, encoding):
     step = step or packed
     if step < packed:
         raise PictureError(
+            'data',
             f'step is {step}, but a row of {width} {encoding} pixels takes {packed} bytes')
     # The last row may lack its padding, so the size that must be there is a little less.
     needed = step * (height - 1) + packed
     if buffer.size < needed:
         raise PictureError(
+            'data',
             f'data holds {buffer.size} bytes, but {width}x{height} {encoding} with step {step} '
             f'takes {needed}')
     shape, strides = (height, width, bytes_per_pixel), (step, bytes_per_pixel, 1)
@@ -141,4 +154,4 @@ def _rows(buffer, height, width, bytes_per_pixel, step, encoding):
 
 def _needs_even(height, width, encoding):
     if height % 2 or width % 2:
-        raise PictureError(f'{encoding} needs even sides, not {width}x{height}')
+        raise PictureError('size', f'{encoding} needs even sides, not {width}x{height}')
