@@ -1,0 +1,123 @@
+"""What a bundle must be, and the one line for each thing that can be wrong with it."""
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import yaml
+from tiny_bundle import write_manifest, write_tiny_bundle
+
+from effvit_ros.core.bundle import MANIFEST, BundleError, load_bundle, resolve_model
+from effvit_ros.core.segmenter import Segmenter
+from effvit_ros.core.share import models_directory
+
+
+@pytest.fixture
+def bundle(tmp_path):
+    """Return a bundle folder that may be changed."""
+    return write_tiny_bundle(tmp_path / 'tiny')
+
+
+def test_a_good_bundle_loads(bundle):
+    loaded = load_bundle(bundle)
+    assert (loaded.name, loaded.height, loaded.width) == ('tiny', 64, 64)
+    assert loaded.names == ('background', 'red', 'green')
+    np.testing.assert_array_equal(loaded.palette, [[0, 0, 0], [255, 0, 0], [0, 255, 0]])
+    assert loaded.graph('fp32').opset == 17
+    assert len(loaded.sha256) == 64
+
+
+def _set(*path):
+    def change(manifest):
+        *parents, key, value = path
+        for parent in parents:
+            manifest = manifest[parent]
+        manifest[key] = value
+    return change
+
+
+@pytest.mark.parametrize('change, message', [
+    pytest.param(_set('format_version', 2), 'format_version is 2, this release reads 1',
+                 id='newer-format'),
+    pytest.param(_set('name', None), 'name is missing', id='missing-key'),
+    pytest.param(_set('input', 'height', 'tall'), "input.height is 'tall', not int",
+                 id='wrong-type'),
+    pytest.param(_set('input', 'width', 0), 'input.width is 0, but must be 1 or more',
+                 id='zero-width'),
+    pytest.param(_set('input', 'channel_order', 'gbr'), "is 'gbr': give one of rgb, bgr",
+                 id='unknown-order'),
+    pytest.param(_set('classes', 1, 'id', 5), 'ids must count up', id='gap-in-ids'),
+    pytest.param(_set('classes', 1, 'color', [1, 2, 300]), 'give three of 0..255',
+                 id='colour-out-of-range'),
+    pytest.param(lambda m: m['classes'].pop(), 'tells 3 classes apart, but classes lists 2',
+                 id='class-count'),
+    pytest.param(_set('ignore', 1), 'ignore is 1, but must be 3..255', id='ignore-is-a-class'),
+    pytest.param(_set('graphs', []), 'graphs is empty', id='no-graph'),
+    pytest.param(_set('graphs', 0, 'precision', 'fp8'), "precision is 'fp8'",
+                 id='unknown-precision'),
+    pytest.param(_set('graphs', 0, 'sha256', '0' * 64), 'the file is damaged', id='other-hash'),
+    pytest.param(_set('graphs', 0, 'file', '../model.onnx'), 'must be a plain name',
+                 id='path-leaves-the-folder'),
+    pytest.param(_set('graphs', 0, 'file', 'gone.onnx'), 'No such file', id='missing-graph'),
+])
+def test_a_wrong_manifest_gets_one_line(bundle, change, message):
+    manifest = yaml.safe_load((bundle / MANIFEST).read_text())
+    change(manifest)
+    write_manifest(bundle, manifest)
+    with pytest.raises(BundleError, match=message) as error:
+        load_bundle(bundle)
+    assert '\n' not in str(error.value)
+
+
+def test_one_altered_byte_of_the_graph_is_refused(bundle):
+    graph = bundle / 'model.onnx'
+    content = bytearray(graph.read_bytes())
+    content[len(content) // 2] ^= 1
+    graph.write_bytes(content)
+    with pytest.raises(BundleError, match='model.onnx: sha256 is'):
+        load_bundle(bundle)
+
+
+@pytest.mark.parametrize('content, message', [
+    pytest.param(b'a: [', 'not readable as YAML', id='broken-yaml'),
+    pytest.param(b'\xff\xfe\x00', 'not readable as YAML', id='not-text'),
+    pytest.param(b'- 1', 'holds list', id='not-a-mapping'),
+])
+def test_an_unreadable_manifest_gets_one_line(bundle, content, message):
+    (bundle / MANIFEST).write_bytes(content)
+    with pytest.raises(BundleError, match=message) as error:
+        load_bundle(bundle)
+    assert '\n' not in str(error.value)
+
+
+def test_a_folder_without_manifest_is_no_bundle(tmp_path):
+    with pytest.raises(BundleError, match='not a bundle'):
+        load_bundle(tmp_path)
+
+
+@pytest.mark.parametrize('runtime', ['openvino', 'onnxruntime'])
+def test_a_graph_of_another_size_is_refused(bundle, runtime):
+    manifest = yaml.safe_load((bundle / MANIFEST).read_text())
+    manifest['input']['height'] = 32
+    write_manifest(bundle, manifest)
+    with pytest.raises(BundleError, match='the manifest asks for'):
+        Segmenter(load_bundle(bundle), runtime)
+
+
+def test_asking_for_an_absent_variant_lists_what_is_there(bundle):
+    with pytest.raises(BundleError, match='no int8/uint8 graph.*it has fp32/uint8'):
+        load_bundle(bundle).graph('int8')
+
+
+def test_an_unknown_model_lists_the_shipped_ones():
+    with pytest.raises(BundleError, match="model 'nonesuch'.*shipped: "):
+        resolve_model('nonesuch')
+
+
+def test_every_shipped_bundle_loads_and_fits_in_the_size_budget():
+    folders = [m.parent for m in models_directory().glob(f'*/{MANIFEST}')]
+    assert folders, 'no bundle is shipped'
+    for folder in folders:
+        load_bundle(folder)
+        assert load_bundle(resolve_model(folder.name)).path == folder
+    size = sum(f.stat().st_size for folder in folders for f in folder.rglob('*'))
+    assert size <= 25e6
