@@ -1,0 +1,95 @@
+"""What happens to one frame: decode, segment, publish what is wanted."""
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from effvit_ros.core.bundle import load_bundle, resolve_model
+from effvit_ros.core.overlay import Overlay
+from effvit_ros.core.segmenter import Segmenter
+from effvit_ros.ros.image_codec import picture_from
+from effvit_ros.ros.outputs import class_areas
+
+
+@dataclass(frozen=True)
+class Frame:
+    """An image message, the time it came (seconds of the monotonic clock), its camera_info."""
+
+    message: Any
+    arrived: float
+    camera_info: Any
+
+
+class FramePipeline:
+    """The processor of the inference thread: owns the segmenter and the overlay's buffers."""
+
+    def __init__(self, model, runtime, threads, outputs, settings, health, clock):
+        """
+        Load the model.
+
+        :param settings: mapping with the parameters that can change at any time.
+        :param clock: the node's clock.
+        :raises UserError: the bundle or the runtime can't be used.
+        """
+        self.bundle = load_bundle(resolve_model(model))
+        self._segmenter = Segmenter(self.bundle, runtime, threads)
+        self._overlay = Overlay(self.bundle.names, self.bundle.palette)
+        self._outputs = outputs
+        self._settings = settings
+        self._health = health
+        self._clock = clock
+
+    @property
+    def runtime(self):
+        """Return the runtime in use: its ``name`` and ``description``."""
+        return self._segmenter.runtime
+
+    @property
+    def passed_over(self):
+        """Return why ``auto`` did not take a faster runtime, one line each."""
+        return self._segmenter.passed_over
+
+    def close(self):
+        """Release the model."""
+        self._segmenter.close()
+
+    def process(self, frame):
+        """
+        Publish the frame's results; only those that somebody subscribes to are computed.
+
+        :raises PictureError: the frame can't be read.
+        """
+        wanted = self._outputs.wanted()
+        if not any(wanted):
+            self._health.count('unwatched')
+            return
+        header = frame.message.header
+        picture = picture_from(frame.message)
+        model_labels = self._segmenter.infer(picture.pixels, picture.order)
+        labels = model_labels
+        if wanted.labels or wanted.overlay or wanted.jpeg:
+            labels = self._segmenter.restore(model_labels, *picture.pixels.shape[:2])
+        if wanted.labels:
+            self._outputs.publish_labels(labels, header)
+        self._outputs.publish_camera_info(frame.camera_info, header)
+        if wanted.areas:
+            areas = class_areas(model_labels, len(self.bundle.classes))
+            self._outputs.publish_areas(areas, self.bundle.names, header)
+        if wanted.overlay or wanted.jpeg:
+            self._publish_overlay(picture, labels, wanted, header)
+        self._note(frame, header)
+
+    def _publish_overlay(self, picture, labels, wanted, header):
+        self._overlay.alpha = self._settings['overlay_alpha']
+        drawn = self._overlay.draw(picture.bgr(), labels, self._settings['overlay_legend'])
+        if wanted.overlay:
+            self._outputs.publish_overlay(drawn, header)
+        if wanted.jpeg:
+            self._outputs.publish_jpeg(drawn, self._settings['jpeg_quality'], header)
+
+    def _note(self, frame, header):
+        now = self._clock.now().nanoseconds * 1e-9
+        stamp = header.stamp.sec + header.stamp.nanosec * 1e-9
+        self._health.segmented(
+            now, latency_s=time.monotonic() - frame.arrived, age_s=now - stamp if stamp else None)

@@ -1,0 +1,232 @@
+"""The segmenter as a lifecycle node: wiring of parameters, topics, worker and health."""
+from __future__ import annotations
+
+import functools
+import time
+import traceback
+
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.clock import Clock, ClockType
+from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
+
+from effvit_ros.core.errors import UserError
+from effvit_ros.core.pixels import PictureError
+from effvit_ros.ros.frame_pipeline import Frame, FramePipeline
+from effvit_ros.ros.health import Health, diagnostics_message
+from effvit_ros.ros.image_input import ImageInput
+from effvit_ros.ros.outputs import Outputs
+from effvit_ros.ros.parameters import Parameters
+from effvit_ros.ros.rate_limit import RateLimit
+from effvit_ros.ros.segmenter_parameters import SEGMENTER_PARAMETERS
+from effvit_ros.ros.spin import stop_requested
+from effvit_ros.ros.worker import Worker
+
+#: Seconds between two messages on /diagnostics.
+DIAGNOSTICS_PERIOD_S = 1.0
+#: Seconds between two looks at the image topic's publishers.
+WATCH_PERIOD_S = 0.5
+#: Seconds that a frame in work or a library call may take before it is left behind.
+PATIENCE_S = 3.0
+#: Seconds between two log lines about bad frames.
+LOG_PERIOD_S = 5.0
+
+SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
+
+
+def _transition(callback):
+    """Log what a transition raises (rclpy would swallow it) and fail the transition."""
+    @functools.wraps(callback)
+    def wrapped(self, state):
+        try:
+            return callback(self, state)
+        except Exception as error:
+            return self._fail(error)
+    return wrapped
+
+
+class SegmenterNode(LifecycleNode):
+    """
+    Segments the newest frame of a camera topic.
+
+    unconfigured -> inactive loads the model, inactive -> active subscribes to the camera.
+    The executor's thread only takes messages in; all work on pictures is the worker's.
+    """
+
+    def __init__(self):
+        """Declare the parameters and, with ``autostart``, arrange to become active."""
+        super().__init__('segmenter')
+        self._state = 'unconfigured'
+        self._health = Health()
+        self._limit = RateLimit()
+        self._worker = self._outputs = self._input = self._watch = None
+        self._silence_reported = False
+        self._settings = Parameters(self, SEGMENTER_PARAMETERS, lambda: self._state)
+        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        # By the steady clock: a simulation that stands still is no reason to fall silent.
+        self._steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(DIAGNOSTICS_PERIOD_S, self._publish_diagnostics, clock=self._steady)
+        self._starter = None
+        if self._settings['autostart']:
+            self._starter = self.create_timer(0.0, self._autostart, clock=self._steady)
+
+    def destroy_node(self):
+        """Release the model and the topics."""
+        self._release()
+        super().destroy_node()
+
+    @_transition
+    def on_configure(self, state):
+        """Load the model in the worker and create the result topics."""
+        self._outputs = Outputs(self)
+        settings = self._settings
+        model, runtime, threads = (settings[name] for name in ('model', 'runtime', 'threads'))
+        self._worker = Worker(
+            lambda: FramePipeline(model, runtime, threads, self._outputs, settings,
+                                  self._health, self.get_clock()),
+            self._on_frame_error)
+        while not self._worker.wait_made(0.1):
+            if stop_requested():
+                raise UserError('asked to end while the model was loading')
+        if self._worker.failure is not None:
+            raise self._worker.failure
+        self._introduce(self._worker.processor)
+        self._enter('inactive')
+        return SUCCESS
+
+    @_transition
+    def on_activate(self, state):
+        """Subscribe to the camera."""
+        self._input = ImageInput(
+            self, self._settings['image_transport'], self._settings['image_reliability'],
+            self._on_image, self._complain)
+        self._health.know(image_topic=self._input.topic)
+        self._watch = self.create_timer(WATCH_PERIOD_S, self._watch_input, clock=self._steady)
+        self._silence_reported = False
+        self._enter('active')
+        self.get_logger().info(f'segmenting {self._input.topic}')
+        return SUCCESS
+
+    @_transition
+    def on_deactivate(self, state):
+        """Unsubscribe; the frame in work is finished, a waiting one discarded."""
+        self._unsubscribe()
+        self._enter('inactive')
+        return SUCCESS
+
+    @_transition
+    def on_cleanup(self, state):
+        """Release the model and the result topics."""
+        self._release()
+        self._enter('unconfigured')
+        return SUCCESS
+
+    @_transition
+    def on_shutdown(self, state):
+        """Release everything, from any state."""
+        self._release()
+        self._enter('finalized')
+        return SUCCESS
+
+    def on_error(self, state):
+        """Release everything and return to unconfigured."""
+        self._release()
+        self._state = 'unconfigured'
+        return SUCCESS
+
+    def _autostart(self):
+        self._starter.cancel()
+        if self._state == 'unconfigured' and self.trigger_configure() == SUCCESS:
+            self.trigger_activate()
+
+    def _enter(self, state):
+        self._state = state
+        self._health.enter(state, self._now())
+
+    def _fail(self, error):
+        """Undo a failed transition, say why, and return its result."""
+        self._release()
+        self._state = 'unconfigured'
+        if isinstance(error, UserError):
+            reason, result = str(error), FAILURE
+        else:
+            reason, result = f'{type(error).__name__}: {error}', TransitionCallbackReturn.ERROR
+            self.get_logger().error(''.join(traceback.format_exception(
+                type(error), error, error.__traceback__)))
+        self.get_logger().error(reason)
+        self._health.enter('unconfigured', self._now())
+        self._health.fail(reason)
+        return result
+
+    def _introduce(self, pipeline):
+        """Say what was loaded, in the log, on /diagnostics and on the latched legend."""
+        bundle, log = pipeline.bundle, self.get_logger()
+        for reason in pipeline.passed_over:
+            log.info(f'runtime auto passed over: {reason}')
+        log.info(f'model {bundle.name} ({bundle.width}x{bundle.height}, '
+                 f'{len(bundle.classes)} classes) on {pipeline.runtime.description}')
+        if bundle.terms:
+            log.info(f'terms of {bundle.name}: {bundle.terms}')
+        self._health.know(
+            model=bundle.name, runtime=pipeline.runtime.name,
+            runtime_description=pipeline.runtime.description)
+        self._outputs.publish_label_info(bundle, self.get_clock().now().to_msg())
+
+    def _unsubscribe(self):
+        if self._input is not None:
+            self.destroy_timer(self._watch)
+            self._input.close()
+            self._input = self._watch = None
+            self._worker.drain(PATIENCE_S)
+
+    def _release(self):
+        self._unsubscribe()
+        if self._worker is not None and not self._worker.stop(PATIENCE_S):
+            self.get_logger().warning('the inference thread is still busy: left behind')
+        if self._outputs is not None:
+            self._outputs.close()
+        self._worker = self._outputs = None
+
+    def _on_image(self, message):
+        arrived = time.monotonic()
+        self._health.received(self._now())
+        if not self._limit.admits(arrived, self._settings['max_rate']):
+            self._health.count('over_rate')
+        elif self._worker.put(Frame(message, arrived, self._input.camera_info)):
+            self._health.count('dropped')
+
+    def _on_frame_error(self, error):
+        """Count what went wrong with one frame; called in the worker."""
+        if isinstance(error, PictureError):
+            kind, reason = error.kind, str(error)
+        else:
+            kind, reason = 'inference', f'{type(error).__name__}: {error}'
+        self._health.failed(self._now(), kind, reason)
+        self.get_logger().error(f'a frame was skipped: {reason}',
+                                throttle_duration_sec=LOG_PERIOD_S)
+
+    def _complain(self, complaint):
+        self._health.complain(complaint)
+        self.get_logger().warning(complaint)
+
+    def _watch_input(self):
+        self._input.follow_publisher()
+        self._health.know(image_input=self._input.describe())
+        timeout = self._settings['no_image_timeout']
+        silence = self._health.silent_for(self._now())
+        silent = bool(timeout) and silence > timeout
+        if silent and not self._silence_reported:
+            self.get_logger().warning(
+                f'no frame for {silence:.1f} s on {self._input.topic} '
+                f'({self._input.describe()})')
+        elif self._silence_reported and not silent:
+            self.get_logger().info(f'frames come again on {self._input.topic}')
+        self._silence_reported = silent
+
+    def _publish_diagnostics(self):
+        report = self._health.report(self._now(), self._settings['no_image_timeout'])
+        name = self.get_fully_qualified_name().lstrip('/')
+        self._diagnostics.publish(
+            diagnostics_message(report, name, self.get_clock().now().to_msg()))
+
+    def _now(self):
+        return self.get_clock().now().nanoseconds * 1e-9

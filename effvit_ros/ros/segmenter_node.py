@@ -1,0 +1,22 @@
+"""The command ``segmenter_node``; the node itself is in :mod:`effvit_ros.ros.segmenter`."""
+from __future__ import annotations
+
+import sys
+
+from effvit_ros.ros.spin import spin_node
+
+
+def main(args=None):
+    """Run the segmenter until it is asked to end; returns the exit code."""
+    return spin_node(_make_node, args, description=(
+        'Segment the newest frame of a camera topic and publish label images and overlays.'))
+
+
+def _make_node():
+    # Imported here, once signals are in hand: it takes most of a second.
+    from effvit_ros.ros.segmenter import SegmenterNode
+    return SegmenterNode()
+
+
+if __name__ == '__main__':
+    sys.exit(main())

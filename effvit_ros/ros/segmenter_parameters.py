@@ -1,0 +1,41 @@
+"""What a user can set on the segmenter."""
+from __future__ import annotations
+
+from effvit_ros.core.runtimes import RUNTIMES
+from effvit_ros.ros.parameters import ON_ACTIVATE, ON_CONFIGURE, ON_START, Parameter
+
+SEGMENTER_PARAMETERS = (
+    Parameter(
+        'model', '', 'Bundle folder, or the name of a shipped bundle; empty: the default one.',
+        effective=ON_CONFIGURE),
+    Parameter(
+        'runtime', 'auto', 'What executes the graph; auto takes the fastest that is installed.',
+        effective=ON_CONFIGURE, choices=('auto',) + tuple(RUNTIMES)),
+    Parameter(
+        'threads', 0, 'CPU threads for inference; 0 leaves it to the runtime.',
+        effective=ON_CONFIGURE, low=0, high=256),
+    Parameter(
+        'autostart', True, 'Configure and activate by itself, once, when the node starts.',
+        effective=ON_START),
+    Parameter(
+        'image_transport', 'raw', 'Subscribe to the image topic itself or to its /compressed.',
+        effective=ON_ACTIVATE, choices=('raw', 'compressed')),
+    Parameter(
+        'image_reliability', 'auto',
+        "Reliability of the image subscription; auto takes the publisher's own.",
+        effective=ON_ACTIVATE, choices=('auto', 'reliable', 'best_effort')),
+    Parameter(
+        'max_rate', 0.0, 'Segment at most so many frames a second; 0: as many as possible.',
+        low=0.0, high=1000.0),
+    Parameter(
+        'no_image_timeout', 3.0, 'Warn when no frame came for so many seconds; 0: never.',
+        low=0.0, high=3600.0),
+    Parameter(
+        'overlay_alpha', 0.5, "Weight of the classes' colours in the overlay.",
+        low=0.0, high=1.0),
+    Parameter(
+        'overlay_legend', True, 'Draw the names of the classes in view into the overlay.'),
+    Parameter(
+        'jpeg_quality', 80, 'JPEG quality of ~/overlay/compressed.',
+        low=1, high=100),
+)
