@@ -6,6 +6,12 @@ from typing import Iterator, NamedTuple
 import numpy as np
 
 from effvit_ros.core.errors import UserError
+from effvit_ros.flight.path import FlightPath
+from effvit_ros.flight.renderer import Renderer, flight_light
+from effvit_ros.flight.scene import SIZE, build_scene
+
+#: Time for which the shutter is open, seconds.
+SHUTTER_S = 1 / 90
 
 
 class FlightFrame(NamedTuple):
@@ -25,13 +31,16 @@ class Flight:
     """
     A closed round over a scene built from ``seed``; the same seed gives the same bytes.
 
-    ``width``, ``height``: pixels, 16 to 4096; ``rate_hz``: frames a second of flight.
+    ``width``, ``height``: pixels, 16 to 4096; ``rate_hz``: frames a second of flight;
+    ``scene_size``: edge of the scene, pixels, a multiple of 512.
     Building takes a few seconds; :meth:`frame` takes milliseconds and is a pure function
     of the frame number. Raises :class:`UserError` for a size or rate out of range.
     """
 
     def __init__(self, seed: int = 0, width: int = 640, height: int = 480,
-                 rate_hz: float = 30.0) -> None:
+                 rate_hz: float = 30.0, scene_size: int = SIZE) -> None:
+        if seed < 0:
+            raise UserError(f'flight seed {seed} is negative: give 0 or more')
         for name, value in (('width', width), ('height', height)):
             if not 16 <= value <= 4096:
                 raise UserError(f'flight {name} {value} is out of range: give 16 to 4096 pixels')
@@ -41,10 +50,24 @@ class Flight:
         self.width = width
         self.height = height
         self.rate_hz = rate_hz
+        self.scene = build_scene(seed, scene_size)
+        self.path = FlightPath(self.scene.sights, scene_size, seed)
+        self._renderer = Renderer(self.scene, width, height, seed)
 
     def frame(self, index: int) -> FlightFrame:
         """Render frame ``index`` (0, 1, 2, ...), taken ``index / rate_hz`` s after take-off."""
-        raise NotImplementedError
+        stamp_s = index / self.rate_hz
+        pose = self.path.pose(stamp_s)
+        image, labels = self._renderer.render(
+            pose, flight_light(self.seed, stamp_s), self._motion(pose, stamp_s), index)
+        return FlightFrame(image, labels, stamp_s)
+
+    def _motion(self, pose, stamp_s):
+        """Pixels by which the middle of the picture moves while the shutter is open."""
+        there = self.path.pose(stamp_s + SHUTTER_S)
+        to_picture = np.linalg.inv(self._renderer.homography(pose))
+        u, v, w = to_picture @ (there.x, there.y, 1)
+        return u / w - (self.width - 1) / 2, v / w - (self.height - 1) / 2
 
     def __iter__(self) -> Iterator[FlightFrame]:
         """Yield the frames from 0 on, without end."""

@@ -1,0 +1,120 @@
+"""Command ``render_flight``: write pictures and truth of the simulated flight to a folder."""
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+import time
+
+import cv2
+
+from effvit_ros.core.errors import UserError, reports_user_errors
+from effvit_ros.flight.dataset import (
+    DatasetPlan, SpreadViews, contact_sheet, save, write_dataset)
+from effvit_ros.flight.flight import Flight
+from effvit_ros.flight.scene import SIZE
+
+
+def parse_size(text):
+    """Return (width, height) of 'WxH'; UserError for anything else or below 16."""
+    match = re.fullmatch(r'(\d+)x(\d+)', text)
+    if not match or not all(16 <= int(v) <= 4096 for v in match.groups()):
+        raise UserError(f"--size '{text}' is not WxH with 16 to 4096 pixels, e.g. 512x512")
+    return int(match.group(1)), int(match.group(2))
+
+
+def parse_seeds(text):
+    """Return the range of 'A-B' (both included) or 'A'; UserError for anything else."""
+    match = re.fullmatch(r'(\d+)(?:-(\d+))?', text)
+    first, last = (match.group(1), match.group(2) or match.group(1)) if match else (1, 0)
+    if int(last) < int(first):
+        raise UserError(f"--seeds '{text}' is not a range A-B of seeds, e.g. 0-39")
+    return range(int(first), int(last) + 1)
+
+
+class Progress:
+    """A line of progress: rewritten on a terminal, one every 10 s in a log."""
+
+    def __init__(self, stream=sys.stderr):
+        self._stream = stream
+        self._start = self._last = time.monotonic()
+
+    def __call__(self, done, total):
+        """Show that ``done`` of ``total`` pictures are there."""
+        now = time.monotonic()
+        live = self._stream.isatty()
+        if done < total and now - self._last < (0.2 if live else 10):
+            return
+        self._last = now
+        line = f'{done}/{total} pictures, {now - self._start:.0f} s'
+        end = '\n' if done == total or not live else '\r'
+        print(line, end=end, file=self._stream, flush=True)
+
+
+def build_parser():
+    """Return the command's argument parser."""
+    parser = argparse.ArgumentParser(prog='render_flight', description=__doc__)
+    parser.add_argument('--out', help='folder that gets images/SPLIT and labels/SPLIT')
+    parser.add_argument('--frames', type=int, default=100, help='pictures of each scene')
+    parser.add_argument('--seed', type=int, default=0, help='scene (default 0)')
+    parser.add_argument('--seeds', help='scenes A-B, both included, instead of --seed')
+    parser.add_argument('--size', default='512x512', help='WxH in pixels (default 512x512)')
+    parser.add_argument('--stride', type=int,
+                        help='take every STRIDE-th frame of the flight (30 Hz) instead of '
+                             'views spread over the scene')
+    parser.add_argument('--split', choices=('train', 'val'), default='train')
+    parser.add_argument('--format', choices=('jpg', 'png'), default='jpg',
+                        help='of the pictures; label maps are always PNG')
+    parser.add_argument('--sheet', metavar='FILE',
+                        help='also write a contact sheet: picture beside coloured truth')
+    parser.add_argument('--scene-size', type=int, default=SIZE,
+                        help=f'edge of the scene in pixels (default {SIZE})')
+    return parser
+
+
+def _plan(args):
+    width, height = parse_size(args.size)
+    seeds = parse_seeds(args.seeds if args.seeds else str(args.seed))
+    if args.frames < 1:
+        raise UserError(f'--frames {args.frames} is too few: give 1 or more')
+    if args.stride is not None and args.stride < 1:
+        raise UserError(f'--stride {args.stride} is too small: give 1 or more')
+    if args.scene_size % 512 or not 1024 <= args.scene_size <= 8192:
+        raise UserError(f'--scene-size {args.scene_size} is not a multiple of 512 from 1024 '
+                        'to 8192')
+    if not args.out and not args.sheet:
+        raise UserError('nothing to write: give --out DIR, --sheet FILE or both')
+    return DatasetPlan(args.out, seeds, args.frames, width, height, args.split, args.stride,
+                       args.format, args.scene_size)
+
+
+def _sheet(plan, count=8):
+    """Contact sheet of the first ``count`` pictures, taken from the first scenes in turn."""
+    frames = []
+    seeds = list(plan.seeds)[:4]
+    for seed in seeds:
+        if plan.stride:
+            source = Flight(seed, plan.width, plan.height, 30.0, plan.scene_size)
+        else:
+            source = SpreadViews(seed, plan.width, plan.height, plan.scene_size)
+        frames += [source.frame(i * (plan.stride or 1)) for i in range(count // len(seeds))]
+    return contact_sheet(frames)
+
+
+@reports_user_errors
+def main(argv=None):
+    """Run the command; return its exit code."""
+    plan = _plan(build_parser().parse_args(argv))
+    cv2.setNumThreads(1)
+    if plan.out:
+        written, skipped = write_dataset(plan, Progress())
+        print(f'{written} pictures written, {skipped} were there: {plan.out}')
+    sheet = build_parser().parse_args(argv).sheet
+    if sheet:
+        save(sheet, _sheet(plan))
+        print(f'contact sheet: {sheet}')
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
