@@ -67,6 +67,25 @@ class Parameter:
             return None
         return f"{self.name} is '{value}': give {self.allowed}"
 
+    def parse(self, text):
+        """
+        Return the value that ``text`` (a launch argument) means, in the parameter's type.
+
+        :raises UserError: when it is not an allowed value.
+        """
+        value = text
+        try:
+            if isinstance(self.default, bool):
+                value = {'true': True, 'false': False}[text.lower()]
+            elif not isinstance(self.default, str):
+                value = type(self.default)(text)
+        except (KeyError, ValueError):
+            pass  # left a text, which is refused here
+        problem = self.problem(value)
+        if problem:
+            raise UserError(problem)
+        return value
+
     def refusal(self, state):
         """Return why it can't be set while the node is ``state``, or None."""
         if self.effective == AT_ONCE or state in _SETTABLE_IN[self.effective]:
@@ -106,8 +125,10 @@ class Parameters:
         for row in table:
             try:
                 node.declare_parameter(row.name, row.default, row.descriptor())
-            except (InvalidParameterTypeException, InvalidParameterValueException) as error:
-                raise UserError(f'parameter {row.name}: {error} Give {row.allowed}') from None
+            except (InvalidParameterTypeException, InvalidParameterValueException):
+                # Declared again without type and range, only to read and name the bad value.
+                node.declare_parameter(
+                    row.name, row.default, ParameterDescriptor(dynamic_typing=True))
             problem = row.problem(self[row.name])
             if problem:
                 raise UserError(f'parameter {problem}')

@@ -1,0 +1,73 @@
+"""
+Start the segmenter.
+
+Every parameter of the node is an argument. Values come from the parameter file; an argument
+that is given wins over it. The node becomes active by itself, once at each start, so that a
+manual deactivate stays deactivated and a respawned node works again.
+"""
+from effvit_ros.core.share import share_directory
+from effvit_ros.ros.dds_profile import dds_environment
+from effvit_ros.ros.segmenter_parameters import SEGMENTER_PARAMETERS
+from launch import LaunchDescription
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
+from launch_ros.actions import LifecycleNode
+from launch_ros.parameter_descriptions import ParameterValue
+
+TRUE_FALSE = ['true', 'false']
+
+
+def generate_launch_description():
+    """Return the arguments, the DDS profile (where the user set none) and the node."""
+    return LaunchDescription([
+        DeclareLaunchArgument(
+            'image', default_value='image',
+            description='Image topic, without /compressed; camera_info is taken from beside it.'),
+        DeclareLaunchArgument(
+            'namespace', default_value='',
+            description='Namespace of the node, and of a relative image topic.'),
+        DeclareLaunchArgument(
+            'params_file', default_value=str(share_directory() / 'config' / 'segmenter.yaml'),
+            description='Parameter file of the node.'),
+        DeclareLaunchArgument(
+            'use_sim_time', default_value='false', choices=TRUE_FALSE,
+            description='Take the time from /clock (simulators, bags played with --clock).'),
+        DeclareLaunchArgument(
+            'log_level', default_value='info',
+            choices=['debug', 'info', 'warn', 'error', 'fatal'],
+            description='Lowest level of log messages to show.'),
+        DeclareLaunchArgument(
+            'respawn', default_value='false', choices=TRUE_FALSE,
+            description='Start the node again, after respawn_delay, whenever its process ends.'),
+        DeclareLaunchArgument(
+            'respawn_delay', default_value='2.0',
+            description='Seconds before the node is started again.'),
+        *[DeclareLaunchArgument(
+            row.name, default_value='',
+            description=f'{row.description} Allowed: {row.allowed}. '
+                        'Not given: as in the parameter file.') for row in SEGMENTER_PARAMETERS],
+        *[SetEnvironmentVariable(name, value) for name, value in dds_environment().items()],
+        OpaqueFunction(function=_start_node),
+    ])
+
+
+def _start_node(context):
+    arguments = context.launch_configurations
+    return [LifecycleNode(
+        package='effvit_ros', executable='segmenter_node',
+        name='segmenter', namespace=arguments['namespace'],
+        parameters=[arguments['params_file'], _given_parameters(arguments)],
+        remappings=[('image', arguments['image'])],
+        arguments=['--ros-args', '--log-level', arguments['log_level']],
+        respawn=arguments['respawn'] == 'true',
+        respawn_delay=float(arguments['respawn_delay']),
+        output='screen', emulate_tty=True)]
+
+
+def _given_parameters(arguments):
+    """Return the parameters that were given as arguments, in the node's types."""
+    given = {'use_sim_time': arguments['use_sim_time'] == 'true'}
+    for row in SEGMENTER_PARAMETERS:
+        if arguments[row.name]:
+            value = row.parse(arguments[row.name])
+            given[row.name] = ParameterValue(value, value_type=type(value))
+    return given
