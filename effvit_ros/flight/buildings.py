@@ -14,6 +14,9 @@ UNDAMAGED, DAMAGED, DEBRIS = 2, 3, 5
 ROOFS = ((62, 88, 168), (58, 74, 128), (74, 92, 148), (56, 66, 92), (92, 88, 84), (70, 68, 68),
          (168, 166, 160), (176, 128, 66), (64, 62, 160), (214, 216, 216), (112, 128, 96),
          (120, 134, 150))
+YARDS = ([(96, 110, 120), (134, 146, 154), (170, 180, 186)],
+         [(60, 84, 104), (92, 116, 138), (130, 152, 172)],
+         [(120, 122, 122), (150, 152, 152), (178, 180, 180)])
 RUBBLE = Material([(48, 54, 60), (104, 112, 120), (150, 158, 164), (196, 202, 206)],
                   0.2, 0.4, 0.5, 0.6)
 CHAR = Material([(10, 11, 12), (26, 28, 30), (58, 60, 62)], 0.3, 0.5, 0.5, 0.3)
@@ -61,6 +64,27 @@ def paint_skirt(canvas, rng, building):
     inside += 0.006 * (canvas.tile('mid', x, y, w, h).astype(np.float32) - 128)
     alpha = np.clip(5 * inside - 0.6, 0, 0.92)
     canvas.blend(x, y, alpha, canvas.texture(SKIRT, x, y, w, h), DEBRIS, 0.55)
+
+
+def paint_yard(canvas, rng, building):
+    """Lay gravel, paving or trodden earth round a house and a drive up to it; labels stay."""
+    ramp = np.asarray(YARDS[rng.integers(len(YARDS))]) * rng.uniform(0.9, 1.1)
+    material = Material(ramp.tolist(), 0.4, 0.4, 0.3, 0.1)
+    outlines = [building.corners(rng.uniform(0.6, 2.4) * canvas.ppm)]
+    w, d = building.size
+    reach, half = d / 2 + 7 * canvas.ppm, rng.uniform(1.2, 2.0) * canvas.ppm
+    at = rng.uniform(-0.4, 0.4) * w
+    drive = np.array([[at - half, 0], [at + half, 0], [at + half, reach], [at - half, reach]])
+    cos, sin = np.cos(building.angle), np.sin(building.angle)
+    drive = drive * (1, rng.choice([-1, 1])) @ np.array([[cos, sin], [-sin, cos]])
+    outlines.append(drive + building.centre)
+    for outline in outlines:
+        placed = canvas.polygon_alpha(outline, soft=1)
+        if placed:
+            x, y, alpha = placed
+            # Streets and flood stay as they are.
+            alpha *= canvas.labels[y:y + alpha.shape[0], x:x + alpha.shape[1]] == 0
+            canvas.blend(x, y, 0.75 * alpha, canvas.texture(material, x, y, *alpha.shape[::-1]))
 
 
 def paint_building(canvas, layout, rng, building):

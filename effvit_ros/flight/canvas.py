@@ -1,6 +1,7 @@
 """The map under construction: orthophoto, label map, shadows, and the ways to paint on them."""
 from __future__ import annotations
 
+import functools
 from typing import NamedTuple, Sequence, Tuple
 
 import cv2
@@ -29,11 +30,15 @@ class Material(NamedTuple):
 
     def table(self) -> np.ndarray:
         """Return the colour of each of the 256 noise values, (256, 1, 3) uint8."""
-        at = np.linspace(0, 255, len(self.ramp))
-        ramp = np.asarray(self.ramp, np.float64)
-        levels = np.arange(256)
-        table = np.stack([np.interp(levels, at, ramp[:, c]) for c in range(3)], -1)
-        return np.clip(table, 0, 255).astype(np.uint8)[:, None]
+        return _table(tuple(map(tuple, self.ramp)))
+
+
+@functools.lru_cache(maxsize=256)
+def _table(ramp):
+    at = np.linspace(0, 255, len(ramp))
+    levels = np.arange(256)
+    table = np.stack([np.interp(levels, at, channel) for channel in zip(*ramp)], -1)
+    return np.clip(table, 0, 255).astype(np.uint8)[:, None]
 
 
 class Canvas:

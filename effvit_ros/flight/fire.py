@@ -31,13 +31,14 @@ def paint_fire(canvas, layout, rng, buildings):
         radius = 0.42 * max(building.size)
         flames = np.maximum(flames, tongue(canvas, [building.centre], [radius]))
         sources.append((building.centre, radius))
-    front = _wildfire_front(layout, rng, size)
+    front = _wildfire_front(canvas, layout, rng)
     band = tongue(canvas, front, np.full(len(front), 2.6 * ppm))
     burnt = tongue(canvas, front[::3] + layout.sun * 0.03 * size,
                    np.full(len(front[::3]), 0.035 * size))
     burnt = (burnt + 20 * fractal(rng, low, 24, 4)).astype(np.float32)
-    canvas.paint_field(np.minimum(burnt, layout.river_distance - layout.river_half),
-                       Material(CHARRED, 0.5, 0.5, 0.5), soft=24, rough=18, alpha=0.78)
+    land = np.minimum(layout.river_distance - layout.river_half, -layout.flood)
+    canvas.paint_field(np.minimum(burnt, land), Material(CHARRED, 0.5, 0.5, 0.5), soft=24,
+                       rough=18, alpha=0.78)
     flames = np.maximum(flames, band)
     sources += [(point, 3 * ppm) for point in front[::12]]
     flicker = 26 * (fractal(rng, low, 9, 3) - 0.05)
@@ -46,14 +47,19 @@ def paint_fire(canvas, layout, rng, buildings):
     _drift(canvas, layout, rng, sources)
 
 
-def _wildfire_front(layout, rng, size):
-    """Line of fire in open country beside the field zone."""
-    centre, radius = layout.zones['hill']
-    middle = np.full(2, size / 2)
-    way = middle - centre
-    start = centre + way * 0.42 + rng.normal(0, 0.02 * size, 2)
-    across = np.array([-way[1], way[0]]) / np.hypot(*way)
-    return flow_line(rng, start - across * 0.09 * size, start + across * 0.09 * size, 0.08)
+def _wildfire_front(canvas, layout, rng):
+    """Line of fire through open country: where forest or crop is all that is to be seen."""
+    size, reach = canvas.size, 0.06 * canvas.size
+    around = np.stack(np.meshgrid(*[np.linspace(-reach, reach, 5)] * 2), -1).reshape(-1, 2)
+    places = [outline.mean(0) for kind, outline in layout.parcels
+              if kind in ('forest', 'crop', 'stubble', 'orchard', 'meadow')]
+    places = [p for p in places if (np.abs(p - size / 2) < 0.38 * size).all()]
+    places = places or [np.full(2, size / 2)]
+    open_land = [(canvas.label_at(place + around) == 0).mean() for place in places]
+    middle = places[int(np.argmax(np.array(open_land) + 0.1 * rng.random(len(places))))]
+    angle = rng.uniform(0, np.pi)
+    half = 0.07 * size * np.array([np.cos(angle), np.sin(angle)])
+    return flow_line(rng, middle - half, middle + half, 0.1)
 
 
 def _drift(canvas, layout, rng, sources):
@@ -64,14 +70,14 @@ def _drift(canvas, layout, rng, sources):
     y, x = np.mgrid[0:low, 0:low].astype(np.float32) * LOW
     haze = np.zeros((low, low), np.float32)
     for centre, radius in sources:
-        reach = rng.uniform(30, 60) * ppm + 4 * radius
+        reach = rng.uniform(35, 70) * ppm + 5 * radius
         box = _box(centre, reach * 1.2, low)
         dx, dy = x[box] - centre[0], y[box] - centre[1]
         along, across = dx * wind[0] + dy * wind[1], dy * wind[0] - dx * wind[1]
-        width = radius * 0.7 + 0.22 * np.maximum(along, 0)
+        width = 1.2 * radius + 0.22 * np.maximum(along, 0)
         plume = np.exp(-(across / width) ** 2) * np.clip(1 - along / reach, 0, 1)
         plume *= np.clip(along / (0.8 * radius) + 0.6, 0, 1)
-        haze[box] = 1 - (1 - haze[box]) * (1 - 0.8 * plume)
+        haze[box] = 1 - (1 - haze[box]) * (1 - plume)
     billow = 0.62 + 0.55 * fractal(rng, low, 26, 4, 0.6)
     haze = np.clip(haze * np.clip(billow, 0, 1.3), 0, THICKEST).astype(np.float32)
     canvas.paint_alpha(haze, Material(SMOKE, 0.4, 0.35, 0.05))

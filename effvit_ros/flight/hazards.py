@@ -17,7 +17,8 @@ MUDS = (
 BOULDERS = [(52, 60, 66), (98, 108, 116), (156, 164, 170)]
 SNOW = [(150, 136, 122), (212, 202, 194), (244, 240, 236), (254, 253, 252)]
 CRUST = [(14, 14, 18), (30, 30, 38), (58, 56, 62)]
-MOLTEN = [(16, 16, 26), (14, 22, 120), (14, 70, 232), (40, 150, 255), (130, 226, 255)]
+MOLTEN = [(16, 16, 22), (22, 20, 34), (16, 20, 86), (10, 40, 190), (24, 110, 250),
+          (60, 180, 255), (150, 232, 255)]
 ASH = [(98, 100, 102), (140, 142, 144), (178, 180, 182), (206, 208, 208)]
 GASH = [(8, 10, 14), (20, 26, 34), (44, 54, 64)]
 RIM = [(62, 80, 100), (92, 116, 140), (132, 154, 178)]
@@ -113,7 +114,7 @@ def paint_volcano(canvas, layout, rng):
     ash += 16 * fractal(rng, canvas.low, 30, 4)
     canvas.paint_field(ash + 60, Material(ASH, 0.5, 0.5, 0.2), soft=160, rough=30, alpha=0.7)
     canvas.paint_field(ash, Material(ASH, 0.55, 0.4, 0.14), PYROCLASTIC, soft=22, rough=14)
-    _emboss(canvas, layout, rng, ash, 1.6, cell=34)
+    _emboss(canvas, layout, rng, ash, 0.9, cell=float(rng.choice([30, 60])))
     streams = np.full((canvas.low, canvas.low), -1e3, np.float32)
     for _ in range(3 + int(rng.integers(2))):
         angle = rng.uniform(0, 2 * np.pi)
@@ -125,14 +126,15 @@ def paint_volcano(canvas, layout, rng):
     streams += 9 * fractal(rng, canvas.low, 16, 3)
     canvas.paint_field(streams + 5 * canvas.ppm, Material(CRUST, 0.4, 0.5, 0.4, 0.3), soft=24,
                        rough=14, alpha=0.95)
-    canvas.paint_field(streams, Material(MOLTEN[:4], 0.6, 0.7, 0.3, 0.25), LAVA, soft=5, rough=7)
-    canvas.paint_field(streams - 2.2 * canvas.ppm, Material(MOLTEN, 0.5, 0.8, 0.2, -0.35), LAVA,
-                       soft=14, rough=9)
+    canvas.paint_field(streams, Material(MOLTEN[:5], 0.6, 0.6, 0.3, -0.3), LAVA, soft=5, rough=7)
+    glow = np.minimum(streams - 2.4 * canvas.ppm, 20 * fractal(rng, canvas.low, 20, 4) + 2)
+    canvas.paint_field(glow, Material(MOLTEN, 0.5, 0.7, 0.2, -0.4), LAVA, soft=16, rough=9)
 
 
 def _emboss(canvas, layout, rng, field, strength, cell=18):
     """Give a deposit lumps of its own: shade a noise by the sun inside ``field``."""
-    height = cell * 0.35 * fractal(rng, canvas.low, cell, 4, 0.6)
+    octaves = int(np.log2(cell))
+    height = cell * 0.35 * fractal(rng, canvas.low, cell, octaves, 0.6)
     slope_x = cv2.Sobel(height, cv2.CV_32F, 1, 0, scale=1 / 8)
     slope_y = cv2.Sobel(height, cv2.CV_32F, 0, 1, scale=1 / 8)
     lit = 0.42 * np.tanh(strength * (slope_x * layout.sun[0] + slope_y * layout.sun[1]))
@@ -146,22 +148,22 @@ def paint_cracks(canvas, layout, rng):
     shape, ppm = canvas.labels.shape, canvas.ppm
     rim, core = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
     angle = rng.uniform(0, np.pi)
-    for _ in range(5 + int(rng.integers(4))):
-        start = centre + rng.uniform(-0.7, 0.7, 2) * radius
+    for _ in range(8 + int(rng.integers(6))):
+        start = centre + rng.uniform(-0.9, 0.9, 2) * radius
         _crack(canvas, rng, rim, core, start, angle + rng.normal(0, 0.3),
-               rng.uniform(0.5, 1.1) * radius, rng.uniform(0.5, 1.5) * ppm, 0)
-    for _ in range(3 + int(rng.integers(3))):
+               rng.uniform(0.5, 1.1) * radius, rng.uniform(0.35, 1.3) * ppm, 0)
+    for _ in range(4 + int(rng.integers(4))):
         _sink_hole(canvas, rng, rim, core, centre + rng.uniform(-0.7, 0.7, 2) * radius)
     canvas.paint_mask(cv2.blur(rim, (5, 5)), Material(RIM, 0.4, 0.6, 0.4, 0.15), CRACKS, 0.85)
     canvas.paint_mask(cv2.blur(core, (3, 3)), Material(GASH, 0.4, 0.5, 0.4), CRACKS)
 
 
 def _crack(canvas, rng, rim, core, start, heading, length, width, depth):
-    line = wander(rng, start, heading, length, 0.8 * canvas.ppm, 0.22)
+    line = wander(rng, start, heading, length, 1.1 * canvas.ppm, 0.17)
     taper = np.sin(np.linspace(0.15, np.pi - 0.02, len(line))) * rng.uniform(0.7, 1.3, len(line))
     for a, b, t in zip(line, line[1:], taper):
         ends = [tuple(int(v) for v in np.round(p * 16)) for p in (a, b)]
-        cv2.line(rim, *ends, 255, max(2, int((2.2 * t + 0.6) * width + 2)), cv2.LINE_AA, 4)
+        cv2.line(rim, *ends, 255, max(2, int((3.2 * t + 0.6) * width + 3)), cv2.LINE_AA, 4)
         cv2.line(core, *ends, 255, max(1, int(0.9 * t * width)), cv2.LINE_AA, 4)
     if depth < 2:
         for _ in range(int(rng.integers(1, 4))):

@@ -9,6 +9,13 @@ from effvit_ros.flight.noise import fractal, resample, spline
 
 #: What the four corners of the map are, in an order that the seed shuffles.
 CORNERS = ('volcano', 'snow', 'hill', 'quake')
+#: What roads are made of, dark to bright (BGR): new and old asphalt, concrete, packed earth.
+ASPHALTS = (
+    [(66, 65, 64), (92, 91, 90), (120, 119, 118)],
+    [(84, 84, 84), (114, 113, 112), (146, 145, 144)],
+    [(116, 122, 126), (148, 153, 156), (178, 182, 184)],
+    [(88, 104, 116), (118, 138, 152), (150, 168, 182)],
+)
 #: Widths of the kinds of road, metres.
 ROAD_WIDTH = {'main': 8.5, 'country': 5.5, 'street': 5.0}
 
@@ -27,6 +34,7 @@ class Layout:
         angle = rng.uniform(0, 2 * np.pi)
         self.sun = np.array([np.cos(angle), np.sin(angle)])
         self.shadow = ppm * rng.uniform(0.35, 1.1)
+        self.asphalt = ASPHALTS[rng.integers(len(ASPHALTS))]
         self.season = rng.choice(['summer', 'summer', 'dry', 'autumn', 'spring'])
         self._place_zones(rng)
         self._lay_river(rng)
@@ -48,7 +56,7 @@ class Layout:
         for name, across in (('village', side), ('field', -side)):
             centre = np.array([0.5 + across * rng.uniform(0.13, 0.2), rng.uniform(0.42, 0.58)])
             self.zones[name] = (size * (centre if self.upright else centre[::-1]),
-                                size * (0.27 if name == 'village' else 0.2))
+                                size * (0.29 if name == 'village' else 0.2))
 
     def _lay_river(self, rng):
         along = np.linspace(-0.05, 1.05, 8)
@@ -138,6 +146,8 @@ class Layout:
     def _kind(self, rng, middle, village):
         if village:
             return rng.choice(['garden', 'garden', 'garden', 'garden', 'garden', 'yard', 'park'])
+        if self.distance('quake', middle) < 0.8:
+            return rng.choice(['hamlet', 'hamlet', 'meadow', 'plough'])
         if self.distance('volcano', middle) < 1.1:
             return 'scrub'
         if self.distance('snow', middle) < 1.2 or self.distance('hill', middle) < 1.1:

@@ -113,12 +113,12 @@ def resample(curve, step):
 
 def wander(rng, start, heading, length, step, turn):
     """
-    Polyline of a crack: a walk of ``length`` whose heading (rad) drifts by ``turn`` a step.
+    Polyline of a crack: a jagged walk of ``length`` whose heading (rad) drifts by ``turn``.
 
     (M, 2) float64, ``step`` pixels between the points.
     """
     count = max(3, int(length / step))
-    turns = rng.normal(0, turn, count)
-    angles = heading + np.cumsum(turns) - 0.5 * np.cumsum(turns).mean()
+    drift = np.cumsum(rng.normal(0, turn, count))
+    angles = heading + drift - 0.5 * drift.mean() + rng.normal(0, 2.2 * turn, count)
     steps = step * np.stack([np.cos(angles), np.sin(angles)], 1)
     return np.asarray(start, np.float64) + np.concatenate([[[0, 0]], np.cumsum(steps, 0)])

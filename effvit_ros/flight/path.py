@@ -102,8 +102,8 @@ class FlightPath:
         phase = time_s / ROUND_S
         (x, y), heading = self._at(phase)
         p, w = self._phase, 2 * np.pi
-        scale = 1.5 * np.exp(0.26 * np.sin(w * 2 * phase + p[0]) + 0.1 * np.sin(w * 5 * phase
-                                                                               + p[1]))
+        climb = 0.26 * np.sin(w * 2 * phase + p[0]) + 0.1 * np.sin(w * 5 * phase + p[1])
+        scale = 1.5 * np.exp(climb)
         pitch = self._base_tilt + 0.05 * np.sin(w * 0.11 * time_s + p[2]) + 0.012 * np.sin(
             w * 0.47 * time_s + p[3])
         roll = 0.05 * np.sin(w * 0.09 * time_s + p[4]) + 0.012 * np.sin(w * 0.53 * time_s + p[5])

@@ -34,7 +34,7 @@ class Light(NamedTuple):
 def flight_light(seed, time_s):
     """Return the :class:`Light` of a flight at ``time_s``: slow drifts about the seed's own."""
     rng = np.random.default_rng([seed, 2])
-    gain, blue, red, haze, noise = rng.uniform([0.9, 0.94, 0.94, 0, 2], [1.12, 1.06, 1.06, .2, 5])
+    gain, blue, red, haze, noise = rng.uniform([0.98, 0.94, 0.94, 0, 2], [1.25, 1.06, 1.06, .2, 5])
     phase = rng.uniform(0, 6.28, 3)
     gain *= 1 + 0.07 * np.sin(0.5 * time_s + phase[0]) + 0.03 * np.sin(1.9 * time_s + phase[1])
     blue *= 1 + 0.02 * np.sin(0.31 * time_s + phase[2])
@@ -43,7 +43,7 @@ def flight_light(seed, time_s):
 
 def random_light(rng):
     """Return a :class:`Light` for a data set: a wider range than one flight has."""
-    return Light(*rng.uniform([0.7, 0.9, 0.9, 0, 1], [1.3, 1.1, 1.1, 0.45, 9]))
+    return Light(*rng.uniform([0.75, 0.9, 0.9, 0, 1], [1.45, 1.1, 1.1, 0.45, 9]))
 
 
 class Renderer:

@@ -8,7 +8,6 @@ from effvit_ros.flight.canvas import Material
 from effvit_ros.flight.layout import ROAD_WIDTH
 
 ROAD = 12
-ASPHALT = [(78, 78, 78), (108, 107, 106), (140, 139, 138)]
 PAVEMENT = [(128, 134, 138), (158, 164, 168), (188, 192, 195)]
 VERGE = [(70, 92, 102), (104, 126, 138), (140, 160, 170)]
 WHITE = Material([(196, 200, 200), (226, 228, 228), (240, 240, 240)], 0.2, 0.5, 0.3)
@@ -44,7 +43,7 @@ def paint_roads(canvas, layout, kinds):
             draw_lines(shape, group, wide + 2.6 * ppm, mask=verge)
         draw_lines(shape, group, wide, mask=surface)
     canvas.paint_mask(cv2.blur(verge, (9, 9)), Material(VERGE, 0.5, 0.5, 0.3), alpha=0.75)
-    canvas.paint_mask(surface, Material(ASPHALT, 0.45, 0.25, 0.22), ROAD)
+    canvas.paint_mask(surface, Material(layout.asphalt, 0.5, 0.3, 0.22), ROAD)
     _mark(canvas, lines)
 
 
@@ -93,9 +92,13 @@ def paint_bridges(canvas, layout):
         side = max((1, -1), key=lambda s: (beside(span, s)[0] - span[0]) @ layout.sun)
         edge = beside(span, side * deck / 2)
         canvas.cast(np.concatenate([edge, (edge + layout.sun * layout.shadow * 4)[::-1]]))
-    canvas.paint_mask(draw_lines(shape, spans, deck), Material(CONCRETE, 0.3, 0.3, 0.2), ROAD)
-    lane = draw_lines(shape, spans, ROAD_WIDTH['main'] * ppm)
-    canvas.paint_mask(lane, Material(ASPHALT, 0.3, 0.25, 0.2), ROAD)
+    for wide, ramp in ((deck, CONCRETE), (ROAD_WIDTH['main'] * ppm, layout.asphalt)):
+        # Polygons, for square ends.
+        mask = np.zeros(shape, np.uint8)
+        for span in spans:
+            outline = np.concatenate([beside(span, wide / 2), beside(span, -wide / 2)[::-1]])
+            cv2.fillPoly(mask, [np.round(outline * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
+        canvas.paint_mask(mask, Material(ramp, 0.3, 0.3, 0.2), ROAD)
     rails = [beside(span, side * (deck / 2 - 0.4 * ppm)) for span in spans for side in (-1, 1)]
     mask = draw_lines(shape, rails, 0.35 * ppm)
     canvas.paint_mask(draw_lines(shape, spans, 0.2 * ppm, (1, 2), mask), WHITE)

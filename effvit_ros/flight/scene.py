@@ -6,7 +6,8 @@ from typing import Dict, NamedTuple, Tuple
 import cv2
 import numpy as np
 
-from effvit_ros.flight.buildings import cast_shadow, paint_building, paint_skirt
+from effvit_ros.flight.buildings import (
+    cast_shadow, paint_building, paint_skirt, paint_yard)
 from effvit_ros.flight.canvas import Canvas
 from effvit_ros.flight.fire import paint_fire
 from effvit_ros.flight.hazards import (
@@ -56,9 +57,11 @@ def build_scene(seed, size=SIZE):
     paint_avalanche(canvas, layout, rng)
     paint_volcano(canvas, layout, rng)
     settlement = Settlement(canvas, layout, rng)
-    damaged = [b for b in settlement.buildings if b.damage]
-    for building in damaged:
-        paint_skirt(canvas, rng, building)
+    for building in settlement.buildings:
+        paint_yard(canvas, rng, building)
+    for building in settlement.buildings:
+        if building.damage:
+            paint_skirt(canvas, rng, building)
     grove = Grove(canvas, layout, rng, settlement.taken)
     traffic = Traffic(canvas, layout, rng, settlement)
     for building in settlement.buildings:

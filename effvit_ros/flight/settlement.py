@@ -20,14 +20,14 @@ class Settlement:
         self.buildings = []
         # Quarters struck by the disaster: one in the village, the foot of the slide, the quake.
         village, radius = layout.zones['village']
-        self.struck = [(village + rng.uniform(-0.5, 0.5, 2) * radius, 0.45 * radius),
+        self.struck = [(village + rng.uniform(-0.5, 0.5, 2) * radius, 0.5 * radius),
                        (layout.slide_toe, 0.5 * layout.zones['hill'][1]),
                        (layout.zones['quake'][0], layout.zones['quake'][1])]
         style = rng.permutation(len(ROOFS))
         self.palette = [ROOFS[i] for i in style[:6]]
         for kind, outline in layout.parcels:
-            if kind == 'garden':
-                self._line(outline, rng.uniform(14, 20))
+            if kind in ('garden', 'hamlet'):
+                self._line(outline, rng.uniform(11, 17))
             elif kind == 'yard':
                 self._halls(outline)
         self._farms()
@@ -117,7 +117,7 @@ class Settlement:
         chance = 0.05
         for middle, radius in self.struck:
             if np.hypot(*(centre - middle)) < radius:
-                chance = 0.68
+                chance = 0.75
         if self.rng.random() > chance:
             return ''
         return str(self.rng.choice(['holed', 'burnt', 'collapsed', 'collapsed']))

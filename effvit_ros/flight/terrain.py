@@ -62,8 +62,10 @@ def _paint_parcel(canvas, layout, rng, colours, kind, outline):
     h, w = alpha.shape
     if w > 1000 or h > 1000:
         return
-    if kind in ('garden', 'park', 'yard'):
-        material = Material(colours['grass'] if kind != 'yard' else ROCK, 0.5, 0.4, 0.25)
+    if kind in ('garden', 'hamlet', 'park', 'yard'):
+        ramp = np.asarray(colours['grass'] if kind != 'yard' else ROCK)
+        ramp = np.clip(ramp * rng.uniform([0.9, 0.85, 0.9], [1.15, 1.1, 1.25]), 0, 255).tolist()
+        material = Material(ramp, 0.5, 0.45, 0.3)
         alpha *= 0.7
     elif kind in ('forest', 'orchard', 'scrub'):
         material = Material(colours['floor'], 0.6, 0.5, 0.35)

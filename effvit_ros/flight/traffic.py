@@ -71,7 +71,7 @@ class Traffic:
         self.vehicles.append((point, angle, kind, length, width))
 
     def _gather(self, groups, buildings):
-        """Groups on streets, in gardens and, in the flood, on roofs."""
+        """Set groups of people on streets, in gardens and beside houses."""
         rng, ppm = self.rng, self.canvas.ppm
         lines = [line for _, line in self.layout.roads]
         village = [line for kind, line in self.layout.roads if kind == 'street'] or lines
@@ -83,11 +83,11 @@ class Traffic:
                 middle = line[rng.integers(len(line))] + rng.normal(0, 3 * ppm, 2)
             else:
                 building = buildings[rng.integers(len(buildings))]
-                away = 0 if place > 0.88 else max(building.size) * 0.9
+                away = max(building.size) * 0.9
                 turn = rng.uniform(0, 2 * np.pi)
                 middle = building.centre + away * np.array([np.cos(turn), np.sin(turn)])
             count = 1 + int(rng.geometric(0.28))
-            points = middle + rng.normal(0, 1.6 * ppm, (count, 2))
+            points = middle + rng.normal(0, rng.uniform(1.5, 5) * ppm, (count, 2))
             labels = self.canvas.label_at(points)
             for point, label in zip(points, labels):
                 if label in (0, 4, 5, ROAD):

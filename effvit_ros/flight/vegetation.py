@@ -74,8 +74,8 @@ class Grove:
         low, high = outline.min(0), outline.max(0)
         if (high < 0).any() or (low > self.canvas.size).any():
             return
-        spacing = {'forest': 4.3, 'orchard': 6.5, 'garden': 11, 'park': 9, 'scrub': 12,
-                   'yard': 30}.get(kind, 34) * ppm
+        spacing = {'forest': 4.3, 'orchard': 6.5, 'garden': 10, 'hamlet': 14, 'park': 8,
+                   'scrub': 12, 'yard': 30}.get(kind, 34) * ppm
         grid = np.stack(np.meshgrid(np.arange(low[0], high[0], spacing),
                                     np.arange(low[1], high[1], spacing)), -1).reshape(-1, 2)
         grid = grid + rng.uniform(-0.5, 0.5, grid.shape) * spacing * (

@@ -1,6 +1,7 @@
 """River, flooded land and the ice jam."""
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from effvit_ros.flight.canvas import LOW, Material
@@ -33,10 +34,15 @@ def paint_water(canvas, layout, rng):
     canvas.paint_field(inside + 1.6 * canvas.ppm, Material(GRAVEL, 0.4, 0.4, 0.3, 0.2),
                        soft=12, rough=10, alpha=0.9)
     river = flood if muddy else RIVERS[rng.integers(len(RIVERS))]
-    canvas.paint_field(inside, Material(river, 0.5, 0.22, 0.07), WATER, soft=7, rough=7)
+    canvas.paint_field(inside, Material(river, 0.5, 0.34, 0.16), WATER, soft=7, rough=7)
     deep = np.asarray(river) * 0.8
-    canvas.paint_field(inside - 0.45 * layout.river_half, Material(deep.tolist(), 0.5, 0.2, 0.06),
+    canvas.paint_field(inside - 0.45 * layout.river_half, Material(deep.tolist(), 0.5, 0.3, 0.14),
                        soft=50, rough=20, alpha=0.55)
+    sheen = np.clip(np.asarray(river) * 1.15 + 34, 0, 255).tolist()
+    glare = 0.3 * np.clip(fractal(rng, canvas.low, canvas.low / 9, 4), 0, 1)
+    wet = np.maximum(inside, layout.flood) > 0
+    glare = cv2.blur((glare * wet).astype(np.float32), (5, 5))
+    canvas.paint_alpha(glare, Material(sheen, 0.3, 0.5, 0.2))
     _ice_jam(canvas, layout, rng, inside)
 
 
@@ -52,7 +58,7 @@ def _flood(canvas, layout, rng, colours, inside):
     wet = (np.asarray(colours) * 0.62).tolist()
     canvas.paint_field(lake + 3 * canvas.ppm, Material(wet, 0.4, 0.4, 0.2), soft=24, rough=14,
                        alpha=0.5)
-    canvas.paint_field(lake, Material(colours, 0.42, 0.16, 0.05), WATER, soft=8, rough=10,
+    canvas.paint_field(lake, Material(colours, 0.5, 0.28, 0.12), WATER, soft=8, rough=10,
                        alpha=0.93)
 
 
