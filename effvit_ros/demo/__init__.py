@@ -1,0 +1,8 @@
+"""The demo: camera and segmenter as processes of their own, watched by a third."""
+from __future__ import annotations
+
+
+def main(args=None):
+    """Run the command ``effvit_demo`` and return its exit code."""
+    from effvit_ros.demo.command import main as command
+    return command(args)

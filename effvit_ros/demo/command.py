@@ -1,0 +1,133 @@
+"""The command ``effvit_demo``: parse, run the stream, print, write."""
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+from pathlib import Path
+
+import cv2
+from rich.console import Console
+
+from effvit_ros.core.bundle import load_bundle, resolve_model
+from effvit_ros.core.errors import UserError, reports_user_errors
+from effvit_ros.core.overlay import Overlay
+from effvit_ros.core.runtimes import RUNTIMES
+from effvit_ros.demo.processes import free_domain_id, node_environment
+
+#: Source -> (the camera's parameter ``source``, what ``--path`` names, the camera's rate in Hz).
+#: 0 is the source's own rate. A flight at 30 Hz is more than most machines segment: the node
+#: then takes the newest frame, as on a drone. Single pictures have no rate; 10 Hz shows them all.
+SOURCES = {
+    'flight': ('flight', None, 30.0),
+    'folder': ('folder', 'folder of pictures (make: DIR=)', 10.0),
+    'file': ('video', 'video file (make: FILE=)', 0.0),
+    'device': ('device', 'device such as /dev/video0', 0.0),
+}
+
+
+@reports_user_errors
+def main(args=None):
+    """Segment a stream for a while; the exit code is 0 when label maps came."""
+    options = _parse(args)
+    camera = _camera_parameters(options)
+    model = resolve_model(options.model)
+    bundle = load_bundle(model)
+    signal.signal(signal.SIGTERM, _interrupt)
+    # This process is the third on the network, so it needs the nodes' environment as well.
+    os.environ.update(node_environment(options.domain or free_domain_id()))
+    from effvit_ros.demo.report import make_report, table, write_json
+    from effvit_ros.demo.stream import watch_stream
+    console = Console()
+    out = Path(options.out)
+    out.mkdir(parents=True, exist_ok=True)
+    segmenter = {'model': str(model.resolve()), 'runtime': options.runtime,
+                 'threads': options.threads}
+    stream = watch_stream(camera, segmenter, len(bundle.classes), options.duration,
+                          options.moments, out, console)
+    source = f'{options.source} {options.path}'.strip()
+    report = make_report(
+        stream.figures, stream.confusion, bundle, stream.runtime, stream.runtime_description,
+        source, stream.frame_size, options.duration)
+    write_json(report, out / 'report.json')
+    written = f"{out / 'report.json'}"
+    if stream.moments:
+        _write_sheet(out / 'overlay.png', stream.moments, bundle, report)
+        written += f" and {out / 'overlay.png'}"
+    console.print(table(report))
+    console.print(f'written: {written}', highlight=False, soft_wrap=True)
+    return 0
+
+
+def _parse(args):
+    parser = argparse.ArgumentParser(
+        prog='effvit_demo', description='Segment a camera stream with a real node over real DDS '
+        'and write a report and a contact sheet.')
+    parser.add_argument('--source', choices=SOURCES, default='flight',
+                        help='where frames come from (default: %(default)s, simulated)')
+    parser.add_argument('--path', default='', help='the folder, file or device')
+    parser.add_argument('--labels', default='', metavar='DIR',
+                        help='truth of a folder source (default: looked for beside it)')
+    parser.add_argument('--model', default='', help='bundle folder or name (default: shipped)')
+    parser.add_argument('--runtime', default='auto', choices=('auto',) + tuple(RUNTIMES))
+    parser.add_argument('--threads', type=int, default=0,
+                        help='CPU threads for inference (default: all)')
+    parser.add_argument('--duration', type=_positive, default=20.0, metavar='SECONDS',
+                        help='length of the counted stream (default: %(default)g)')
+    parser.add_argument('--rate', type=_positive, metavar='HZ',
+                        help="the camera's rate (default: 30 flight, 10 folder, else its own)")
+    parser.add_argument('--size', type=_size, default=(0, 0), metavar='WxH',
+                        help="picture size (default: the source's own; flight: 640x480)")
+    parser.add_argument('--seed', type=int, default=0, help="the flight's scene")
+    parser.add_argument('--moments', type=int, default=4,
+                        help='rows of the contact sheet (default: %(default)s)')
+    parser.add_argument('--domain', type=int, metavar='ID',
+                        help='ROS_DOMAIN_ID (default: one that is free)')
+    parser.add_argument('--out', default='out/demo', help='(default: %(default)s)')
+    return parser.parse_args(args)
+
+
+def _camera_parameters(options):
+    kind, meaning, rate_hz = SOURCES[options.source]
+    if meaning and not options.path:
+        raise UserError(f'--source {options.source} needs --path: name the {meaning}')
+    path = str(Path(options.path).resolve()) if options.path else ''
+    labels = options.labels
+    if labels not in ('', 'none'):
+        labels = str(Path(labels).resolve())
+    width, height = options.size
+    return {'source': kind, 'path': path, 'labels_path': labels, 'width': width,
+            'height': height, 'seed': options.seed, 'loop': True,
+            'rate_hz': float(options.rate or rate_hz)}
+
+
+def _write_sheet(path, moments, bundle, report):
+    from effvit_ros.demo.contact_sheet import contact_sheet
+    size = 'x'.join(map(str, report['frame_size']))
+    score = '' if report['miou'] is None else f", mIoU {report['miou']:.3f}"
+    subtitle = (f"{report['source']} {size}: {report['fps']:.1f} FPS, age of a label map p50 "
+                f"{report['latency_p50_ms']:.0f} ms, p95 {report['latency_p95_ms']:.0f} ms{score}")
+    sheet = contact_sheet(moments, Overlay(bundle.names, bundle.palette), bundle.names,
+                          f"{bundle.name} on {report['runtime_description']}", subtitle)
+    temporary = path.with_name('overlay.tmp.png')
+    cv2.imwrite(str(temporary), sheet)
+    os.replace(temporary, path)
+
+
+def _positive(text):
+    value = float(text)
+    if not 0 < value < 1e6:
+        raise argparse.ArgumentTypeError(f'{text}: give a number above 0')
+    return value
+
+
+def _size(text):
+    try:
+        width, height = (int(part) for part in text.lower().split('x'))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f'{text}: give WIDTHxHEIGHT, for example 640x480')
+    return width, height
+
+
+def _interrupt(_number, _frame):
+    raise KeyboardInterrupt
