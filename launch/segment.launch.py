@@ -29,8 +29,9 @@ def generate_launch_description():
             'params_file', default_value=str(share_directory() / 'config' / 'segmenter.yaml'),
             description='Parameter file of the node.'),
         DeclareLaunchArgument(
-            'use_sim_time', default_value='false', choices=TRUE_FALSE,
-            description='Take the time from /clock (simulators, bags played with --clock).'),
+            'use_sim_time', default_value='', choices=['', *TRUE_FALSE],
+            description='Take the time from /clock (simulators, bags played with --clock). '
+                        'Not given: as in the parameter file.'),
         DeclareLaunchArgument(
             'log_level', default_value='info',
             choices=['debug', 'info', 'warn', 'error', 'fatal'],
@@ -65,7 +66,9 @@ def _start_node(context):
 
 def _given_parameters(arguments):
     """Return the parameters that were given as arguments, in the node's types."""
-    given = {'use_sim_time': arguments['use_sim_time'] == 'true'}
+    given = {}
+    if arguments['use_sim_time']:
+        given['use_sim_time'] = arguments['use_sim_time'] == 'true'
     for row in SEGMENTER_PARAMETERS:
         if arguments[row.name]:
             value = row.parse(arguments[row.name])
