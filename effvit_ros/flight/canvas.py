@@ -101,11 +101,14 @@ class Canvas:
         """Tile (2 * TILE, 2 * TILE) uint8 with the material's mixture of small noises."""
         key = material.mid, material.fine, material.stone
         if key not in self._mixtures:
-            mixture = np.full((TILE, TILE), 128, np.float32)
-            for name, weight in zip(('mid', 'fine', 'stone'), key):
-                if weight:
-                    mixture += weight * (self.tiles[name][:TILE, :TILE].astype(np.float32) - 128)
-            self._mixtures[key] = self._doubled(np.clip(mixture, 0, 255).astype(np.uint8))
+            mid, fine, stone = (self.tile(name, 0, 0, TILE, TILE)
+                                for name in ('mid', 'fine', 'stone'))
+            mixture = cv2.addWeighted(mid, material.mid, fine, material.fine,
+                                      128 * (1 - material.mid - material.fine))
+            if material.stone:
+                mixture = cv2.addWeighted(mixture, 1, stone, material.stone,
+                                          -128 * material.stone)
+            self._mixtures[key] = self._doubled(mixture)
         return self._mixtures[key]
 
     def blocks(self):

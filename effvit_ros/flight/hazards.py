@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 
 from effvit_ros.flight.canvas import LOW, Material
-from effvit_ros.flight.noise import fractal, resample, spline, wander
+from effvit_ros.flight.noise import TILE, fractal, resample, spline, wander
 
 AVALANCHE, CRACKS, DEBRIS, LAVA, PYROCLASTIC = 1, 4, 5, 9, 11
 
@@ -76,7 +76,7 @@ def paint_landslide(canvas, layout, rng):
     rocks = 26 * (fractal(rng, canvas.low, 26, 4) - 0.42)
     canvas.paint_field(np.minimum(field - 8, rocks), Material(BOULDERS, 0.2, 0.3, 0.3, 0.7),
                        DEBRIS, soft=8, rough=10)
-    _emboss(canvas, layout, rng, field, 1.1)
+    _emboss(canvas, layout, rng, field, 12)
 
 
 def paint_avalanche(canvas, layout, rng):
@@ -98,7 +98,7 @@ def paint_avalanche(canvas, layout, rng):
     dirt = 30 * (fractal(rng, canvas.low, 30, 4) - 0.7)
     canvas.paint_field(np.minimum(field - 10, dirt), Material(MUDS[2], 0.4, 0.5, 0.4), None,
                        soft=30, rough=14, alpha=0.5)
-    _emboss(canvas, layout, rng, field, 1.0)
+    _emboss(canvas, layout, rng, field, 14)
 
 
 def paint_volcano(canvas, layout, rng):
@@ -114,7 +114,7 @@ def paint_volcano(canvas, layout, rng):
     ash += 16 * fractal(rng, canvas.low, 30, 4)
     canvas.paint_field(ash + 60, Material(ASH, 0.5, 0.5, 0.2), soft=160, rough=30, alpha=0.7)
     canvas.paint_field(ash, Material(ASH, 0.55, 0.4, 0.14), PYROCLASTIC, soft=22, rough=14)
-    _emboss(canvas, layout, rng, ash, 0.9, cell=float(rng.choice([30, 60])))
+    _emboss(canvas, layout, rng, ash, rng.uniform(16, 36))
     streams = np.full((canvas.low, canvas.low), -1e3, np.float32)
     for _ in range(3 + int(rng.integers(2))):
         angle = rng.uniform(0, 2 * np.pi)
@@ -131,13 +131,16 @@ def paint_volcano(canvas, layout, rng):
     canvas.paint_field(glow, Material(MOLTEN, 0.5, 0.7, 0.2, -0.4), LAVA, soft=16, rough=9)
 
 
-def _emboss(canvas, layout, rng, field, strength, cell=18):
-    """Give a deposit lumps of its own: shade a noise by the sun inside ``field``."""
-    octaves = int(np.log2(cell))
-    height = cell * 0.35 * fractal(rng, canvas.low, cell, octaves, 0.6)
+def _emboss(canvas, layout, rng, field, lump):
+    """Give a deposit lumps about ``lump`` pixels wide, shaded by the sun, inside ``field``."""
+    x, y = (int(v) for v in rng.integers(0, TILE, 2))
+    height = canvas.tile('mid', x, y, canvas.low, canvas.low).astype(np.float32)
+    smooth = lump / LOW / 4
+    height = cv2.GaussianBlur(height, (0, 0), smooth)
     slope_x = cv2.Sobel(height, cv2.CV_32F, 1, 0, scale=1 / 8)
     slope_y = cv2.Sobel(height, cv2.CV_32F, 0, 1, scale=1 / 8)
-    lit = 0.42 * np.tanh(strength * (slope_x * layout.sun[0] + slope_y * layout.sun[1]))
+    slope = slope_x * layout.sun[0] + slope_y * layout.sun[1]
+    lit = 0.4 * np.tanh(slope * (0.8 / slope.std()))
     inside = np.clip(field / 24 + 0.3, 0, 1)
     canvas.relief = np.clip(canvas.relief * (1 - inside) + (1 + lit) * inside, 0.4, 1.6)
 

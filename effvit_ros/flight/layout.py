@@ -9,12 +9,13 @@ from effvit_ros.flight.noise import fractal, resample, spline
 
 #: What the four corners of the map are, in an order that the seed shuffles.
 CORNERS = ('volcano', 'snow', 'hill', 'quake')
+EARTH = [(88, 104, 116), (118, 138, 152), (150, 168, 182)]
 #: What roads are made of, dark to bright (BGR): new and old asphalt, concrete, packed earth.
 ASPHALTS = (
     [(66, 65, 64), (92, 91, 90), (120, 119, 118)],
     [(84, 84, 84), (114, 113, 112), (146, 145, 144)],
     [(116, 122, 126), (148, 153, 156), (178, 182, 184)],
-    [(88, 104, 116), (118, 138, 152), (150, 168, 182)],
+    EARTH,
 )
 #: Widths of the kinds of road, metres.
 ROAD_WIDTH = {'main': 8.5, 'country': 5.5, 'street': 5.0}

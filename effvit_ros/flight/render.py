@@ -79,9 +79,9 @@ def _plan(args):
         raise UserError(f'--frames {args.frames} is too few: give 1 or more')
     if args.stride is not None and args.stride < 1:
         raise UserError(f'--stride {args.stride} is too small: give 1 or more')
-    if args.scene_size % 512 or not 1024 <= args.scene_size <= 8192:
+    if args.scene_size % 512 or not 1024 <= args.scene_size <= SIZE:
         raise UserError(f'--scene-size {args.scene_size} is not a multiple of 512 from 1024 '
-                        'to 8192')
+                        f'to {SIZE}')
     if not args.out and not args.sheet:
         raise UserError('nothing to write: give --out DIR, --sheet FILE or both')
     return DatasetPlan(args.out, seeds, args.frames, width, height, args.split, args.stride,
@@ -104,15 +104,15 @@ def _sheet(plan, count=8):
 @reports_user_errors
 def main(argv=None):
     """Run the command; return its exit code."""
-    plan = _plan(build_parser().parse_args(argv))
+    args = build_parser().parse_args(argv)
+    plan = _plan(args)
     cv2.setNumThreads(1)
     if plan.out:
         written, skipped = write_dataset(plan, Progress())
         print(f'{written} pictures written, {skipped} were there: {plan.out}')
-    sheet = build_parser().parse_args(argv).sheet
-    if sheet:
-        save(sheet, _sheet(plan))
-        print(f'contact sheet: {sheet}')
+    if args.sheet:
+        save(args.sheet, _sheet(plan))
+        print(f'contact sheet: {args.sheet}')
     return 0
 
 

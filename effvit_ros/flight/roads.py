@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 
 from effvit_ros.flight.canvas import Material
-from effvit_ros.flight.layout import ROAD_WIDTH
+from effvit_ros.flight.layout import EARTH, ROAD_WIDTH
 
 ROAD = 12
 PAVEMENT = [(128, 134, 138), (158, 164, 168), (188, 192, 195)]
@@ -44,7 +44,8 @@ def paint_roads(canvas, layout, kinds):
         draw_lines(shape, group, wide, mask=surface)
     canvas.paint_mask(cv2.blur(verge, (9, 9)), Material(VERGE, 0.5, 0.5, 0.3), alpha=0.75)
     canvas.paint_mask(surface, Material(layout.asphalt, 0.5, 0.3, 0.22), ROAD)
-    _mark(canvas, lines)
+    if layout.asphalt != EARTH:
+        _mark(canvas, lines)
 
 
 def _mark(canvas, lines):
