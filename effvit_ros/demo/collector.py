@@ -43,7 +43,7 @@ class Collector(Node):
     messages, so that scoring delays none. All stamps are of one machine's clock.
     """
 
-    def __init__(self, n_classes, namespace='segmenter', keep_pictures=True):
+    def __init__(self, n_classes, keep_pictures=True):
         """
         Subscribe.
 
@@ -64,14 +64,13 @@ class Collector(Node):
         self._labels = _Recent()
         self._unscored = _Recent()
         self._window = range(0)
-        self._segmenter = namespace
         waiting = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
         newest = QoSProfile(depth=5, reliability=ReliabilityPolicy.RELIABLE)
         self.create_subscription(CameraInfo, 'camera_info', self._on_camera_info, waiting)
         self.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, 10)
-        self.create_subscription(Image, f'{namespace}/labels', self._on_labels, newest)
+        self.create_subscription(Image, 'segmenter/labels', self._on_labels, newest)
         self.create_subscription(
-            Image, f'{namespace}/overlay', self._on_overlay, newest, raw=True)
+            Image, 'segmenter/overlay', self._on_overlay, newest, raw=True)
         if keep_pictures:
             self.create_subscription(
                 Image, 'image', lambda raw: self._pictures.put(_stamp_ns(raw), raw),
@@ -124,7 +123,7 @@ class Collector(Node):
 
     def _on_diagnostics(self, message):
         for status in message.status:
-            if status.name.startswith(f'{self._segmenter}:'):
+            if status.name.startswith('segmenter:'):
                 self.diagnostics = {v.key: v.value for v in status.values}
                 self.diagnostics.update(level=status.level[0], message=status.message)
 

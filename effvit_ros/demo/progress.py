@@ -31,11 +31,11 @@ class Progress:
         if self._console.is_terminal:
             self._live.stop()
 
-    def say(self, text):
-        """Show a sentence."""
+    def say(self, text, now=False):
+        """Show a sentence; in a log only every few seconds, unless it must be ``now``."""
         if self._console.is_terminal:
             self._live.update(Text(text))
-        elif time.monotonic() - self._printed_at >= _LOG_PERIOD_S:
+        elif now or time.monotonic() - self._printed_at >= _LOG_PERIOD_S:
             self._printed_at = time.monotonic()
             self._console.print(text, highlight=False, soft_wrap=True)
 

@@ -1,6 +1,7 @@
 """Run camera and segmenter, and watch their stream for a while."""
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from typing import List, NamedTuple, Tuple
@@ -11,7 +12,7 @@ from rclpy.signals import SignalHandlerOptions
 
 from effvit_ros.core.metrics import ConfusionMatrix
 from effvit_ros.demo.collector import Collector, Moment
-from effvit_ros.demo.processes import NodeFailed, NodeProcess, running
+from effvit_ros.demo.processes import NodeProcess, running
 from effvit_ros.demo.progress import Progress
 from effvit_ros.demo.tally import StreamFigures
 
@@ -42,16 +43,33 @@ class Stream(NamedTuple):
 
 def watch_stream(camera, segmenter, n_classes, seconds, n_moments, folder, console) -> Stream:
     """
-    Start both nodes, count ``seconds`` of their stream, and end them.
+    Start both nodes, count ``seconds`` of their stream, score it, and end them.
+
+    :param n_moments: how many moments to keep, spread evenly.
+    :param console: :class:`rich.console.Console` for the progress.
+    :raises NodeFailed: a node ended, or no label map came.
+    """
+    with streaming(camera, segmenter, n_classes, folder) as watch, Progress(console) as progress:
+        watch.until_ready(progress)
+        window = watch.listen(seconds, n_moments, progress)
+        collector = watch.collector
+        known = collector.diagnostics
+        return Stream(collector.tally.figures(*window), collector.confusion, collector.moments,
+                      collector.frame_size, known.get('runtime', ''),
+                      known.get('runtime_description', ''))
+
+
+@contextlib.contextmanager
+def streaming(camera, segmenter, n_classes, folder, keep_pictures=True):
+    """
+    Run camera and segmenter as processes and yield the :class:`Watch` over them.
 
     The environment (domain, DDS profile) is this process's own.
 
     :param camera: parameters of the camera node.
     :param segmenter: parameters of the segmenter node.
-    :param n_moments: how many moments to keep, spread evenly.
     :param folder: where the nodes' logs go.
-    :param console: :class:`rich.console.Console` for the progress.
-    :raises NodeFailed: a node ended, or no label map came.
+    :param keep_pictures: as for :class:`~effvit_ros.demo.collector.Collector`.
     """
     environment = dict(os.environ)
     with running(
@@ -59,41 +77,52 @@ def watch_stream(camera, segmenter, n_classes, seconds, n_moments, folder, conso
             lambda: NodeProcess('segmenter', SEGMENTER, segmenter, folder, environment)) as nodes:
         rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
         try:
-            watch = _Watch(Collector(n_classes), nodes)
-            with Progress(console) as progress:
-                watch.until_ready(progress)
-                return watch.count(seconds, n_moments, progress)
+            yield Watch(Collector(n_classes, keep_pictures), *nodes)
         finally:
             rclpy.try_shutdown()
 
 
-class _Watch:
-    def __init__(self, collector, nodes):
-        self._collector = collector
-        self._nodes = nodes
+class Watch:
+    """The collector at work: spins it while it keeps an eye on the node processes."""
+
+    def __init__(self, collector, camera, segmenter):
+        """Watch these two :class:`~effvit_ros.demo.processes.NodeProcess`."""
+        self.collector = collector
+        self.camera, self.segmenter = camera, segmenter
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(collector)
 
-    def until_ready(self, progress):
-        """Wait until label maps come."""
-        camera, segmenter = self._nodes
-        tally, diagnostics = self._collector.tally, {}
-        deadline = time.monotonic() + READY_S
-        while tally.frames_segmented < _WARM_UP:
-            self._take_in()
-            diagnostics = self._collector.diagnostics
-            if diagnostics.get('level') == _ERROR:
-                raise segmenter.failure(f"the segmenter says: {diagnostics['message']}")
-            if time.monotonic() > deadline:
-                who, what = ((segmenter, 'label map') if tally.frames_published
-                             else (camera, 'frame'))
-                raise who.failure(f'no {what} came from the {who.name} in {READY_S:.0f} s')
-            flying = 'camera is up' if tally.frames_published else 'camera is starting'
-            progress.say(f"{flying}, segmenter: {diagnostics.get('message', 'starting')}")
+    def until_ready(self, progress=None):
+        """
+        Wait until label maps come.
 
-    def count(self, seconds, n_moments, progress):
-        """Count the stream and return its :class:`Stream`."""
-        collector, tally = self._collector, self._collector.tally
+        :raises NodeFailed: a node ended or reports an error, or it takes too long.
+        """
+        tally = self.collector.tally
+        wanted = tally.frames_segmented + _WARM_UP
+        deadline = time.monotonic() + READY_S
+        while tally.frames_segmented < wanted:
+            self._take_in()
+            diagnostics = self.collector.diagnostics
+            if diagnostics.get('level') == _ERROR:
+                raise self.segmenter.failure(f"the segmenter says: {diagnostics['message']}")
+            if time.monotonic() > deadline:
+                who, what = ((self.segmenter, 'label map') if tally.frames_published
+                             else (self.camera, 'frame'))
+                raise who.failure(f'no {what} came from the {who.name} in {READY_S:.0f} s')
+            if progress is not None:
+                camera = 'up' if tally.frames_published else 'starting'
+                progress.say(f"camera: {camera}, "
+                             f"segmenter: {diagnostics.get('message', 'starting')}")
+
+    def listen(self, seconds, n_moments=0, progress=None):
+        """
+        Take in ``seconds`` of the stream and what comes late.
+
+        :returns: (start, end) of the window, nanoseconds of the system's clock.
+        :raises NodeFailed: a node ended, or label maps stay away.
+        """
+        collector, tally = self.collector, self.collector.tally
         start = time.time_ns()
         end = start + int(seconds * 1e9)
         collector.begin(start, end, n_moments)
@@ -103,22 +132,20 @@ class _Watch:
             if tally.frames_segmented > heard:
                 heard, heard_at = tally.frames_segmented, time.monotonic()
             elif time.monotonic() - heard_at > SILENCE_S:
-                raise self._nodes[1].failure(f'no label map for {SILENCE_S:.0f} s')
+                raise self.segmenter.failure(f'no label map for {SILENCE_S:.0f} s')
             now = min(time.time_ns(), end)
-            progress.show(tally.figures(max(start, now - 2 * 10**9), now),
-                          collector.confusion.miou, (now - start) * 1e-9, seconds)
+            if progress is not None:
+                progress.show(tally.figures(max(start, now - 2 * 10**9), now),
+                              collector.confusion.miou, (now - start) * 1e-9, seconds)
         while collector.score_next():
             pass
-        figures = tally.figures(start, end)
-        if not figures.frames_segmented:
-            raise NodeFailed(f'none of {figures.frames_published} frames was segmented')
-        return Stream(figures, collector.confusion, collector.moments, collector.frame_size,
-                      collector.diagnostics.get('runtime', ''),
-                      collector.diagnostics.get('runtime_description', ''))
+        if not tally.figures(start, end).frames_segmented:
+            raise self.segmenter.failure('none of the frames was segmented')
+        return start, end
 
     def _take_in(self):
         """Handle one message, then use the quiet for one score."""
-        for node in self._nodes:
-            node.check()
+        self.camera.check()
+        self.segmenter.check()
         self._executor.spin_once(timeout_sec=0.02)
-        self._collector.score_next()
+        self.collector.score_next()

@@ -1,7 +1,10 @@
 """The simulated flight as a source: endless, with exact truth."""
 from __future__ import annotations
 
+import math
+
 from effvit_ros.flight import Flight
+from effvit_ros.flight.renderer import HALF_VIEW
 from effvit_ros.ros.sources.base import FrameSource, SourceFrame
 
 
@@ -19,6 +22,7 @@ class FlightSource(FrameSource):
         self._flight = Flight(seed=seed, width=width, height=height, rate_hz=rate_hz)
         self._index = 0
         self.rate_hz = rate_hz
+        self.focal_px = width / 2 / math.tan(HALF_VIEW)
         self.description = f'simulated flight, seed {seed}, {width}x{height}'
 
     def read(self):

@@ -1,0 +1,1 @@
+"""The benchmark: bare runtimes, the core and the node, side by side in one run."""

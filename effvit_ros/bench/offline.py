@@ -1,0 +1,103 @@
+"""The parts without ROS: the bare runtimes, then the core's steps by resolution."""
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from effvit_ros.bench.timing import Times, repeat, times_of
+from effvit_ros.core.overlay import Overlay
+from effvit_ros.core.runtimes import RUNTIMES, RuntimeUnavailable, open_runtime
+from effvit_ros.core.segmenter import Segmenter
+
+#: Calls before the clock runs: the first ones allocate.
+_WARM_UP = 3
+#: Turns that the runtimes take.
+_TURNS = 3
+
+
+class BareRuntime(NamedTuple):
+    """
+    A runtime that runs the graph on a filled buffer and nothing else.
+
+    ``times``: one call after the other. ``paced``: one call every period, as behind a camera
+    that is slower than the runtime; caches and clocks have cooled down in between.
+    """
+
+    name: str
+    description: str
+    times: Times
+    paced: Times
+
+
+class CoreSteps(NamedTuple):
+    """The core's steps for pictures of one size."""
+
+    width: int
+    height: int
+    prepare: Times
+    infer: Times
+    restore: Times
+    overlay: Times
+    total: Times
+
+
+def bench_runtimes(bundle, threads, seconds, period_s):
+    """
+    Return a :class:`BareRuntime` for each CPU runtime that is installed.
+
+    Their turns alternate, so that whatever else the machine does meets all of them.
+    """
+    runtimes = []
+    for name in RUNTIMES:
+        try:
+            runtimes.append(open_runtime(bundle, name, threads)[0])
+        except RuntimeUnavailable:
+            continue
+    dense = {runtime.name: [] for runtime in runtimes}
+    paced = {runtime.name: [] for runtime in runtimes}
+    for runtime in runtimes:
+        runtime.input[...] = picture(bundle.width, bundle.height)
+        repeat(runtime.infer, 0.0)
+    for _ in range(_TURNS):
+        for runtime in runtimes:
+            repeat(runtime.infer, seconds / _TURNS / 4)
+            dense[runtime.name] += repeat(runtime.infer, seconds / _TURNS)
+            paced[runtime.name] += repeat(runtime.infer, seconds / _TURNS, period_s)
+    results = [BareRuntime(r.name, r.description, times_of(dense[r.name]),
+                           times_of(paced[r.name])) for r in runtimes]
+    for runtime in runtimes:
+        runtime.close()
+    return results
+
+
+def bench_core(bundle, runtime, threads, sizes, seconds):
+    """Return :class:`CoreSteps` for each (width, height)."""
+    results = []
+    overlay = Overlay(bundle.names, bundle.palette)
+    with Segmenter(bundle, runtime, threads) as segmenter:
+        for width, height in sizes:
+            image = picture(width, height)
+            steps, drawing = [], []
+
+            def one_picture():
+                result = segmenter.segment(image)
+                steps.append(result.timings)
+                drawing.extend(repeat(lambda: overlay.draw(image, result.labels), 0.0))
+
+            for _ in range(_WARM_UP):
+                one_picture()
+            del steps[:], drawing[:]
+            repeat(one_picture, seconds)
+            results.append(CoreSteps(
+                width, height, times_of([s.prepare_ms for s in steps]),
+                times_of([s.infer_ms for s in steps]), times_of([s.restore_ms for s in steps]),
+                times_of(drawing), times_of([s.total_ms for s in steps])))
+    return results
+
+
+def picture(width, height):
+    """Return a smooth random picture, (height, width, 3) uint8."""
+    coarse = np.random.default_rng(0).integers(0, 256, (12, 16, 3), np.uint8)
+    return cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)

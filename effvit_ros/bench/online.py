@@ -1,0 +1,52 @@
+"""The node, end to end over DDS: camera process, node process, and this one as the third."""
+from __future__ import annotations
+
+import time
+from typing import NamedTuple
+
+from effvit_ros.demo.stream import streaming
+from effvit_ros.demo.tally import StreamFigures
+
+#: How many pictures the camera repeats.
+PICTURES = 16
+
+
+class NodeFigures(NamedTuple):
+    """
+    The node behind a camera of ``rate_hz``, labels and overlay subscribed.
+
+    ``latency_p50_ms``: from a frame's arrival in the node to its last result, by the node's own
+    diagnostics. ``*_cpu``: CPU time by wall time, 1.0 is one thread.
+    """
+
+    width: int
+    height: int
+    rate_hz: float
+    stream: StreamFigures
+    latency_p50_ms: float
+    segmenter_cpu: float
+    camera_cpu: float
+
+
+def bench_node(pictures, size, rate_hz, segmenter, n_classes, seconds, folder):
+    """
+    Measure ``seconds`` of a stream.
+
+    :param pictures: folder of pictures, read and resized before the camera starts, so that its
+        work takes no CPU time from the node.
+    :param size: (width, height) of the stream.
+    :param segmenter: parameters of the segmenter node.
+    """
+    width, height = size
+    camera = {'source': 'folder', 'path': str(pictures), 'prerecord': PICTURES,
+              'labels_path': 'none', 'width': width, 'height': height, 'rate_hz': float(rate_hz)}
+    with streaming(camera, segmenter, n_classes, folder, keep_pictures=False) as watch:
+        watch.until_ready()
+        processes = watch.segmenter, watch.camera
+        began, used = time.monotonic(), [p.cpu_seconds() for p in processes]
+        window = watch.listen(seconds)
+        wall = time.monotonic() - began
+        shares = [(p.cpu_seconds() - before) / wall for p, before in zip(processes, used)]
+        latency = watch.collector.diagnostics.get('latency_p50_ms') or 'nan'
+        return NodeFigures(width, height, rate_hz, watch.collector.tally.figures(*window),
+                           float(latency), *shares)

@@ -1,0 +1,38 @@
+"""Times of repeated calls and their medians."""
+from __future__ import annotations
+
+import time
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Times(NamedTuple):
+    """Median and 95th percentile in milliseconds, and of how many."""
+
+    p50_ms: float
+    p95_ms: float
+    count: int
+
+
+def times_of(milliseconds):
+    """Return the :class:`Times` of a list of at least one value."""
+    p50, p95 = np.percentile(milliseconds, (50, 95)).tolist()
+    return Times(p50, p95, len(milliseconds))
+
+
+def repeat(call, seconds, period_s=0.0):
+    """
+    Call again and again for ``seconds`` and return the milliseconds that each call took.
+
+    :param period_s: start a call only every so often, as a slow camera would; 0: at once.
+    """
+    taken = []
+    begin = time.perf_counter()
+    while not taken or time.perf_counter() - begin < seconds:
+        start = time.perf_counter()
+        call()
+        end = time.perf_counter()
+        taken.append((end - start) * 1e3)
+        time.sleep(max(0.0, start + period_s - end))
+    return taken
