@@ -65,9 +65,11 @@ class Health:
             self._failure = reason
 
     def know(self, **facts):
-        """Set values that are reported as they are, such as the runtime."""
+        """Set values that are reported as they are, such as the runtime; None forgets one."""
         with self._lock:
             self._facts.update(facts)
+            self._facts = {name: value for name, value in self._facts.items()
+                           if value is not None}
 
     def complain(self, complaint):
         """Warn of something about the input until the next frame comes."""

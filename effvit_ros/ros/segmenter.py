@@ -176,6 +176,7 @@ class SegmenterNode(LifecycleNode):
             self.destroy_timer(self._watch)
             self._input.close()
             self._input = self._watch = None
+            self._health.know(image_topic=None, image_input=None)
             self._worker.drain(PATIENCE_S)
 
     def _release(self):
@@ -185,6 +186,7 @@ class SegmenterNode(LifecycleNode):
         if self._outputs is not None:
             self._outputs.close()
         self._worker = self._outputs = None
+        self._health.know(model=None, runtime=None, runtime_description=None)
 
     def _on_image(self, message):
         arrived = time.monotonic()
