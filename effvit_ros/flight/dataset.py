@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 import cv2
 import numpy as np
@@ -29,7 +29,7 @@ class DatasetPlan(NamedTuple):
     width: int = 512
     height: int = 512
     split: str = 'train'
-    stride: int = None
+    stride: Optional[int] = None
     suffix: str = 'jpg'
     scene_size: int = SIZE
 

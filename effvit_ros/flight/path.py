@@ -10,7 +10,7 @@ from effvit_ros.flight.noise import spline
 #: Width in pixels that ``Pose.scale`` speaks of: other widths see the same ground.
 REFERENCE_WIDTH = 640
 #: Seconds of one round.
-ROUND_S = 26.0
+ROUND_S = 22.0
 
 
 class Pose(NamedTuple):

@@ -31,8 +31,12 @@ class Settlement:
             elif kind == 'yard':
                 self._halls(outline)
         self._farms()
-        if not any(b.damage for b in self.buildings) and self.buildings:
-            self.buildings[0] = self.buildings[0]._replace(damage='collapsed')
+        # A small scene has few buildings: both classes shall occur.
+        if len(self.buildings) > 1:
+            if not any(b.damage for b in self.buildings):
+                self.buildings[0] = self.buildings[0]._replace(damage='collapsed')
+            if all(b.damage for b in self.buildings):
+                self.buildings[-1] = self.buildings[-1]._replace(damage='')
 
     def _line(self, outline, spacing):
         """Houses in a row behind the street all round a parcel."""
