@@ -42,7 +42,8 @@ def build_scene(seed, size=SIZE):
     """
     Build the scene of ``seed`` (int >= 0), ``size`` pixels square, a multiple of 512.
 
-    The same seed and size give the same bytes. All 14 classes occur.
+    The same seed and size give the same bytes. All 14 classes occur in scenes of 2048 pixels
+    and more; the smallest may have too few buildings for both of their classes.
     """
     rng = np.random.default_rng(seed)
     canvas = Canvas(rng, size, PIXELS_PER_METRE)
