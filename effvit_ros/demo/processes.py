@@ -40,7 +40,7 @@ class NodeProcess:
         file = Path(folder) / f'{name}.yaml'
         file.write_text(yaml.safe_dump({'/**': {'ros__parameters': parameters}}),
                         encoding='utf-8')
-        command = [sys.executable, '-m', module, '--ros-args', '--params-file', str(file)]
+        command = [sys.executable, '-m', module, '--ros-args', '--params-file', str(file.resolve())]
         with open(self.log, 'wb') as output:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,

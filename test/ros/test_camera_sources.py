@@ -138,15 +138,6 @@ def test_prerecorded_frames_repeat(tmp_path):
     assert levels(open_source('folder', tmp_path, prerecord=9, loop=False)) == [1, 2, 3]
 
 
-def test_the_flight_comes_with_truth_and_repeats_for_a_seed():
-    first, second = (open_source('flight', width=64, height=48, seed=3) for _ in range(2))
-    for _ in range(2):
-        a, b = first.read(), second.read()
-        assert a.image.shape == (48, 64, 3) and a.labels.shape == (48, 64)
-        np.testing.assert_array_equal(a.image, b.image)
-        np.testing.assert_array_equal(a.labels, b.labels)
-
-
 def bad_folder(folder):
     (folder / 'only.jpg').write_bytes(b'not a picture')
     return open_source('folder', folder).read()

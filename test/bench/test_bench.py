@@ -1,0 +1,66 @@
+"""The benchmark: its arithmetic, and a short run for real."""
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip('rich', reason="needs the extra 'demo'")
+
+from effvit_ros.bench.command import check_targets, target_line  # noqa: E402
+from effvit_ros.bench.timing import repeat, times_of  # noqa: E402
+
+
+def row(size, fps=20.0, age_p95_ms=100.0, overhead_ms=5.0):
+    """Return one resolution of the report."""
+    return {'size': size, 'fps': fps, 'age_p95_ms': age_p95_ms, 'overhead_ms': overhead_ms}
+
+
+def test_times_are_a_median_and_a_percentile():
+    # 1..101: the median is 51, 95 % of the way from 1 to 101 is 96.
+    assert times_of(list(range(1, 102))) == (51, 96, 101)
+
+
+def test_repeat_keeps_a_pace_and_calls_at_least_once():
+    assert len(repeat(lambda: None, 0.0)) == 1
+    begin = time.perf_counter()
+    calls = repeat(lambda: None, 0.2, period_s=0.05)
+    assert len(calls) <= (time.perf_counter() - begin) / 0.05 + 1
+    assert sorted(calls)[len(calls) // 2] < 50, 'the pause is not part of the time'
+
+
+@pytest.mark.parametrize('node, met', [
+    pytest.param([row('512x512'), row('1280x720')], [True, True, True], id='all-met'),
+    pytest.param([row('512x512', fps=9.9)], [False, True], id='too-slow'),
+    pytest.param([row('512x512', age_p95_ms=250.0)], [True, True], id='limit-is-met'),
+    pytest.param([row('1280x720', overhead_ms=15.1)], [False], id='overhead'),
+    pytest.param([row('640x480')], [], id='not-measured'),
+])
+def test_targets(node, met):
+    assert [target['met'] for target in check_targets(node)] == met
+
+
+def test_a_missed_target_says_so():
+    line = target_line(check_targets([row('512x512', fps=8.0)])[0])
+    assert '8.0 (at least 10: MISSED)' in line
+
+
+@pytest.mark.slow
+def test_a_short_benchmark_fills_all_tables(tmp_path, tiny_bundle):
+    result = subprocess.run(
+        [sys.executable, '-m', 'effvit_ros.bench', '--model', str(tiny_bundle), '--seconds', '1',
+         '--sizes', '512x512'], cwd=tmp_path, capture_output=True, text=True, timeout=120,
+        env={**os.environ, 'PYTHONPATH': str(Path(__file__).parents[2])})
+    assert result.returncode == 0, result.stderr
+    report = json.loads((tmp_path / 'out' / 'bench' / 'report.json').read_text())
+    assert {r['name'] for r in report['runtimes']} == {'openvino', 'onnxruntime'}
+    assert report['core'][0]['total']['p50_ms'] > 0
+    node = report['node'][0]
+    assert node['fps'] > 0 and node['age_p95_ms'] >= node['age_p50_ms'] > 0
+    assert 0 < node['segmenter_cpu'] < 64 and node['camera_cpu'] > 0
+    assert len(report['targets']) == 2
