@@ -1,0 +1,146 @@
+"""What /diagnostics says, and when."""
+from __future__ import annotations
+
+import pytest
+from builtin_interfaces.msg import Time
+from diagnostic_msgs.msg import DiagnosticStatus
+
+from effvit_ros.ros.health import ERROR, OK, STALE, WARN, Health, diagnostics_message
+
+
+@pytest.fixture
+def health():
+    """Return the health of a node that became active at second 100."""
+    health = Health()
+    health.enter('active', 100.0)
+    health.know(runtime='openvino', image_topic='/image')
+    return health
+
+
+def values(report):
+    return dict(report.values)
+
+
+def segment(health, times, latency=0.02, age=0.05):
+    for now in times:
+        health.received(now)
+        health.segmented(now, latency, age)
+
+
+def bad_frame(health, now):
+    health.received(now)
+    health.failed(now, 'encoding', "encoding 'x' is not supported")
+
+
+@pytest.mark.parametrize('prepare, level, message', [
+    pytest.param(lambda h: None, OK, 'waiting for the first frame', id='just activated'),
+    pytest.param(lambda h: segment(h, [101.5]), OK, 'segmenting', id='frames come'),
+    pytest.param(lambda h: (h.received(101.5), h.count('unwatched')),
+                 OK, 'idle: nobody subscribes to the results', id='nobody listens'),
+    pytest.param(lambda h: (segment(h, [101]), bad_frame(h, 101.5)),
+                 WARN, "some frames cannot be segmented: encoding 'x' is not supported",
+                 id='some frames are bad'),
+    pytest.param(lambda h: bad_frame(h, 101.5),
+                 ERROR, "no frame can be segmented: encoding 'x' is not supported",
+                 id='all frames are bad'),
+    pytest.param(lambda h: h.complain('incompatible RELIABILITY'),
+                 WARN, 'incompatible RELIABILITY', id='incompatible QoS'),
+    pytest.param(lambda h: (h.complain('incompatible RELIABILITY'), segment(h, [101.5])),
+                 OK, 'segmenting', id='incompatible QoS was cured'),
+    pytest.param(lambda h: h.enter('inactive', 101), OK, 'inactive', id='deactivated'),
+    pytest.param(lambda h: (h.enter('unconfigured', 101), h.fail('no such model')),
+                 ERROR, 'no such model', id='configuring failed'),
+    pytest.param(lambda h: (h.fail('no such model'), h.enter('inactive', 101)),
+                 OK, 'inactive', id='configuring failed, then succeeded'),
+])
+def test_level_and_message(health, prepare, level, message):
+    prepare(health)
+    report = health.report(102.0, no_image_timeout=3.0)
+    assert (report.level, report.message) == (level, message)
+
+
+@pytest.mark.parametrize('now, timeout, level, message', [
+    pytest.param(103.0, 3.0, OK, 'waiting for the first frame', id='just in time'),
+    pytest.param(104.5, 3.0, STALE, 'no frame for 4 s on /image', id='too long'),
+    pytest.param(1e4, 0.0, OK, 'waiting for the first frame', id='never warn'),
+])
+def test_no_camera(health, now, timeout, level, message):
+    report = health.report(now, timeout)
+    assert (report.level, report.message) == (level, message)
+
+
+def test_a_camera_that_stops_is_stale_and_one_that_comes_back_is_not(health):
+    segment(health, [101.0])
+    assert health.report(105.0, 3.0).level == STALE
+    assert values(health.report(105.0, 3.0))['last_frame_age_s'] == '4.000'
+    segment(health, [105.5])
+    assert health.report(106.0, 3.0).level == OK
+
+
+def test_rate_and_latency_look_back_five_seconds(health):
+    segment(health, [100 + i / 10 for i in range(100)], latency=0.010, age=0.040)
+    segment(health, [110 + i / 20 for i in range(100)], latency=0.030, age=0.060)
+    found = values(health.report(115.0, 3.0))
+    assert (found['rate_hz'], found['latency_p50_ms'], found['age_p50_ms']) == (
+        '20.0', '30.0', '60.0')
+    assert found['frames_segmented'] == '200'
+
+
+def test_the_rate_of_the_first_seconds_is_not_understated(health):
+    segment(health, [100 + i / 10 for i in range(20)])
+    assert values(health.report(102.0, 3.0))['rate_hz'] == '10.0'
+
+
+def test_p95_is_that_of_the_slow_frames(health):
+    for i in range(100):
+        health.segmented(101.0, latency_s=(i + 1) / 1000)
+    found = values(health.report(101.0, 3.0))
+    assert float(found['latency_p50_ms']) == pytest.approx(50.5, abs=0.1)
+    assert float(found['latency_p95_ms']) == pytest.approx(95.05, abs=0.1)
+
+
+def test_frames_without_a_stamp_have_no_age(health):
+    health.segmented(101.0, latency_s=0.01, age_s=None)
+    assert values(health.report(101.0, 3.0))['age_p50_ms'] == ''
+
+
+def test_a_bag_that_starts_over_clears_the_window(health):
+    segment(health, [101.0, 102.0])
+    bad_frame(health, 102.5)
+    report = health.report(50.0, 3.0)
+    assert (report.level, values(report)['rate_hz']) == (OK, '0.0')
+    segment(health, [50.5])
+    assert values(health.report(51.0, 3.0))['rate_hz'] == '1.0'
+
+
+def test_every_frame_is_counted_once(health):
+    for i in range(10):
+        health.received(101.0 + i / 100)
+    for what in ('dropped', 'dropped', 'over_rate', 'unwatched'):
+        health.count(what)
+    health.failed(101.1, 'data', 'short')
+    health.failed(101.1, 'inference', 'broken')
+    for _ in range(4):
+        health.segmented(101.1, 0.01)
+    found = values(health.report(102.0, 3.0))
+    assert {key: found[key] for key in found if key.startswith(('frames', 'errors'))} == {
+        'frames_received': '10', 'frames_segmented': '4', 'frames_dropped': '2',
+        'frames_over_rate': '1', 'frames_unwatched': '1', 'errors': '2', 'errors_data': '1',
+        'errors_inference': '1'}
+    assert found['last_error'] == 'broken'
+
+
+def test_what_is_no_longer_true_is_forgotten(health):
+    health.know(runtime=None)
+    assert 'runtime' not in values(health.report(101.0, 3.0))
+
+
+def test_the_message_follows_the_convention(health):
+    report = health.report(104.5, 3.0)
+    message = diagnostics_message(report, 'uav1/segmenter', Time(sec=104))
+    status, = message.status
+    assert status.level == DiagnosticStatus.STALE
+    assert status.name == 'uav1/segmenter: segmentation'
+    assert status.hardware_id == 'openvino'
+    assert message.header.stamp.sec == 104
+    assert {v.key: v.value for v in status.values} == values(report)

@@ -1,0 +1,44 @@
+"""Thinning out a stream."""
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from effvit_ros.ros.rate_limit import RateLimit
+
+
+def admitted(times, rate):
+    limit = RateLimit()
+    return [t for t in times if limit.admits(t, rate)]
+
+
+@pytest.mark.parametrize('arrivals, rate, expected', [
+    pytest.param(30, 0, 300, id='no limit'),
+    pytest.param(30, 10, 100, id='a third of 30 Hz'),
+    pytest.param(30, 20, 200, id='two thirds of 30 Hz'),
+    pytest.param(30, 60, 300, id='a limit above the camera'),
+    pytest.param(10, 0.5, 5, id='below one a second'),
+])
+def test_ten_seconds_of_frames(arrivals, rate, expected):
+    times = [i / arrivals for i in range(10 * arrivals)]
+    assert abs(len(admitted(times, rate)) - expected) <= 1
+
+
+@given(jitter=st.lists(st.floats(-0.4, 0.4), min_size=60, max_size=60))
+def test_jitter_does_not_lower_the_mean_rate(jitter):
+    times = [(i + j) / 30 for i, j in enumerate(jitter)]
+    assert abs(len(admitted(times, 10)) - 20) <= 2
+
+
+def test_a_pause_is_not_followed_by_a_burst():
+    limit = RateLimit()
+    assert limit.admits(0.0, 10)
+    after = [limit.admits(100 + i / 1000, 10) for i in range(50)]
+    assert sum(after) <= 2
+
+
+@given(st.lists(st.floats(0, 100), min_size=2).map(sorted), st.floats(0.1, 1000))
+def test_never_more_than_the_rate(times, rate):
+    span = times[-1] - times[0]
+    assert len(admitted(times, rate)) <= span * rate + 2
