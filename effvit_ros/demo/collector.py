@@ -57,7 +57,7 @@ class Collector(Node):
         #: name -> value of the segmenter's newest diagnostics, with 'level' and 'message'.
         self.diagnostics = {}
         self.frame_size = None
-        self.moments = []
+        self._moments = {}
         self._moment_due_ns = deque()
         self._pictures = _Recent()
         self._truths = _Recent()
@@ -75,9 +75,12 @@ class Collector(Node):
             self.create_subscription(
                 Image, 'image', lambda raw: self._pictures.put(_stamp_ns(raw), raw),
                 newest, raw=True)
-            self.create_subscription(
-                Image, 'truth', lambda raw: self._truths.put(_stamp_ns(raw), raw),
-                newest, raw=True)
+            self.create_subscription(Image, 'truth', self._on_truth, newest, raw=True)
+
+    @property
+    def moments(self):
+        """Return the moments kept so far, oldest first."""
+        return list(self._moments.values())
 
     def begin(self, start_ns, end_ns, n_moments):
         """Score what is stamped in this window and keep ``n_moments``, spread evenly over it."""
@@ -117,9 +120,16 @@ class Collector(Node):
             return
         truth = self._truths.get(stamp)
         self._moment_due_ns.popleft()
-        self.moments.append(Moment(
+        self._moments[stamp] = Moment(
             (stamp - self._window.start) * 1e-9, _pixels(picture),
-            None if truth is None else _pixels(truth), labels, _pixels(raw)))
+            None if truth is None else _pixels(truth), labels, _pixels(raw))
+
+    def _on_truth(self, raw):
+        stamp = _stamp_ns(raw)
+        self._truths.put(stamp, raw)
+        # A fast model's overlay may be read before its truth.
+        if stamp in self._moments:
+            self._moments[stamp] = self._moments[stamp]._replace(truth=_pixels(raw))
 
     def _on_diagnostics(self, message):
         for status in message.status:

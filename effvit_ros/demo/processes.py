@@ -37,10 +37,10 @@ class NodeProcess:
         """
         self.name = name
         self.log = Path(folder) / f'{name}.log'
-        file = Path(folder) / f'{name}.yaml'
+        file = Path(folder).resolve() / f'{name}.yaml'
         file.write_text(yaml.safe_dump({'/**': {'ros__parameters': parameters}}),
                         encoding='utf-8')
-        command = [sys.executable, '-m', module, '--ros-args', '--params-file', str(file.resolve())]
+        command = [sys.executable, '-m', module, '--ros-args', '--params-file', str(file)]
         with open(self.log, 'wb') as output:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
