@@ -49,11 +49,11 @@ $(BIN)/python:
 
 # --use-pep517 puts the commands into .venv/bin (setup.cfg sends them elsewhere for colcon).
 $(VENV)/.setup: setup.py setup.cfg .ci/constraints.txt | $(BIN)/python
-	$(PIP) --use-pep517 --editable '.[cpu,ros,demo]'
+	$(PIP) --use-pep517 --editable '.[cpu,ros,demo,bags]'
 	@touch $@
 
 $(VENV)/.setup-test: $(VENV)/.setup
-	$(PIP) --use-pep517 --editable '.[cpu,ros,demo,test,lint]'
+	$(PIP) --use-pep517 --editable '.[cpu,ros,demo,bags,test,lint]'
 	@touch $@
 
 $(VENV)/.setup-train: $(VENV)/.setup compression/pyproject.toml

@@ -19,6 +19,7 @@ CONSOLE_SCRIPTS = [
     'camera_node = effvit_ros.ros.camera_node:main',
     'effvit_demo = effvit_ros.demo:main',
     'render_flight = effvit_ros.flight.render:main',
+    'evaluate_bag = effvit_ros.bags.evaluate_bag:main',
 ]
 
 
@@ -86,6 +87,13 @@ setup(
                 'ros-ament-index-python'],
         # The demo's live table.
         'demo': ['rich>=13,<16'],
+        # rosbags: all bag formats. mcap: files without an index. zstandard: rosbag2's file and
+        # message compression. Pillow: indices of palette PNGs. matplotlib, rich: plots,
+        # progress. psutil: what the node uses in live mode.
+        'bags': ['rosbags>=0.11,<0.12', 'mcap>=1.1,<2', 'zstandard>=0.19,<1',
+                 'pillow>=9.1,<14', 'matplotlib>=3.6,<4', 'rich>=13,<16', 'psutil>=5.9,<8'],
+        # Many bags on many machines.
+        'ray': ['ray>=2.9,<3'],
         # hypothesis: properties of converters and parsers. onnx: builds the tests' tiny graph.
         # catkin_pkg and colcon: check the package as a ROS user builds it.
         'test': ['pytest>=7,<10', 'hypothesis>=6,<7', 'onnx>=1.15,<2', 'catkin_pkg>=1,<2',

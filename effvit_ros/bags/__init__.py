@@ -1,0 +1,1 @@
+"""Recorded flights: make, read, evaluate, report and compare bags; no ROS needed."""

@@ -1,0 +1,89 @@
+"""The pictures of a topic as they were recorded, one after another."""
+from __future__ import annotations
+
+import time
+from typing import NamedTuple, Optional
+
+from effvit_ros.bags.pictures import picture_of, read_message, stamp_of
+from effvit_ros.core.pixels import Picture, PictureError
+
+
+class Frame(NamedTuple):
+    """
+    One recorded picture.
+
+    ``index`` counts the topic's messages from 0; ``stamp_ns`` is the header's stamp, or the time
+    of recording where that is zero; ``follows`` tells whether the frame comes right after the
+    one before, without a gap or a jump back in time.
+    """
+
+    index: int
+    stamp_ns: int
+    next_stamp_ns: Optional[int]
+    log_ns: int
+    picture: Picture
+    follows: bool
+    read_ms: float
+    decode_ms: float
+
+
+class _Message(NamedTuple):
+    index: int
+    stamp_ns: int
+    log_ns: int
+    image: object
+    read_ms: float
+
+
+def recorded_frames(bag, topic):
+    """
+    Yield a :class:`Frame` for every picture of the topic, in the order of recording.
+
+    A picture that can't be read and stamps that jump back become problems of the bag.
+    """
+    where = f'{bag.path}: {topic}'
+    previous = None
+    for message, next_stamp in _with_next_stamp(_messages(bag, topic, where)):
+        back = previous is not None and message.stamp_ns < previous.stamp_ns
+        if back:
+            seconds = (previous.stamp_ns - message.stamp_ns) * 1e-9
+            bag.problems.add('stamps_back', f'{where}: stamps jump back by {seconds:.3f} s at '
+                             f'frame {message.index}', subject=topic)
+        follows = previous is not None and not back and message.index == previous.index + 1
+        start = time.perf_counter()
+        try:
+            picture = picture_of(message.image)
+        except PictureError as error:
+            bag.problems.add('bad_frame', f'{where}: frame {message.index} is left out: {error}',
+                             subject=topic)
+            continue
+        decode_ms = (time.perf_counter() - start) * 1e3
+        previous = message
+        yield Frame(message.index, message.stamp_ns, next_stamp, message.log_ns, picture, follows,
+                    message.read_ms, decode_ms)
+
+
+def _messages(bag, topic, where):
+    message_type = bag.topics[topic].type
+    start = time.perf_counter()
+    for index, raw in enumerate(bag.messages([topic])):
+        try:
+            image = read_message(raw, message_type)
+        except PictureError as error:
+            bag.problems.add('bad_frame', f'{where}: frame {index} is left out: {error}',
+                             subject=topic)
+        else:
+            read_ms = (time.perf_counter() - start) * 1e3
+            yield _Message(index, stamp_of(image, raw.log_ns), raw.log_ns, image, read_ms)
+        start = time.perf_counter()
+
+
+def _with_next_stamp(messages):
+    """Yield each message with the stamp of the one after it, None at the end."""
+    current = None
+    for following in messages:
+        if current is not None:
+            yield current, following.stamp_ns
+        current = following
+    if current is not None:
+        yield current, None

@@ -1,0 +1,92 @@
+"""The frames worth a look: the worst and typical ones, chosen while a bag of any length passes."""
+from __future__ import annotations
+
+from typing import NamedTuple, Optional
+
+import cv2
+import numpy as np
+
+#: Stretches of the bag that are told apart; neighbours are merged when there are more.
+_STRETCHES = 32
+#: Width of a kept picture in pixels.
+THUMBNAIL_WIDTH = 320
+
+
+class Moment(NamedTuple):
+    """
+    One kept frame, scaled down: BGR picture, label map, truth or None (all uint8).
+
+    ``badness`` is that of the frame's score; ``scored`` tells whether it had truth.
+    """
+
+    index: int
+    stamp_ns: int
+    badness: float
+    scored: bool
+    picture: np.ndarray
+    labels: np.ndarray
+    truth: Optional[np.ndarray]
+
+
+class Highlights:
+    """
+    Keeps the worst and the first frame of each of up to 32 equal stretches of a bag.
+
+    So memory is bounded, and the worst frames are not neighbours of one another.
+    """
+
+    def __init__(self):
+        """Start empty."""
+        self._worst = []
+        self._first = []
+        self._span = 1
+        self._count = 0
+
+    def offer(self, frame, labels, truth, badness):
+        """Look at a frame; it is copied where it is kept."""
+        stretch = self._count // self._span
+        self._count += 1
+        if stretch == _STRETCHES:
+            self._merge()
+            stretch = _STRETCHES // 2
+        fresh = stretch == len(self._worst)
+        rank = truth is not None, badness
+        if fresh or rank > (self._worst[stretch].scored, self._worst[stretch].badness):
+            moment = _shrink(frame, labels, truth, badness)
+            if fresh:
+                self._worst.append(moment)
+                self._first.append(moment)
+            else:
+                self._worst[stretch] = moment
+
+    def worst(self, count):
+        """Return up to ``count`` moments, the worst first; scored ones where there are any."""
+        scored = [m for m in self._worst if m.scored] or self._worst
+        return sorted(scored, key=lambda m: (-m.badness, m.index))[:count]
+
+    def typical(self, count):
+        """Return up to ``count`` moments nearest to the median, in the order of the bag."""
+        sample = [m for m in self._first if m.scored] or self._first
+        if not sample:
+            return []
+        median = float(np.median([m.badness for m in sample]))
+        nearest = sorted(sample, key=lambda m: (abs(m.badness - median), m.index))[:count]
+        return sorted(nearest, key=lambda m: m.index)
+
+    def _merge(self):
+        self._span *= 2
+        pairs = list(zip(self._worst[::2], self._worst[1::2]))
+        self._worst = [max(pair, key=lambda m: (m.scored, m.badness)) for pair in pairs]
+        self._first = self._first[::2]
+
+
+def _shrink(frame, labels, truth, badness):
+    height, width = labels.shape
+    scale = min(1.0, THUMBNAIL_WIDTH / width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+
+    def nearest(image):
+        return cv2.resize(image, size, interpolation=cv2.INTER_NEAREST_EXACT)
+    picture = cv2.resize(frame.picture.bgr(), size, interpolation=cv2.INTER_AREA)
+    return Moment(frame.index, frame.stamp_ns, badness, truth is not None, picture,
+                  nearest(labels), None if truth is None else nearest(truth))

@@ -1,0 +1,95 @@
+"""What was evaluated, by what, where: hashes, versions, device."""
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+from importlib import metadata
+
+from effvit_ros.bags.pictures import IMAGE_TYPES
+from effvit_ros.core.bundle import sha256_of
+
+#: Distributions that can change a result or its speed.
+_PACKAGES = ('effvit-ros', 'numpy', 'opencv-python-headless', 'openvino', 'onnxruntime',
+             'tensorrt', 'rosbags', 'mcap')
+
+
+def bag_identity(bag, image_topic, truth_topic):
+    """Return what the report tells of the bag; everything follows from its content."""
+    return {
+        'name': bag.name,
+        'sha256': bag_hash(bag.files),
+        'files': [file.name for file in bag.files],
+        'bytes': sum(file.stat().st_size for file in bag.files),
+        'topic': image_topic,
+        'type': bag.topics[image_topic].type,
+        'truth_topic': truth_topic,
+        'other_image_topics': sorted(
+            t.name for t in bag.topics.values()
+            if t.type in IMAGE_TYPES and t.name not in (image_topic, truth_topic)),
+    }
+
+
+def bag_hash(files):
+    """
+    Return one sha256 for a bag.
+
+    That of its file, or for several the hash of what ``sha256sum FILES`` prints, in order.
+    """
+    hashes = [sha256_of(file) for file in files]
+    if len(hashes) == 1:
+        return hashes[0]
+    listing = ''.join(f'{digest}  {file.name}\n' for digest, file in zip(hashes, files))
+    return hashlib.sha256(listing.encode()).hexdigest()
+
+
+def file_states(files):
+    """Return [name, size, time of change] of each file: cheaper to compare than hashes."""
+    return [[file.name, file.stat().st_size, file.stat().st_mtime_ns] for file in files]
+
+
+def bundle_identity(bundle):
+    """Return what the report tells of the bundle."""
+    return {
+        'name': bundle.name,
+        'sha256': bundle.sha256,
+        'graphs': {f'{g.precision}/{g.io}': g.sha256 for g in bundle.graphs},
+        'input': [bundle.width, bundle.height],
+        'classes': list(bundle.names),
+        'palette': bundle.palette.tolist(),
+        'terms': bundle.terms,
+    }
+
+
+def device_identity(runtime):
+    """Return the machine, the runtime and the versions of what takes part."""
+    return {
+        'machine': platform.machine(),
+        'processor': _processor(),
+        'cores': os.cpu_count(),
+        'system': platform.platform(),
+        'python': platform.python_version(),
+        'runtime': runtime.description,
+        'versions': {name: version for name, version in map(_version, _PACKAGES) if version},
+    }
+
+
+def _version(name):
+    try:
+        return name, metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return name, None
+
+
+def _processor():
+    try:
+        with open('/proc/cpuinfo', encoding='utf-8') as file:
+            for line in file:
+                if line.startswith(('model name', 'Model')):
+                    return line.split(':', 1)[1].strip()
+        # Jetson boards tell their name here.
+        with open('/proc/device-tree/model', encoding='utf-8') as file:
+            return file.read().strip('\0\n')
+    except OSError:
+        pass
+    return platform.processor()

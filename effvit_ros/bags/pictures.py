@@ -1,0 +1,123 @@
+"""Which topic of a bag holds the pictures, and how its messages become pictures."""
+from __future__ import annotations
+
+from functools import lru_cache
+
+from rosbags.typesys import get_typestore, Stores
+
+from effvit_ros.bags.problems import BagError
+from effvit_ros.core.pixels import decode, decode_compressed, PictureError
+
+IMAGE = 'sensor_msgs/msg/Image'
+COMPRESSED = 'sensor_msgs/msg/CompressedImage'
+IMAGE_TYPES = (IMAGE, COMPRESSED)
+#: Last parts of topic names under which cameras and make_bag publish label maps.
+TRUTH_NAMES = ('truth', 'ground_truth')
+#: Last parts of the topics that the segmenter itself publishes: never taken for a camera.
+RESULT_NAMES = ('labels', 'overlay')
+
+
+def choose_topics(bag, image_topic='', truth_topic=''):
+    """
+    Return the names of the image topic and of the truth topic ('' where there is none).
+
+    Named topics are taken; else the image topic is the only one of an image type that is not
+    called like a truth or like the segmenter's results.
+
+    :raises BagError: a named topic is not there or has no image type, no topic or several hold
+        pictures, or there is no message.
+    """
+    topics = bag.topics
+    for name in filter(None, (image_topic, truth_topic)):
+        if name not in topics:
+            raise BagError('no_image_topic', f'{bag.path}: no topic {name}; {_listing(topics)}')
+        if topics[name].type not in IMAGE_TYPES:
+            kind = 'no_image_topic' if topics[name].defined else 'unknown_type'
+            why = '' if topics[name].defined else ', which the bag does not define'
+            raise BagError(kind, f'{bag.path}: {name} holds {topics[name].type}{why}, '
+                                 'not sensor_msgs Image or CompressedImage')
+    pictures = [t.name for t in topics.values() if t.type in IMAGE_TYPES]
+    if not truth_topic:
+        truths = [n for n in pictures if _last(n) in TRUTH_NAMES and n != image_topic]
+        truth_topic = truths[0] if len(truths) == 1 else ''
+    if not image_topic:
+        image_topic = _only_camera(bag, [n for n in pictures if n != truth_topic])
+    if not topics[image_topic].count:
+        raise BagError('empty', f'{bag.path}: {image_topic} has no message')
+    return image_topic, truth_topic
+
+
+def note_unknown_types(bag):
+    """Make a problem of each topic whose type nobody defines."""
+    for topic in bag.topics.values():
+        if not topic.defined and topic.type not in _types(False).fielddefs:
+            bag.problems.add(
+                'unknown_type', f'{bag.path}: {topic.name} holds {topic.type}, which the bag '
+                'does not define: not read', subject=topic.name)
+
+
+def picture_of(image):
+    """
+    Return the :class:`~effvit_ros.core.pixels.Picture` in a deserialized image message.
+
+    :raises PictureError: it can't be decoded.
+    """
+    if image.__msgtype__ == COMPRESSED:
+        return decode_compressed(image.data)
+    return decode(image.data, image.height, image.width, image.encoding, image.step,
+                  bool(image.is_bigendian))
+
+
+def stamp_of(image, log_ns):
+    """Return the header's stamp in nanoseconds, or the time of recording where it is zero."""
+    stamp = image.header.stamp
+    return stamp.sec * 10**9 + stamp.nanosec or log_ns
+
+
+def read_message(message, message_type):
+    """
+    Return the message deserialized by the standard definition of its type.
+
+    :raises PictureError: the bytes are no such message.
+    """
+    types = _types(message.ros1)
+    try:
+        if message.ros1:
+            return types.deserialize_ros1(message.data, message_type)
+        return types.deserialize_cdr(message.data, message_type)
+    except Exception as error:  # rosbags asserts, slices and unpacks: any type may come
+        raise PictureError('data', f'the message of {len(message.data)} bytes is no '
+                                   f'{message_type} ({type(error).__name__})') from None
+
+
+@lru_cache(maxsize=2)
+def _types(ros1):
+    """Return the standard definitions; those of image messages are the same in every release."""
+    return get_typestore(Stores.ROS1_NOETIC if ros1 else Stores.ROS2_HUMBLE)
+
+
+def _only_camera(bag, candidates):
+    cameras = [n for n in candidates if not _is_result(n)] or candidates
+    if len(cameras) == 1:
+        return cameras[0]
+    if not bag.topics or not sum(t.count for t in bag.topics.values()):
+        raise BagError('empty', f'{bag.path}: the bag holds no message')
+    if not cameras:
+        raise BagError('no_image_topic',
+                       f'{bag.path}: no image topic; {_listing(bag.topics)}')
+    raise BagError('ambiguous_topic', f'{bag.path}: {len(cameras)} image topics: name one with '
+                                      f'--topic: {", ".join(sorted(cameras))}')
+
+
+def _listing(topics):
+    held = ', '.join(f'{t.name} ({t.type})' for t in topics.values())
+    return f'the bag holds {held}' if held else 'the bag holds no topic'
+
+
+def _last(name):
+    return name.rsplit('/', 1)[-1]
+
+
+def _is_result(name):
+    parts = name.split('/')
+    return parts[-1] in RESULT_NAMES or (parts[-1] == 'compressed' and parts[-2] in RESULT_NAMES)

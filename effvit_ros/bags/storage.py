@@ -1,0 +1,170 @@
+"""
+One storage file of a bag, of whatever format, as topics and raw messages.
+
+``rosbags`` reads rosbag2's mcap and sqlite3 and ROS 1's .bag. What it refuses, mcap files
+without an index because the recorder lost its power, is read by ``mcap`` up to where it ends.
+"""
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from mcap.reader import make_reader
+from mcap.records import Channel, Message, Schema
+from mcap.stream_reader import StreamReader
+from rosbags.rosbag1 import Reader as Rosbag1Reader
+from rosbags.rosbag2 import Reader as Rosbag2Reader
+
+from effvit_ros.bags.problems import BagError
+
+#: Endings of storage files; rosbag2 adds ``.zstd`` to files that it compressed as a whole.
+SUFFIXES = ('.mcap', '.db3', '.bag')
+COMPRESSED_SUFFIX = '.zstd'
+
+
+class Topic(NamedTuple):
+    """A topic as a file holds it; ``defined`` tells whether the file explains its type."""
+
+    name: str
+    type: str
+    count: int
+    defined: bool
+    #: The publishers' QoS as rosbags reads them.
+    qos: tuple = ()
+
+
+class RawMessage(NamedTuple):
+    """One message: bytes in CDR, or in ROS 1's format where ``ros1``; recorded at ``log_ns``."""
+
+    topic: str
+    log_ns: int
+    data: bytes
+    ros1: bool
+
+
+def open_storage(path):
+    """
+    Return the file opened, as :class:`RosbagsFile` or :class:`McapStream`.
+
+    :raises BagError: ``unreadable``, when it is no bag file or damaged at its beginning.
+    """
+    path = Path(path)
+    if path.suffix == '.mcap' and not _has_chunk_index(path):
+        return McapStream(path)
+    return RosbagsFile(path)
+
+
+class RosbagsFile:
+    """A file that rosbags reads."""
+
+    #: False where the file was found to end too early.
+    whole = True
+
+    def __init__(self, path):
+        """
+        Open the file and read its index.
+
+        :raises BagError: it can't be opened.
+        """
+        self.path = path
+        self._ros1 = path.suffix == '.bag'
+        try:
+            self._reader = (Rosbag1Reader if self._ros1 else Rosbag2Reader)(path)
+            self._reader.open()
+        except Exception as error:  # rosbags lets many types through on damaged files
+            raise BagError('unreadable', f'{path}: {_reason(error)}') from None
+        self.topics = [
+            Topic(c.topic, c.msgtype, c.msgcount, bool(c.msgdef.data),
+                  () if self._ros1 else tuple(c.ext.offered_qos_profiles))
+            for c in self._reader.connections]
+
+    def messages(self, names):
+        """
+        Yield the :class:`RawMessage` of these topics, in the order of recording.
+
+        :raises BagError: ``damaged``, when the file can't be read on.
+        """
+        connections = [c for c in self._reader.connections if c.topic in names]
+        if not connections:
+            return
+        messages = iter(self._reader.messages(connections=connections))
+        while True:
+            try:
+                connection, log_ns, data = next(messages)
+            except StopIteration:
+                return
+            except Exception as error:
+                raise BagError('damaged', f'{self.path}: {_reason(error)}') from None
+            yield RawMessage(connection.topic, log_ns, data, self._ros1)
+
+    def close(self):
+        """Close the file."""
+        self._reader.close()
+
+
+class McapStream:
+    """An mcap file without an index, read from its beginning in the order of writing."""
+
+    def __init__(self, path):
+        """
+        Scan the file once for its topics.
+
+        :raises BagError: it is no mcap file.
+        """
+        self.path = path
+        self.whole = True
+        schemas, channels, counts = {}, {}, {}
+        for record in self._records():
+            if isinstance(record, Schema):
+                schemas[record.id] = record
+            elif isinstance(record, Channel):
+                channels[record.id] = record
+            elif isinstance(record, Message):
+                counts[record.channel_id] = counts.get(record.channel_id, 0) + 1
+        if not channels and not self.whole:
+            raise BagError('unreadable', f'{path}: no mcap file, or cut off at its beginning')
+        self.topics = [
+            Topic(channel.topic, schemas[channel.schema_id].name, counts.get(number, 0),
+                  bool(schemas[channel.schema_id].data))
+            for number, channel in channels.items() if channel.schema_id in schemas]
+
+    def messages(self, names):
+        """Yield the :class:`RawMessage` of these topics up to the end, or the cut."""
+        wanted = {}
+        for record in self._records():
+            if isinstance(record, Channel) and record.topic in names:
+                wanted[record.id] = record.topic
+            elif isinstance(record, Message) and record.channel_id in wanted:
+                yield RawMessage(wanted[record.channel_id], record.log_time, record.data, False)
+
+    def close(self):
+        """Do nothing: the file is open only while it is read."""
+
+    def _records(self):
+        with open(self.path, 'rb') as file:
+            records = iter(StreamReader(file, record_size_limit=None).records)
+            while True:
+                try:
+                    record = next(records)
+                except StopIteration:
+                    return
+                except Exception:  # what a cut or foreign bytes lead to is not one type
+                    self.whole = False
+                    return
+                yield record
+
+
+def _has_chunk_index(path):
+    try:
+        with open(path, 'rb') as file:
+            summary = make_reader(file).get_summary()
+    except OSError as error:
+        raise BagError('unreadable', f'{path}: {error.strerror}') from None
+    except Exception:  # no mcap file, or one that was cut off: reading it as a stream tells
+        return False
+    return summary is not None and bool(summary.chunk_indexes)
+
+
+def _reason(error):
+    text = ' '.join(str(a) for a in error.args) or type(error).__name__
+    return ' '.join(text.split())

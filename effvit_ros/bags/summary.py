@@ -1,0 +1,24 @@
+"""A report in a few lines for the terminal."""
+from __future__ import annotations
+
+
+def summary(report):
+    """Return the report's headline figures as lines of text."""
+    lines = [f"{report['n_frames']} frames, {report['n_scored']} of them with truth"]
+    if report['miou'] is not None:
+        lines.append(
+            f"mIoU {report['miou']:.4f} over {report['classes_present']} classes, "
+            f"LPCV mean Dice {report['mdice_lpcv']:.4f}, "
+            f"pixel accuracy {report['pixel_accuracy']:.4f}")
+        width = max(len(name) for name in report['per_class'])
+        lines.append(f"{'class':{width}}     IoU    Dice   share")
+        for name, row in report['per_class'].items():
+            if row['support']:
+                lines.append(f"{name:{width}}  {row['iou']:6.3f}  {row['dice']:6.3f}  "
+                             f"{row['share']:6.1%}")
+    flips, latency = report['stability']['mean'], report['latency_ms']
+    if flips is not None:
+        lines.append(f'flips between frames: {flips:.2%} of the pixels')
+    lines.append(f"model {latency['p50']:.1f} ms a frame (p50; p95 {latency['p95']:.1f}), "
+                 f"reading and decoding {latency['overhead']:.1%} of it")
+    return '\n'.join(lines)

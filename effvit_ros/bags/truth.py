@@ -1,0 +1,212 @@
+"""Ground truth beside the pictures: a topic of the bag or a folder of masks, found by stamp."""
+from __future__ import annotations
+
+import re
+import tempfile
+from bisect import bisect_left
+from pathlib import Path
+
+import numpy as np
+import zstandard
+
+from effvit_ros.bags.label_maps import LabelError, labels_from_file, labels_from_message
+from effvit_ros.bags.pictures import read_message, stamp_of
+from effvit_ros.core.errors import UserError
+from effvit_ros.core.pixels import PictureError
+
+#: Mask names with at least so many digits are nanoseconds, shorter ones frame indices.
+_STAMP_DIGITS = 15
+
+
+class StampIndex:
+    """
+    Finds the truth of a frame by its stamp: the same, or the nearest within a tolerance.
+
+    Each truth is given once. Where a stamp occurs several times (a recording that was looped)
+    its truths are given in their order.
+    """
+
+    def __init__(self, stamps_ns, tolerance_ns=0):
+        """Index truths 0, 1, ... with these stamps in nanoseconds."""
+        self._entries = sorted((stamp, number) for number, stamp in enumerate(stamps_ns))
+        self._tolerance_ns = tolerance_ns
+        self._used = set()
+
+    def take(self, stamp_ns, next_stamp_ns=None):
+        """
+        Return the number of the truth for a frame, or None.
+
+        :param next_stamp_ns: the next frame's stamp: a truth nearer to that one is left to it.
+        """
+        best = None
+        position = bisect_left(self._entries, (stamp_ns - self._tolerance_ns, -1))
+        while position < len(self._entries):
+            stamp, number = self._entries[position]
+            position += 1
+            if stamp > stamp_ns + self._tolerance_ns:
+                break
+            distance = abs(stamp - stamp_ns)
+            if number in self._used or (best is not None and distance >= best[0]):
+                continue
+            if next_stamp_ns is not None and distance > abs(stamp - next_stamp_ns):
+                continue
+            best = distance, number
+        if best is None:
+            return None
+        self._used.add(best[1])
+        return best[1]
+
+    @property
+    def unused(self):
+        """Return the numbers of the truths that no frame took."""
+        return [number for _, number in self._entries if number not in self._used]
+
+
+class NoTruth:
+    """Stands for the truth of a bag that has none."""
+
+    def labels(self, index, stamp_ns, next_stamp_ns):
+        """Return None."""
+
+    def report_unused(self, problems):
+        """Do nothing."""
+
+
+class TopicTruth:
+    """
+    The label maps of a topic, wherever in the bag they were recorded.
+
+    They are read once, ahead of the pictures, and kept compressed in a temporary file, so that
+    memory stays bounded and labels may have been recorded long before or after their pictures.
+    """
+
+    def __init__(self, bag, topic, tolerance_ns=0):
+        """Read the topic; a message that is no label map becomes a problem of the bag."""
+        self._spool = tempfile.TemporaryFile()
+        self._places = []
+        self._compressor = zstandard.ZstdCompressor(level=1)
+        self._decompressor = zstandard.ZstdDecompressor()
+        self._where = f'{bag.path}: {topic}'
+        stamps = []
+        for message in bag.messages([topic]):
+            try:
+                image = read_message(message, bag.topics[topic].type)
+                labels = labels_from_message(image)
+            except (PictureError, LabelError) as error:
+                bag.problems.add('bad_truth', f'{self._where}: {error}', subject=topic)
+                continue
+            stamps.append(stamp_of(image, message.log_ns))
+            self._store(labels)
+        self._index = StampIndex(stamps, tolerance_ns)
+
+    def labels(self, index, stamp_ns, next_stamp_ns):
+        """Return the label map for the frame of this stamp, (H, W) uint8, or None."""
+        number = self._index.take(stamp_ns, next_stamp_ns)
+        if number is None:
+            return None
+        position, size, shape = self._places[number]
+        self._spool.seek(position)
+        content = self._decompressor.decompress(self._spool.read(size))
+        return np.frombuffer(content, np.uint8).reshape(shape)
+
+    def report_unused(self, problems):
+        """Make a problem of the truths that no frame took."""
+        unused = len(self._index.unused)
+        if unused:
+            problems.add('unused_truth', f'{self._where}: {unused} of {len(self._places)} label '
+                                         'maps have the stamp of no picture (see --tolerance)')
+
+    def _store(self, labels):
+        packed = self._compressor.compress(np.ascontiguousarray(labels))
+        self._places.append((self._spool.tell(), len(packed), labels.shape))
+        self._spool.write(packed)
+
+
+class FolderTruth:
+    """
+    A folder of masks named by stamp or by index.
+
+    A name's digits are the frame's index, counted from 0 (``frame_000012.png``), or its stamp:
+    nanoseconds (``1700000000123456789.png``) or seconds and nanoseconds
+    (``1700000000.123456789.png``, ``1700000000_123456789.png``).
+    """
+
+    def __init__(self, folder, tolerance_ns=0):
+        """
+        List the folder.
+
+        :raises UserError: there are no masks, or a name tells neither a stamp nor an index.
+        """
+        self._folder = Path(folder)
+        self._files = sorted(p for p in self._folder.iterdir()
+                             if p.suffix.lower() in ('.png', '.tif', '.tiff', '.bmp'))
+        if not self._files:
+            raise UserError(f'{folder}: no masks (.png, .tif, .bmp) in it')
+        numbers = [stamp_or_index(file) for file in self._files]
+        kinds = {kind for kind, _ in numbers}
+        if len(kinds) > 1:
+            raise UserError(f'{folder}: some masks are named by stamp, others by index: '
+                            'use one way of naming')
+        self._by_stamp = kinds == {'stamp'}
+        if self._by_stamp:
+            self._index = StampIndex([number for _, number in numbers], tolerance_ns)
+        else:
+            self._by_number = dict(zip((number for _, number in numbers), self._files))
+            if len(self._by_number) < len(self._files):
+                raise UserError(f'{folder}: two masks have the same index')
+            self._left = set(self._by_number)
+
+    def labels(self, index, stamp_ns, next_stamp_ns):
+        """
+        Return the mask of a frame, (H, W) uint8, or None.
+
+        :raises LabelError: the file is no label map.
+        """
+        if self._by_stamp:
+            number = self._index.take(stamp_ns, next_stamp_ns)
+            file = None if number is None else self._files[number]
+        else:
+            file = self._by_number.get(index)
+            self._left.discard(index)
+        return None if file is None else labels_from_file(file)
+
+    def report_unused(self, problems):
+        """Make a problem of the masks that no frame took."""
+        if self._by_stamp:
+            unused = [self._files[number] for number in self._index.unused]
+        else:
+            unused = [self._by_number[number] for number in sorted(self._left)]
+        if unused:
+            problems.add('unused_truth', f'{self._folder}: {len(unused)} of {len(self._files)} '
+                                         f'masks belong to no frame, {unused[0].name} first')
+
+
+def stamp_or_index(file):
+    """
+    Return ('stamp', nanoseconds) or ('index', number) as a mask's name tells.
+
+    :raises UserError: it has no digits at its end.
+    """
+    seconds = re.search(r'(\d+)\.(\d{9})$|(\d{9,10})_(\d{9})$', file.stem)
+    if seconds:
+        whole, fraction = filter(None, seconds.groups())
+        return 'stamp', int(whole) * 10**9 + int(fraction)
+    digits = re.search(r'(\d+)$', file.stem)
+    if not digits:
+        raise UserError(f'{file}: the name ends in no digits: name masks by stamp or by index')
+    kind = 'stamp' if len(digits.group(1)) >= _STAMP_DIGITS else 'index'
+    return kind, int(digits.group(1))
+
+
+def open_truth(bag, topic='', folder='', tolerance_ns=0):
+    """
+    Return the truth from ``folder``, else from ``topic``, else :class:`NoTruth`.
+
+    Where ``folder`` has a subfolder named like the bag, that is taken.
+    """
+    if folder:
+        own = Path(folder) / bag.name
+        return FolderTruth(own if own.is_dir() else folder, tolerance_ns)
+    if topic:
+        return TopicTruth(bag, topic, tolerance_ns)
+    return NoTruth()
