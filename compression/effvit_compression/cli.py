@@ -1,0 +1,34 @@
+"""Command ``effvit-compress``: parses, calls the function that does the work, prints."""
+from __future__ import annotations
+
+import argparse
+import sys
+
+from effvit_compression.commands import data, evaluate, export, info
+from effvit_ros.core.errors import reports_user_errors
+
+COMMANDS = (evaluate, info, data, export)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Parser with one sub-command for each module of ``commands``."""
+    parser = argparse.ArgumentParser(
+        prog='effvit-compress', description='Compress segmenters and measure what it costs.')
+    subparsers = parser.add_subparsers(dest='command', required=True, metavar='COMMAND')
+    for module in COMMANDS:
+        name = module.__name__.rsplit('.', 1)[-1]
+        summary = module.__doc__.strip().splitlines()[0]
+        module.add_arguments(subparsers.add_parser(name, help=summary, description=summary))
+    return parser
+
+
+@reports_user_errors
+def main(argv=None) -> int:
+    """Run a command; the exit code is 0, or 2 after a mistake of the user's."""
+    arguments = build_parser().parse_args(argv)
+    module = {m.__name__.rsplit('.', 1)[-1]: m for m in COMMANDS}[arguments.command]
+    return module.run(arguments)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

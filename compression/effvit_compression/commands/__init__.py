@@ -1,0 +1,1 @@
+"""The sub-commands of ``effvit-compress``, one a file: ``add_arguments`` and ``run``."""

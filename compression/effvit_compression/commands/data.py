@@ -1,0 +1,41 @@
+"""Check a dataset against its description and print the classes' shares."""
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from effvit_compression.data.check import check_split
+from effvit_compression.data.description import load_description
+from effvit_compression.progress import steps
+from effvit_ros.core.errors import UserError
+from effvit_ros.core.lpcv import NAMES
+
+
+def add_arguments(parser) -> None:
+    """Declare the command's options."""
+    parser.add_argument('dataset', type=Path, metavar='DATASET.yaml')
+    parser.add_argument('--root', type=Path, help='folder of the data, instead of the file\'s')
+
+
+def run(arguments) -> int:
+    """Print shares by split, then every problem; :raises UserError: there are problems."""
+    description = load_description(arguments.dataset, arguments.root)
+    problems = []
+    for split in description.splits:
+        with steps(f'check {split}', description.count(split)) as advance:
+            found = check_split(description, split, advance)
+        problems += found.problems
+        table = Table('id', 'class', 'share of pixels', 'pictures',
+                      title=f'{description.name}/{split}: {found.pictures} pictures')
+        total = found.pixels.sum()
+        for index in found.pixels.nonzero()[0]:
+            table.add_row(str(index), NAMES[index], f'{found.pixels[index] / total:.3%}',
+                          str(found.holders[index]))
+        Console().print(table)
+    for problem in problems:
+        print(problem)
+    if problems:
+        raise UserError(f'{arguments.dataset}: {len(problems)} problems, listed above')
+    return 0

@@ -1,0 +1,55 @@
+"""Score a bundle on a folder of pictures with labels."""
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from effvit_compression.evaluation import Scores, evaluate_bundle, pair_by_stem
+from effvit_compression.files import write_text
+from effvit_compression.progress import steps
+from effvit_ros.core.bundle import resolve_model
+
+
+def add_arguments(parser) -> None:
+    """Declare the command's options."""
+    parser.add_argument('--bundle', required=True, metavar='DIR',
+                        help='bundle folder or name of a shipped bundle')
+    parser.add_argument('--images', required=True, type=Path, metavar='DIR')
+    parser.add_argument('--labels', required=True, type=Path, metavar='DIR',
+                        help='8-bit index PNGs of the same file stems')
+    parser.add_argument('--ignore', type=int, default=255, help='label id that counts nowhere')
+    parser.add_argument('--runtime', default='auto')
+    parser.add_argument('--threads', type=int, default=0, help='0: the runtime decides')
+    parser.add_argument('--only', default='', metavar='NAME[,NAME]',
+                        help='reduce truth and prediction to these classes against the rest')
+    parser.add_argument('--json', type=Path, metavar='OUT')
+
+
+def run(arguments) -> int:
+    """Evaluate, print a table, write JSON."""
+    pairs = pair_by_stem(arguments.images, arguments.labels)
+    only = [name for name in arguments.only.split(',') if name]
+    with steps('evaluate', len(pairs)) as advance:
+        scores = evaluate_bundle(resolve_model(arguments.bundle), pairs, arguments.ignore,
+                                 arguments.runtime, arguments.threads, only, advance)
+    show(scores)
+    if arguments.json:
+        write_text(arguments.json, json.dumps(scores.as_dict(), indent=2) + '\n')
+    return 0
+
+
+def show(scores: Scores) -> None:
+    """Print the scores; classes that do not occur are left out."""
+    report = scores.as_dict()
+    table = Table('class', 'IoU', 'Dice', 'share of pixels', 'support',
+                  title=f'{scores.bundle} on {scores.n_images} pictures ({scores.runtime})')
+    for name, row in report['per_class'].items():
+        if row['support']:
+            table.add_row(name, f'{row["iou"]:.3f}', f'{row["dice"]:.3f}',
+                          f'{row["share"]:.2%}', f'{row["support"]:,}')
+    Console().print(table)
+    print(f'mIoU {scores.confusion.miou:.4f} over {report["classes_present"]} classes present, '
+          f'LPCV mean Dice {scores.mdice_lpcv:.4f}, latency {report["latency_ms"]:.1f} ms median')

@@ -1,0 +1,68 @@
+"""Write a bundle from a trained checkpoint, scored on the val pictures of its datasets."""
+from __future__ import annotations
+
+from pathlib import Path
+from typing import List
+
+import cv2
+import numpy as np
+
+from effvit_compression.data.description import load_description
+from effvit_compression.evaluation import evaluate_bundle
+from effvit_ros.core.errors import UserError
+
+
+def add_arguments(parser) -> None:
+    """Declare the command's options."""
+    parser.add_argument('checkpoint', type=Path, help='folder with the network\'s files')
+    parser.add_argument('--out', type=Path, required=True, help='folder of the bundle')
+    parser.add_argument('--data', type=Path, nargs='+', required=True, metavar='DATASET.yaml',
+                        help='datasets that it was trained on: named with their terms, their '
+                             'val pictures check the graphs and give the scores')
+    parser.add_argument('--story', type=Path, required=True,
+                        help='text file: how the network was trained, for the model card')
+    parser.add_argument('--command', default='', help='that trains it again, for the model card')
+    parser.add_argument('--size', type=int, default=512, help='side of the input in pixels')
+    parser.add_argument('--variants', nargs='+', default=['fp32/uint8'],
+                        metavar='PRECISION/IO', help='fp32 or fp16 / uint8 or float32')
+
+
+def run(arguments) -> int:
+    """Export and say where."""
+    from effvit_compression.export.bundle import (  # torch: slow to import
+        Description, score_entry, write_bundle)
+    from effvit_compression.models.store import load_model
+    variants = [parse_variant(text) for text in arguments.variants]
+    if ('fp32', 'uint8') not in variants:
+        raise UserError('--variants lacks fp32/uint8, which every bundle must have')
+    datasets = [load_description(path) for path in arguments.data]
+    try:
+        story = arguments.story.read_text(encoding='utf-8')
+    except OSError as error:
+        raise UserError(f'{arguments.story}: {error.strerror}') from error
+
+    def score(folder: Path) -> List[dict]:
+        return [score_entry(f'{d.name}/val', evaluate_bundle(
+            folder, [(p.image, p.label) for p in d.pairs('val')], only=d.trusted))
+                for d in datasets]
+
+    description = Description(arguments.out.name, tuple(datasets), story, arguments.command)
+    write_bundle(load_model(arguments.checkpoint), arguments.out, arguments.size, description,
+                 variants, parity_pictures(datasets, arguments.size), score)
+    print(f'bundle written: {arguments.out}')
+    return 0
+
+
+def parse_variant(text: str):
+    """(precision, I/O type) of ``fp16/uint8``; :raises UserError: anything else."""
+    precision, _, io_type = text.partition('/')
+    if precision not in ('fp32', 'fp16') or io_type not in ('uint8', 'float32'):
+        raise UserError(f'--variants {text}: give fp32 or fp16, a slash, uint8 or float32')
+    return precision, io_type
+
+
+def parity_pictures(datasets, size: int, count: int = 3) -> List[np.ndarray]:
+    """Return the first val pictures of each dataset, stretched: (size, size, 3) uint8 RGB."""
+    from effvit_compression.data.pictures import read_image
+    return [cv2.resize(read_image(pair.image), (size, size))
+            for d in datasets for pair in d.pairs('val')[:count]]

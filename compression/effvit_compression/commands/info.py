@@ -1,0 +1,59 @@
+"""Describe a bundle or a checkpoint: size, cost, attention heads, classes, precision."""
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from effvit_ros.core.bundle import MANIFEST, load_bundle, resolve_model
+
+
+def add_arguments(parser) -> None:
+    """Declare the command's options."""
+    parser.add_argument('model', help='bundle (folder or shipped name), or folder of a checkpoint')
+    parser.add_argument('--size', type=int, default=512,
+                        help='side of the picture for which the GMACs of a checkpoint are counted')
+    parser.add_argument('--json', action='store_true', help='print JSON')
+
+
+def run(arguments) -> int:
+    """Print what is known."""
+    folder = Path(arguments.model)
+    if (folder / MANIFEST).exists() or not folder.is_dir():
+        known = describe_bundle(resolve_model(arguments.model))
+    else:
+        known = describe_checkpoint(folder, arguments.size)
+    if arguments.json:
+        print(json.dumps(known, indent=2))
+    else:
+        for key, value in known.items():
+            print(f'{key}: {value}')
+    return 0
+
+
+def describe_bundle(folder: Path) -> dict:
+    """Return what the manifest says, after the bundle was checked."""
+    bundle = load_bundle(folder)
+    manifest = bundle.manifest
+    return {
+        'name': bundle.name, 'input': [bundle.height, bundle.width],
+        'parameters': manifest.get('parameters'), 'gmacs': manifest.get('gmacs'),
+        'heads': manifest.get('heads'), 'classes': list(bundle.names),
+        'precision': [f'{g.precision}/{g.io}' for g in bundle.graphs],
+        'bytes': sum(g.path.stat().st_size for g in bundle.graphs),
+        'terms': bundle.terms, 'scores': manifest.get('scores'),
+    }
+
+
+def describe_checkpoint(folder: Path, size: int) -> dict:
+    """Return what can be counted in the stored network."""
+    from effvit_compression.models.cost import gmacs, heads, parameters  # torch: slow to import
+    from effvit_compression.models.store import WEIGHTS, load_model
+    from effvit_ros.core.lpcv import NAMES
+    net = load_model(folder)
+    return {
+        'name': folder.name, 'input': [size, size], 'parameters': parameters(net),
+        'gmacs': round(gmacs(net, size), 3), 'heads': heads(net),
+        'classes': list(NAMES[:net.architecture.classes]), 'precision': ['fp32'],
+        'bytes': (folder / WEIGHTS).stat().st_size,
+        'architecture': net.architecture.model_dump(mode='json'),
+    }

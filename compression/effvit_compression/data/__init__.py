@@ -1,0 +1,1 @@
+"""Datasets: their description, their pictures in memory, augmented crops and mixtures."""

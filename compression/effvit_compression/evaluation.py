@@ -1,0 +1,147 @@
+"""Score a bundle on a folder of pictures: what is scored is what flies."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable, Dict, List, Sequence, Tuple
+
+import cv2
+import numpy as np
+
+from effvit_ros.core.bundle import load_bundle
+from effvit_ros.core.errors import UserError
+from effvit_ros.core.metrics import ConfusionMatrix, LpcvDice, per_class_table
+from effvit_ros.core.segmenter import Segmenter
+
+PICTURES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
+REST = 'rest'
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores of a bundle on one set of pictures, and its latency there (whole ``segment``)."""
+
+    confusion: ConfusionMatrix
+    mdice_lpcv: float
+    names: Tuple[str, ...]
+    n_images: int
+    latencies_ms: Tuple[float, ...]
+    bundle: str
+    sha256: str
+    runtime: str
+
+    def as_dict(self) -> dict:
+        """Plain numbers for JSON; None where a score is undefined."""
+        return {
+            'miou': defined(self.confusion.miou),
+            'mdice_lpcv': defined(self.mdice_lpcv),
+            'classes_present': self.confusion.classes_present,
+            'per_class': per_class_table(self.confusion, self.names),
+            'n_images': self.n_images,
+            'latency_ms': float(np.median(self.latencies_ms)),
+            'latency_p95_ms': float(np.percentile(self.latencies_ms, 95)),
+            'bundle': self.bundle, 'bundle_sha256': self.sha256, 'runtime': self.runtime,
+        }
+
+
+def defined(value: float):
+    """``value``, or None for NaN (which JSON does not know)."""
+    return None if np.isnan(value) else float(value)
+
+
+def evaluate_bundle(bundle: Path, pairs: Sequence[Tuple[Path, Path]], ignore: int = 255,
+                    runtime: str = 'auto', threads: int = 0, only: Sequence[str] = (),
+                    advance: Callable[[], None] = lambda: None) -> Scores:
+    """
+    Label every picture with ``effvit_ros.core.Segmenter`` and compare at the picture's size.
+
+    :param pairs: picture and 8-bit label file each.
+    :param only: reduce truth and prediction to these classes and ``rest``.
+    :param advance: called after each picture.
+    :raises UserError: a file can't be read or doesn't fit, a label id is out of range.
+    """
+    loaded = load_bundle(bundle)
+    table, names = reduction(loaded.names, only)
+    confusion, dice = ConfusionMatrix(len(names)), LpcvDice(len(names))
+    latencies: List[float] = []
+    with Segmenter(loaded, runtime, threads) as segmenter:
+        for image_path, label_path in pairs:
+            image = cv2.imread(str(image_path), cv2.IMREAD_COLOR)
+            if image is None:
+                raise UserError(f'{image_path}: not a readable picture')
+            truth = read_truth(label_path, image.shape[:2], len(loaded.names), ignore)
+            result = segmenter.segment(image, 'bgr')
+            latencies.append(result.timings.total_ms)
+            truth, labels = table[truth], table[result.labels]
+            confusion.update(truth, labels)
+            dice.update(truth, labels)
+            advance()
+        used = segmenter.runtime.name
+    return Scores(confusion, dice.mean, names, len(pairs), tuple(latencies), loaded.name,
+                  loaded.sha256, used)
+
+
+def pair_by_stem(images: Path, labels: Path) -> List[Tuple[Path, Path]]:
+    """
+    Pictures of a folder with the label files (PNG) of the same stem, sorted.
+
+    :raises UserError: no such folder, no picture, or a picture without a label.
+    """
+    for folder in (images, labels):
+        if not folder.is_dir():
+            raise UserError(f'{folder}: no such folder')
+    pictures = sorted(p for p in images.iterdir() if p.suffix.lower() in PICTURES)
+    if not pictures:
+        raise UserError(f'{images}: no pictures in it ({", ".join(PICTURES)})')
+    lost = [p.name for p in pictures if not (labels / f'{p.stem}.png').exists()]
+    if lost:
+        raise UserError(f'{labels}: no label for {len(lost)} of {len(pictures)} pictures, '
+                        f'{lost[0]} the first: {Path(lost[0]).stem}.png is missing')
+    return [(p, labels / f'{p.stem}.png') for p in pictures]
+
+
+def read_truth(path: Path, shape: Tuple[int, int], n_classes: int, ignore: int) -> np.ndarray:
+    """
+    Label map (H, W) uint8, 255 where ignored.
+
+    :raises UserError: unreadable, of another size than ``shape``, or with an id out of range.
+    """
+    truth = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if truth is None:
+        raise UserError(f'{path}: not a readable label picture')
+    if truth.ndim != 2 or truth.dtype != np.uint8:
+        raise UserError(f'{path}: labels must be an 8-bit single-channel index picture, '
+                        f'not {truth.dtype} of shape {truth.shape}')
+    if truth.shape != shape:
+        raise UserError(f'{path}: {truth.shape[1]}x{truth.shape[0]} pixels, its picture has '
+                        f'{shape[1]}x{shape[0]}')
+    present = np.flatnonzero(np.bincount(truth.ravel(), minlength=256))
+    wrong = [int(i) for i in present if i >= n_classes and i != ignore]
+    if wrong:
+        raise UserError(f'{path}: label id {wrong[0]} is out of range: the bundle has ids '
+                        f'0..{n_classes - 1} and --ignore is {ignore}')
+    return np.where(truth == ignore, np.uint8(255), truth)
+
+
+def reduction(names: Sequence[str], only: Sequence[str]) -> Tuple[np.ndarray, Tuple[str, ...]]:
+    """
+    Table (256,) uint8 from class ids to the ids that are scored, and those ids' names.
+
+    :raises UserError: ``only`` names a class that the bundle does not have.
+    """
+    if not only:
+        return np.arange(256, dtype=np.uint8), tuple(names)
+    unknown = [name for name in only if name not in names]
+    if unknown:
+        raise UserError(f'--only {unknown[0]}: no such class; the bundle has {", ".join(names)}')
+    table = np.full(256, len(only), np.uint8)
+    table[255] = 255
+    for position, name in enumerate(only):
+        table[names.index(name)] = position
+    return table, (*only, REST)
+
+
+def by_name(scores: Scores) -> Dict[str, float]:
+    """Return the IoU of the classes that occur, by name."""
+    return {name: float(value) for name, value in zip(scores.names, scores.confusion.iou)
+            if not np.isnan(value)}

@@ -1,0 +1,176 @@
+"""Write the bundle: graphs, manifest and model card, all of it or nothing."""
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable, List, Sequence, Tuple
+
+import numpy as np
+import onnx
+import yaml
+
+from effvit_compression.data.description import DatasetDescription
+from effvit_compression.evaluation import Scores, by_name
+from effvit_compression.export.graph import OPSETS, export_graph
+from effvit_compression.export.half import to_half
+from effvit_compression.export.parity import Parity, parity
+from effvit_compression.models.cost import gmacs, heads, parameters
+from effvit_compression.models.factory import SegmentationNet
+from effvit_ros.core.bundle import FORMAT_VERSION, MANIFEST, load_bundle
+from effvit_ros.core.errors import UserError
+from effvit_ros.core.lpcv import IGNORE, NAMES, PALETTE
+
+#: Worst picture's share of equal labels, and the flips' largest margin, below which no graph
+#: of that precision is written.
+GATES = {'fp32': Parity(0.9995, 0.01), 'fp16': Parity(0.995, 0.1)}
+TOOLS = ('torch', 'timm', 'segmentation_models_pytorch', 'onnx', 'onnxslim', 'onnxruntime')
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a manifest and a model card say beyond what can be computed."""
+
+    name: str
+    training: Tuple[DatasetDescription, ...]
+    story: str                                # how it was trained, for the model card
+    command: str                              # that makes it again
+
+
+def write_bundle(net: SegmentationNet, folder: Path, size: int, description: Description,
+                 variants: Sequence[Tuple[str, str]], pictures: Sequence[np.ndarray],
+                 score: Callable[[Path], List[dict]] = lambda folder: []) -> Path:
+    """
+    Export ``net`` into ``folder``, which is replaced as a whole when everything is written.
+
+    :param variants: (precision, I/O type) of each graph, ``('fp32', 'uint8')`` among them.
+    :param pictures: (size, size, 3) uint8 RGB, for the parity of each graph with torch.
+    :param score: given the finished bundle, returns what :func:`score_entry` makes of each set.
+    :raises UserError: a graph's labels differ too much from torch's.
+    """
+    net = net.cpu().eval()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix='.export-') as place:
+        new = Path(place) / folder.name
+        new.mkdir()
+        entries = []
+        full = {io_type: export_graph(net, size, io_type) for _, io_type in variants}
+        for precision, io_type in variants:
+            graph = to_half(full[io_type]) if precision == 'fp16' else full[io_type]
+            measured = checked_parity(net, graph, pictures, precision, io_type)
+            entries.append(write_graph(graph, new, precision, io_type, measured))
+        manifest = manifest_of(net, size, description, entries)
+        write_manifest(new, manifest)
+        load_bundle(new)
+        manifest['scores'] = score(new)
+        write_manifest(new, manifest)
+        (new / 'README.md').write_text(model_card(manifest, description), encoding='utf-8')
+        replace_folder(new, folder)
+    return folder
+
+
+def score_entry(data: str, scores: Scores) -> dict:
+    """Entry of a manifest's ``scores`` list."""
+    return {'data': data, 'n_images': scores.n_images, 'miou': round(scores.confusion.miou, 4),
+            'mdice_lpcv': round(scores.mdice_lpcv, 4),
+            'iou': {name: round(value, 4) for name, value in by_name(scores).items()}}
+
+
+def checked_parity(net, graph, pictures, precision, io_type) -> Parity:
+    """
+    Parity of a graph with torch.
+
+    :raises UserError: it is below the precision's gate.
+    """
+    measured, gate = parity(net, graph, pictures), GATES[precision]
+    if measured.agreement < gate.agreement or measured.margin > gate.margin:
+        raise UserError(
+            f'the {precision}/{io_type} graph is not faithful to torch: label agreement '
+            f'{measured.agreement:.5f} (at least {gate.agreement}), margin of the flips '
+            f'{measured.margin:.4f} (at most {gate.margin})')
+    return measured
+
+
+def write_graph(graph: onnx.ModelProto, folder: Path, precision: str, io_type: str,
+                measured: Parity) -> dict:
+    """Write one graph; returns its entry in the manifest."""
+    name = f'model_{precision}' + ('' if io_type == 'uint8' else f'_{io_type}') + '.onnx'
+    content = graph.SerializeToString()
+    (folder / name).write_bytes(content)
+    return {'file': name, 'sha256': hashlib.sha256(content).hexdigest(), 'precision': precision,
+            'io': io_type, 'opset': OPSETS[io_type], 'classes': len(NAMES),
+            'parity': {'worst_label_agreement': round(measured.agreement, 6),
+                       'flip_margin_p999': round(measured.margin, 6)}}
+
+
+def manifest_of(net: SegmentationNet, size: int, description: Description,
+                entries: List[dict]) -> dict:
+    """Return the manifest without scores."""
+    restrictions = [f'{d.name}: {d.terms}' for d in description.training if d.terms]
+    return {
+        'format_version': FORMAT_VERSION,
+        'name': description.name,
+        'input': {'height': size, 'width': size, 'channel_order': 'rgb'},
+        'classes': [{'id': i, 'name': name, 'color': PALETTE[i].tolist()}
+                    for i, name in enumerate(NAMES)],
+        'ignore': IGNORE,
+        'graphs': entries,
+        'terms': '; '.join(restrictions),
+        'training': {
+            'data': [{'name': d.name, 'licence': d.licence, 'terms': d.terms,
+                      'source': d.source} for d in description.training],
+            'story': ' '.join(description.story.split()),
+            'command': description.command},
+        'scores': [],
+        'parameters': parameters(net),
+        'gmacs': round(gmacs(net, size), 3),
+        'heads': heads(net),
+        'architecture': net.architecture.model_dump(mode='json'),
+        'tools': {tool: importlib.metadata.version(tool) for tool in TOOLS},
+    }
+
+
+def write_manifest(folder: Path, manifest: dict) -> None:
+    """Write ``manifest.yaml``."""
+    text = yaml.safe_dump(manifest, sort_keys=False, width=99, allow_unicode=True)
+    (folder / MANIFEST).write_text(text, encoding='utf-8')
+
+
+def replace_folder(new: Path, folder: Path) -> None:
+    """Put ``new`` in the place of ``folder``; the old one goes when the new one is there."""
+    old = new.with_name(new.name + '.old')
+    if folder.exists():
+        os.replace(folder, old)
+    os.replace(new, folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def model_card(manifest: dict, description: Description) -> str:
+    """Markdown for people: what it is, what it was trained on, how good it is, its terms."""
+    size = manifest['input']['width']
+    lines = [
+        f'# {manifest["name"]}', '', description.story.strip(), '',
+        f'{manifest["parameters"] / 1e6:.2f} M parameters, {manifest["gmacs"]:.2f} GMAC at '
+        f'{size}x{size} (attention counted). LPCV 2023 classes, ids 0 to {len(NAMES) - 1}; '
+        'pictures of any shape are stretched to the square input.', '',
+        '## Scores', '',
+        'On pictures that were never trained on, through the CPU runtime, at the pictures\' own '
+        'size. mIoU: pooled, over the classes that occur.', '',
+        '| pictures | n | mIoU | LPCV mean Dice | IoU by class |', '|---|---|---|---|---|']
+    for scores in manifest['scores']:
+        classes = ', '.join(f'{key} {value:.2f}' for key, value in scores['iou'].items())
+        lines.append(f'| {scores["data"]} | {scores["n_images"]} | {scores["miou"]:.3f} | '
+                     f'{scores["mdice_lpcv"]:.3f} | {classes} |')
+    lines += ['', '## Graphs', '', '| file | precision | I/O | opset | worst label agreement with '
+              'torch |', '|---|---|---|---|---|']
+    lines += [f'| {g["file"]} | {g["precision"]} | {g["io"]} | {g["opset"]} | '
+              f'{g["parity"]["worst_label_agreement"]:.4%} |' for g in manifest['graphs']]
+    lines += ['', '## Training data and terms', '']
+    lines += [f'- **{d["name"]}** ({d["source"] or "own"}): licence: {d["licence"]}.'
+              + (f' {d["terms"]}.' if d['terms'] else '') for d in manifest['training']['data']]
+    lines += ['', '## Made by', '', f'```\n{description.command}\n```', '']
+    return '\n'.join(lines)

@@ -1,0 +1,69 @@
+"""ONNX graphs of a network: camera pixels in, class ids out."""
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import warnings
+
+import onnx
+import onnxslim
+import torch
+from torch import nn
+
+from effvit_compression.models.cost import plain_attention
+from effvit_compression.models.factory import SegmentationNet
+
+#: Opset by I/O type: 13 is what TensorRT 8.2 (Jetson Nano) reads, which has no 8-bit I/O.
+OPSETS = {'uint8': 18, 'float32': 13}
+
+
+class Deployed(nn.Module):
+    """
+    The network with everything that the host would else do.
+
+    Takes (1, H, W, 3) RGB of 0..255, gives (1, H, W) class ids: uint8 to uint8, or float32 to
+    int32.
+    """
+
+    def __init__(self, net: SegmentationNet):
+        super().__init__()
+        self.net = net
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """Class ids of one picture."""
+        eight_bit = image.dtype == torch.uint8
+        # Cast, then transpose: TensorRT takes 8-bit inputs only straight into a cast.
+        scores = self.net(image.to(torch.float32).permute(0, 3, 1, 2))
+        return scores.argmax(1).to(torch.uint8 if eight_bit else torch.int32)
+
+
+def export_graph(net: SegmentationNet, size: int, io_type: str = 'uint8') -> onnx.ModelProto:
+    """
+    ONNX graph with static shapes, simplified and checked.
+
+    :param io_type: ``uint8`` or, for runtimes without 8-bit I/O, ``float32``.
+    """
+    image = torch.zeros(1, size, size, 3, dtype=getattr(torch, io_type))
+    buffer = io.BytesIO()
+    with plain_attention(net), quiet():
+        torch.onnx.export(
+            Deployed(net).eval(), (image,), buffer, input_names=['image'],
+            output_names=['labels'], opset_version=OPSETS[io_type],
+            dynamo=io_type == 'uint8', **({'external_data': False} if io_type == 'uint8' else {}))
+    graph = onnxslim.slim(onnx.load_from_string(buffer.getvalue()))
+    onnx.checker.check_model(graph, full_check=True)
+    return graph
+
+
+@contextlib.contextmanager
+def quiet():
+    """Silence the exporters, which narrate each step on stdout and by warnings."""
+    level = logging.getLogger('torch.onnx').level
+    logging.getLogger('torch.onnx').setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter('ignore')
+            yield
+    finally:
+        logging.getLogger('torch.onnx').setLevel(level)

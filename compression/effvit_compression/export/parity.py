@@ -1,0 +1,51 @@
+"""Whether a graph labels pictures as the torch network does."""
+from __future__ import annotations
+
+from typing import Iterable, NamedTuple
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+
+from effvit_compression.models.factory import SegmentationNet
+
+
+class Parity(NamedTuple):
+    """
+    How far a graph's labels are from torch's.
+
+    ``agreement``: share of equal labels in the worst picture. ``margin``: over all flipped
+    pixels, the 99.9th percentile of the score by which torch preferred its own label; flips
+    happen where two classes are nearly tied, so it is small when the graph is sound.
+    """
+
+    agreement: float
+    margin: float
+
+
+@torch.inference_mode()
+def parity(net: SegmentationNet, graph: onnx.ModelProto,
+           pictures: Iterable[np.ndarray]) -> Parity:
+    """
+    Compare on pictures, each (H, W, 3) uint8 RGB of the graph's size.
+
+    ONNX Runtime runs the graph; FP16 operators that its CPU kernels lack are computed in FP32
+    between FP16 tensors.
+    """
+    session = onnxruntime.InferenceSession(
+        graph.SerializeToString(), providers=['CPUExecutionProvider'])
+    source = session.get_inputs()[0]
+    kind = np.uint8 if 'uint8' in source.type else np.float32
+    agreement, margins = 1.0, []
+    for picture in pictures:
+        scores = net(torch.from_numpy(picture).permute(2, 0, 1)[None])[0]  # (classes, H, W)
+        ours = scores.argmax(0)
+        theirs = torch.from_numpy(
+            session.run(None, {source.name: picture[None].astype(kind)})[0][0].astype(np.int64))
+        flips = ours != theirs
+        agreement = min(agreement, 1 - flips.float().mean().item())
+        lost = scores.gather(0, ours[None]) - scores.gather(0, theirs[None])
+        margins.append(lost[0][flips])
+    margins = torch.cat(margins)
+    return Parity(agreement, float(np.quantile(margins.numpy(), 0.999)) if len(margins) else 0.0)

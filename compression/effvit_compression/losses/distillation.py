@@ -1,0 +1,86 @@
+"""
+Losses against a teacher: soft labels, channel-wise distributions and early features.
+
+Soft labels with a temperature follow Hinton (arXiv 1503.02531), channel-wise distillation Shu
+et al. (arXiv 2011.13256), feature mimicking by 1x1 adapters and MSE arXiv 2309.02617.
+"""
+from __future__ import annotations
+
+from typing import Dict, List, Sequence
+
+import pydantic
+import torch
+from torch import nn
+from torch.nn import functional
+
+
+class DistillationSettings(pydantic.BaseModel):
+    """Shares of the loss; 0 switches a part off."""
+
+    model_config = pydantic.ConfigDict(extra='forbid')
+
+    soft_labels: float = 1.0
+    temperature: float = pydantic.Field(2.0, gt=0)
+    channel_wise: float = 0.0
+    channel_temperature: float = pydantic.Field(3.0, gt=0)
+    features: float = 0.0
+    #: Encoder maps that are mimicked: k is the one at 1 / 2**k of the picture's side.
+    feature_levels: List[int] = [3, 4, 5]
+
+
+class Distillation(nn.Module):
+    """
+    Weighted sum of losses against a teacher that saw the same pictures.
+
+    :param student_channels: of the student's encoder maps, [1, 1/2, 1/4, ...].
+    :param teacher_channels: of the teacher's, likewise.
+    """
+
+    def __init__(self, settings: DistillationSettings, student_channels: Sequence[int],
+                 teacher_channels: Sequence[int]):
+        super().__init__()
+        self.settings = settings
+        levels = settings.feature_levels if settings.features else []
+        self.adapters = nn.ModuleDict({
+            str(k): nn.Conv2d(student_channels[k], teacher_channels[k], 1) for k in levels})
+
+    def forward(self, maps, scores, teacher_maps, teacher_scores) -> Dict[str, torch.Tensor]:
+        """Weighted parts by name; the arguments are what ``SegmentationNet.features`` gives."""
+        s = self.settings
+        parts = {}
+        if s.soft_labels:
+            parts['soft_labels'] = s.soft_labels * soft_label_loss(
+                scores, teacher_scores, s.temperature)
+        if s.channel_wise:
+            parts['channel_wise'] = s.channel_wise * channel_wise_loss(
+                scores, teacher_scores, s.channel_temperature)
+        if s.features:
+            losses = [mimic_loss(adapter(maps[int(k)]), teacher_maps[int(k)])
+                      for k, adapter in self.adapters.items()]
+            parts['features'] = s.features * sum(losses) / len(losses)
+        return parts
+
+
+def soft_label_loss(scores: torch.Tensor, teacher: torch.Tensor,
+                    temperature: float) -> torch.Tensor:
+    """KL(teacher || student) of the class distributions, mean over pixels, times T squared."""
+    log_p = functional.log_softmax(scores / temperature, dim=1)
+    log_q = functional.log_softmax(teacher / temperature, dim=1)
+    divergence = (log_q.exp() * (log_q - log_p)).sum(dim=1)  # (N, H, W)
+    return divergence.mean() * temperature ** 2
+
+
+def channel_wise_loss(scores: torch.Tensor, teacher: torch.Tensor,
+                      temperature: float) -> torch.Tensor:
+    """KL of each class map's distribution over the pixels, mean over maps, times T squared."""
+    log_p = functional.log_softmax(scores.flatten(2) / temperature, dim=2)
+    log_q = functional.log_softmax(teacher.flatten(2) / temperature, dim=2)
+    divergence = (log_q.exp() * (log_q - log_p)).sum(dim=2)  # (N, C)
+    return divergence.mean() * temperature ** 2
+
+
+def mimic_loss(adapted: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
+    """MSE between maps, the teacher's standardised per channel so that levels weigh alike."""
+    mean = teacher.mean(dim=(0, 2, 3), keepdim=True)
+    std = teacher.std(dim=(0, 2, 3), keepdim=True)
+    return functional.mse_loss(adapted, (teacher - mean) / (std + 1e-5))

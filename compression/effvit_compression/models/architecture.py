@@ -1,0 +1,26 @@
+"""What is needed, beside the weights, to build a network again."""
+from __future__ import annotations
+
+from typing import Dict, Literal, Tuple
+
+import pydantic
+
+from effvit_ros.core.lpcv import NAMES
+
+
+class Architecture(pydantic.BaseModel):
+    """A timm encoder under a light decoder. ``encoder`` is timm's name of the network."""
+
+    model_config = pydantic.ConfigDict(extra='forbid')
+
+    encoder: str
+    decoder: Literal['upernet', 'fpn'] = 'upernet'
+    decoder_channels: int = pydantic.Field(32, ge=8, le=512)
+    classes: int = len(NAMES)
+    mean: float = 127.0  # of the camera's 0..255 values, the same for all channels
+    std: float = 128.0
+    #: MobileViT stage (2 to 4) -> side of its patches, where it is not timm's 2.
+    patch_sizes: Dict[int, int] = {}
+    #: Grids of UPerNet's pyramid pooling. Powers of two divide every map of a square input, so
+    #: that pooling exports as AveragePool (the usual 1, 2, 3, 6 do not); they have no weights.
+    pool_sizes: Tuple[int, int, int, int] = (1, 2, 4, 8)

@@ -1,0 +1,44 @@
+"""Size and cost of a network."""
+from __future__ import annotations
+
+import contextlib
+from typing import List
+
+import torch
+from timm.layers import Attention
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+
+def parameters(net: nn.Module) -> int:
+    """Count the weights (buffers left out)."""
+    return sum(p.numel() for p in net.parameters())
+
+
+def heads(net: nn.Module) -> List[int]:
+    """Attention heads of each block, in the order of the data."""
+    return [m.num_heads for m in net.modules() if isinstance(m, Attention)]
+
+
+@contextlib.contextmanager
+def plain_attention(net: nn.Module):
+    """Inside, timm's attention is written out as matmul and softmax: countable, exportable."""
+    blocks = [m for m in net.modules() if isinstance(m, Attention)]
+    before = [m.fused_attn for m in blocks]
+    for block in blocks:
+        block.fused_attn = False
+    try:
+        yield
+    finally:
+        for block, fused in zip(blocks, before):
+            block.fused_attn = fused
+
+
+@torch.inference_mode()
+def gmacs(net: nn.Module, size: int) -> float:
+    """10^9 multiply-adds for one picture of size x size, attention included."""
+    device = next(net.parameters()).device
+    counter = FlopCounterMode(display=False)
+    with plain_attention(net), counter:
+        net(torch.zeros(1, 3, size, size, device=device))
+    return counter.get_total_flops() / 2e9

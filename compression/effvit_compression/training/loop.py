@@ -1,0 +1,118 @@
+"""The training loop: Fabric, EMA, poly schedule, checkpoints that survive a kill at any moment."""
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Callable, List, Optional, Tuple
+
+import pydantic
+import torch
+from lightning_fabric import Fabric
+from timm.utils import ModelEmaV3
+
+from effvit_compression.data.mixture import Mixture
+from effvit_compression.training.checkpoint import load_checkpoint, save_checkpoint
+from effvit_compression.training.objective import Objective
+
+
+class TrainingSettings(pydantic.BaseModel):
+    """How long and how fast to learn."""
+
+    model_config = pydantic.ConfigDict(extra='forbid')
+
+    iterations: int = pydantic.Field(20_000, ge=1)  # the paper's number
+    batch: int = pydantic.Field(8, ge=1)            # crops of sizes[0] per process
+    #: Sides of the square crops with their chance; the batch shrinks to keep the pixel count.
+    sizes: List[Tuple[int, float]] = [(256, 1.0)]
+    rate: float = pydantic.Field(1e-3, gt=0)        # AdamW, at the end of the warm-up
+    encoder_rate: float = 1.0                       # times rate: below 1 for pretrained encoders
+    weight_decay: float = 0.02
+    warmup: int = 200                               # iterations, linear
+    power: float = 0.9                              # of the poly schedule
+    clip: float = 5.0                               # of the gradient's norm
+    ema: float = 0.999                              # decay, itself warmed up
+    freeze_encoder_norm: bool = False               # keep BatchNorm's pretrained statistics
+    checkpoint_every: int = 200                     # iterations
+    log_every: int = 20                             # iterations
+    seed: int = 0
+
+
+def rate_at(iteration: int, settings: TrainingSettings) -> float:
+    """Learning rate: linear warm-up, then polynomial decay to 0."""
+    if iteration < settings.warmup:
+        return settings.rate * (iteration + 1) / settings.warmup
+    done = (iteration - settings.warmup) / max(1, settings.iterations - settings.warmup)
+    return settings.rate * (1 - done) ** settings.power
+
+
+def train(objective: Objective, mixture: Mixture, settings: TrainingSettings, folder: Path,
+          fabric: Fabric, log: Callable[[int, dict], None],
+          validate: Optional[Callable[[torch.nn.Module, int], None]] = None) -> torch.nn.Module:
+    """
+    Train ``objective.student`` and return its moving average, in eval mode.
+
+    Resumes from ``folder/last.ckpt`` where that exists, and then sees the very batches that it
+    would have seen.
+
+    :param log: called with the iteration and its figures.
+    :param validate: called with the moving average whenever a checkpoint is written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    optimizer = torch.optim.AdamW(parameter_groups(objective, settings), settings.rate)
+    student = objective.student
+    average = ModelEmaV3(student, decay=settings.ema, use_warmup=True, warmup_power=0.75,
+                         foreach=True)
+    state = {'objective': objective, 'average': average, 'optimizer': optimizer}
+    start = load_checkpoint(folder / 'last.ckpt', state)
+    objective.to(memory_format=torch.channels_last)
+    average.to(fabric.device)
+    wrapped, optimizer = fabric.setup(objective, optimizer)
+
+    clock = time.monotonic()
+    for iteration in range(start, settings.iterations):
+        wrapped.train()
+        if settings.freeze_encoder_norm:
+            student.encoder.eval()
+        for group in optimizer.param_groups:
+            group['lr'] = rate_at(iteration, settings) * group['factor']
+        size, count = batch_shape(iteration, settings)
+        loss, parts = wrapped(*fabric.to_device(mixture.batch(iteration, count, size)))
+        fabric.backward(loss)
+        fabric.clip_gradients(wrapped, optimizer, max_norm=settings.clip)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        average.update(student, step=iteration)
+
+        done = iteration + 1
+        if done % settings.log_every == 0 or done == settings.iterations:
+            seconds = (time.monotonic() - clock) / settings.log_every
+            clock = time.monotonic()
+            log(done, {'loss': loss.item(), **{k: v.item() for k, v in parts.items()},
+                       'rate': rate_at(iteration, settings), 's_per_iteration': seconds})
+        if done % settings.checkpoint_every == 0 or done == settings.iterations:
+            if fabric.global_rank == 0:
+                save_checkpoint(folder / 'last.ckpt', state, done)
+            if validate is not None:
+                validate(average.module, done)
+    return average.module.eval()
+
+
+def batch_shape(iteration: int, settings: TrainingSettings) -> Tuple[int, int]:
+    """Side and number of the crops: drawn for the iteration, the same in every process."""
+    sides = [side for side, _ in settings.sizes]
+    chances = torch.tensor([chance for _, chance in settings.sizes], dtype=torch.float64)
+    generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + iteration)
+    side = sides[int(torch.multinomial(chances, 1, generator=generator))]
+    return side, max(2, round(settings.batch * sides[0] ** 2 / side ** 2))
+
+
+def parameter_groups(objective: Objective, settings: TrainingSettings) -> List[dict]:
+    """Group by encoder or not and by decay: vectors (norms, biases) do not decay."""
+    groups = {}
+    for name, parameter in objective.named_parameters():
+        factor = settings.encoder_rate if name.startswith('student.encoder.') else 1.0
+        decay = settings.weight_decay if parameter.ndim > 1 else 0.0
+        group = groups.setdefault((factor, decay), {
+            'params': [], 'factor': factor, 'weight_decay': decay})
+        group['params'].append(parameter)
+    return list(groups.values())

@@ -1,0 +1,83 @@
+"""Crops: geometry, truth that moves with the picture, repeatable draws."""
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from effvit_compression.data.augment import Augmentation, change_colours, crop_matrix, random_crop
+from effvit_compression.data.description import load_description
+from effvit_compression.data.mixture import Mixture, Part
+from effvit_compression.data.pictures import Pictures
+
+STILL = Augmentation(scale=(1, 1), aspect=1, tilt=0, quarter_turns=False, flip=False, colour=0,
+                     degrade=0)
+
+
+def rng(seed=0):
+    """Return a generator."""
+    return np.random.default_rng(seed)
+
+
+def test_a_whole_crop_without_changes_is_the_stretched_picture():
+    image = cv2.GaussianBlur(rng().integers(0, 256, (40, 64, 3), np.uint8), (0, 0), 3)
+    label = (image[..., 0] > 128).astype(np.uint8)
+    crop, ids = random_crop(image, label, 128, 128, STILL, rng())
+    stretched = cv2.resize(image, (128, 128), interpolation=cv2.INTER_LINEAR).astype(int)
+    assert np.abs(crop.astype(int) - stretched)[4:-4, 4:-4].mean() < 2
+    assert ids.shape == (128, 128) and ids.dtype == np.uint8
+
+
+@pytest.mark.parametrize('seed', range(6))
+def test_labels_move_with_the_picture(seed):
+    label = np.zeros((60, 90), np.uint8)
+    label[20:40, 30:70] = 1
+    image = np.repeat(label[..., None] * 255, 3, axis=2)
+    settings = Augmentation(colour=0, degrade=0)
+    crop, ids = random_crop(image, label, 64, 64, settings, rng(seed))
+    assert ((crop[..., 0] > 127) == (ids == 1)).mean() > 0.97
+
+
+@pytest.mark.parametrize('seed', range(10))
+def test_the_focus_is_inside_the_crop(seed):
+    settings = Augmentation(tilt=0, quarter_turns=False)
+    matrix = crop_matrix((60, 90), 32, 64, settings, rng(seed), focus=(80.0, 5.0))
+    inverse = np.linalg.inv(np.vstack([matrix, [0, 0, 1]]))
+    x, y, _ = inverse @ (80, 5, 1)
+    assert -1 <= x <= 32 and -1 <= y <= 32
+
+
+@pytest.mark.parametrize('scale', [0.5, 1.0, 2.0])
+def test_scale_is_relative_to_the_stretched_picture(scale):
+    settings = STILL.model_copy(update={'scale': (scale, scale)})
+    matrix = crop_matrix((256, 512), 64, 128, settings, rng(), None)
+    # A crop pixel is 1 / scale stretched pixels; the stretch is 4 wide and 2 high per pixel.
+    assert matrix[:, :2] == pytest.approx(np.diag([4, 2]) / scale)
+
+
+def test_no_colour_change_is_none():
+    image = rng().integers(0, 256, (8, 8, 3), np.uint8)
+    assert np.abs(change_colours(image, STILL, rng()).astype(int) - image).max() <= 1
+
+
+def mixture(dataset, rare=None, seed=0):
+    """Return a mixture of the tiny dataset alone."""
+    parts = [Part(Pictures(load_description(dataset), 'train'), 1.0)]
+    return Mixture(parts, 64, Augmentation(), rare or {}, seed)
+
+
+def test_a_batch_depends_on_seed_and_iteration_alone(dataset):
+    images, labels, taught = mixture(dataset).batch(5, 2, 32)
+    again = mixture(dataset).batch(5, 2, 32).images
+    other = mixture(dataset).batch(6, 2, 32).images
+    assert images.shape == (2, 3, 32, 32) and labels.shape == (2, 32, 32)
+    assert images.equal(again) and not images.equal(other)
+    assert not images.equal(mixture(dataset, seed=1).batch(5, 2, 32).images)
+    assert taught.all()
+
+
+def test_rare_classes_are_drawn_more_often(dataset):
+    def crops_with_person(rare):
+        labels = mixture(dataset, rare).batch(0, 60, 24).labels
+        return (labels == 10).flatten(1).any(1).sum().item()
+    assert crops_with_person({'person': 0.9}) > crops_with_person({}) + 15

@@ -1,0 +1,109 @@
+"""What a dataset's description accepts, refuses and means."""
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import yaml
+
+from effvit_compression.data.check import check_split
+from effvit_compression.data.description import load_description, matches
+from effvit_compression.data.pictures import Pictures, palette_to_index
+from effvit_ros.core.errors import UserError
+
+CONFIG = Path(__file__).parents[2] / 'config' / 'datasets'
+
+
+def changed(path, **changes):
+    """Rewrite a description with some keys changed; None removes one."""
+    fields = {**yaml.safe_load(path.read_text()), **changes}
+    path.write_text(yaml.safe_dump({k: v for k, v in fields.items() if v is not None}))
+    return path
+
+
+@pytest.mark.parametrize('path', sorted(CONFIG.glob('*.yaml')), ids=lambda p: p.stem)
+def test_every_shipped_description_loads(path):
+    description = load_description(path)
+    table = description.lookup()
+    assert {0, 7} & set(table), 'it knows background or water'
+    assert set(table) <= {*range(14), 255, -1}
+
+
+@pytest.mark.parametrize('changes, complaint', [
+    pytest.param({'clases': []}, 'clases: Extra inputs', id='unknown key'),
+    pytest.param({'splits': None}, 'splits: Field required', id='missing key'),
+    pytest.param({'classes': {0: 'background', 1: 'sea'}}, 'a mapping is needed',
+                 id='foreign classes without mapping'),
+    pytest.param({'classes': ['sea'], 'mapping': {'lake': 'background'}},
+                 'mapping and classes differ in lake, sea', id='mapping of another class'),
+    pytest.param({'classes': ['sea'], 'mapping': {'sea': 'water'}},
+                 "'water': not an LPCV class", id='mapping to an unknown class'),
+    pytest.param({'encoding': 'palette'}, 'goes with classes that have an rgb',
+                 id='palette without colours'),
+])
+def test_a_wrong_description_is_refused_in_one_line(dataset, changes, complaint):
+    with pytest.raises(UserError) as error:
+        load_description(changed(dataset, **changes))
+    assert complaint in str(error.value)
+    assert '\n' not in str(error.value)
+
+
+def test_a_missing_file_and_broken_yaml_are_named(tmp_path):
+    with pytest.raises(UserError, match='none.yaml: No such file'):
+        load_description(tmp_path / 'none.yaml')
+    (tmp_path / 'broken.yaml').write_text('a: [')
+    with pytest.raises(UserError, match='broken.yaml: not YAML'):
+        load_description(tmp_path / 'broken.yaml')
+
+
+def test_pairs_are_what_the_wildcards_matched(tmp_path):
+    for name in ('town/a_img.png', 'town/b_img.png', 'sea/a_img.png'):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    found = matches(tmp_path, '*/*_img.png')
+    assert set(found) == {'town/a', 'town/b', 'sea/a'}
+    assert found['sea/a'] == tmp_path / 'sea' / 'a_img.png'
+
+
+def test_the_lookup_maps_ids_and_marks_the_unknown(dataset):
+    changed(dataset, classes=['grass', 'lake', 'sky'], ignore=9, mapping={
+        'grass': 'background', 'lake': 'flood/water/river/sea', 'sky': 'ignore'})
+    table = load_description(dataset).lookup()
+    assert table[[0, 1, 2, 9, 3, 255]].tolist() == [0, 7, 255, 255, -1, -1]
+
+
+def test_colours_become_positions_and_strangers_are_marked(dataset):
+    description = load_description(changed(
+        dataset, encoding='palette', classes=[{'name': 'a', 'rgb': [1, 2, 3]},
+                                              {'name': 'b', 'rgb': [200, 0, 0]}],
+        mapping={'a': 'background', 'b': 'vehicle'}))
+    bgr = np.array([[[3, 2, 1], [0, 0, 200], [0, 0, 201]]], np.uint8)
+    assert palette_to_index(bgr, description).tolist() == [[0, 1, 254]]
+
+
+def test_pictures_give_rgb_and_lpcv_ids(dataset):
+    pictures = Pictures(load_description(dataset), 'train')
+    image, label = pictures[0]
+    assert len(pictures) == 3 and image.shape == (60, 80, 3) and label.shape == (60, 80)
+    assert image[30, 10, 2] > image[30, 10, 0], 'water is blue'
+    assert set(np.unique(label)) == {0, 7, 10, 255}
+    assert pictures.pixels[0, 10] == 36
+
+
+def test_the_check_lists_every_problem(dataset):
+    root = dataset.parent / 'data'
+    (root / 'labels/train/a.png').unlink()
+    (root / 'images/train/b.jpg').write_bytes(b'no jpeg')
+    cv2.imwrite(str(root / 'labels/train/c.png'), np.full((60, 80), 3, np.uint8))
+    cv2.imwrite(str(root / 'labels/train/z.png'), np.zeros((60, 80), np.uint8))
+    problems = check_split(load_description(dataset), 'train').problems
+    assert len(problems) == 4
+    for text, name in zip(('no picture', 'no label', 'not a readable', 'unknown id 3'), 'zabc'):
+        assert any(text in p and f'{name}.' in p for p in problems), (text, problems)
+
+
+def test_a_split_that_is_not_there_lists_those_that_are(dataset):
+    with pytest.raises(UserError, match="no split 'test'; it has train, val"):
+        load_description(dataset).pairs('test')

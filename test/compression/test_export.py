@@ -1,0 +1,124 @@
+"""The bundle: graphs that answer like torch, in a folder that the drone's loader accepts."""
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from effvit_compression.commands.export import parse_variant
+from effvit_compression.data.description import load_description
+from effvit_compression.export import bundle as bundle_module
+from effvit_compression.export.bundle import Description, score_entry, write_bundle
+from effvit_compression.export.graph import export_graph
+from effvit_compression.export.half import to_half
+from effvit_compression.export.parity import parity, Parity
+from effvit_compression.models.architecture import Architecture
+from effvit_compression.models.factory import build
+from effvit_ros.core.bundle import load_bundle
+from effvit_ros.core.errors import UserError
+from effvit_ros.core.segmenter import Segmenter
+
+SIZE = 64
+
+
+@pytest.fixture(scope='module')
+def net():
+    """Return a small untrained network."""
+    torch.manual_seed(0)
+    return build(Architecture(encoder='mobilevit_xxs', decoder_channels=8)).eval()
+
+
+@pytest.fixture(scope='module')
+def graph(net):
+    """Return its graph with 8-bit I/O."""
+    return export_graph(net, SIZE)
+
+
+@pytest.fixture(scope='module')
+def pictures():
+    """Return two pictures of the graph's size."""
+    rng = np.random.default_rng(0)
+    return list(rng.integers(0, 256, (2, SIZE, SIZE, 3), np.uint8))
+
+
+def test_the_graph_takes_pixels_and_gives_labels(net, graph, pictures):
+    assert [i.name for i in graph.graph.input] == ['image']
+    assert [o.name for o in graph.graph.output] == ['labels']
+    assert graph.graph.node[0].op_type == 'Cast', 'TensorRT wants it before any Transpose'
+    assert parity(net, graph, pictures).agreement == 1
+
+
+def test_the_half_graph_is_half_as_large_and_nearly_equal(net, graph, pictures):
+    half = to_half(graph)
+    assert half.ByteSize() < 0.6 * graph.ByteSize()
+    measured = parity(net, half, pictures)
+    assert measured.agreement > 0.98 and measured.margin < 0.1
+
+
+def test_parity_sees_another_network(graph, pictures):
+    torch.manual_seed(1)
+    other = build(Architecture(encoder='mobilevit_xxs', decoder_channels=8)).eval()
+    assert parity(other, graph, pictures).agreement < 0.9
+
+
+@pytest.fixture
+def exported_once(graph, monkeypatch):
+    """Spare the writer the seconds that the exporter takes for the same graph."""
+    monkeypatch.setattr(bundle_module, 'export_graph', lambda *_: graph)
+
+
+@pytest.mark.usefixtures('exported_once')
+def test_the_bundle_loads_and_segments(net, dataset, tmp_path, pictures):
+    description = Description('tiny', (load_description(dataset),), 'Made for\na test.', 'none')
+    folder = tmp_path / 'models' / 'tiny'
+    seen = []
+    write_bundle(net, folder, SIZE, description, [('fp32', 'uint8'), ('fp16', 'uint8')], pictures,
+                 lambda place: seen.append(load_bundle(place).name) or [])
+    bundle = load_bundle(folder)
+    assert seen == ['tiny'] and bundle.terms == 'tiny: for tests only'
+    assert {g.precision for g in bundle.graphs} == {'fp32', 'fp16'}
+    assert bundle.manifest['heads'] == [4] * 9 and bundle.manifest['gmacs'] > 0
+    assert 'for tests only' in (folder / 'README.md').read_text()
+    assert [p.name for p in folder.parent.iterdir()] == ['tiny'], 'nothing half-written is left'
+    with Segmenter(bundle, 'onnxruntime') as segmenter, torch.no_grad():
+        labels = segmenter.segment(pictures[0], 'rgb').labels
+        expected = net(torch.from_numpy(pictures[0]).permute(2, 0, 1)[None]).argmax(1)[0]
+    assert (labels == expected.numpy()).mean() > 0.999
+
+
+@pytest.mark.usefixtures('exported_once')
+def test_an_unfaithful_graph_leaves_the_old_bundle_alone(net, tmp_path, pictures, monkeypatch):
+    folder = tmp_path / 'old'
+    folder.mkdir()
+    (folder / 'manifest.yaml').write_text('old')
+    monkeypatch.setattr(bundle_module, 'parity', lambda *_: Parity(0.9, 3.0))
+    with pytest.raises(UserError, match='fp32/uint8 graph is not faithful to torch: .* 0.90000'):
+        write_bundle(net, folder, SIZE, Description('x', (), '', ''), [('fp32', 'uint8')],
+                     pictures)
+    assert (folder / 'manifest.yaml').read_text() == 'old'
+    assert [p.name for p in tmp_path.iterdir()] == ['old']
+
+
+@pytest.mark.slow
+def test_the_float_graph_agrees_with_torch(net, pictures):
+    # Legacy exporter, opset 13: its pooling must divide the deepest map, so 256 and no less.
+    graph = export_graph(net, 256, 'float32')
+    assert graph.opset_import[0].version == 13
+    large = [np.kron(p, np.ones((4, 4, 1), np.uint8)) for p in pictures]
+    assert parity(net, graph, large).agreement > 0.9999
+
+
+@pytest.mark.parametrize('text', ['int4/uint8', 'fp32/int8', 'fp32'])
+def test_an_unknown_variant_is_named(text):
+    with pytest.raises(UserError, match=f'--variants {text}: give'):
+        parse_variant(text)
+
+
+def test_a_score_entry_leaves_absent_classes_out(tiny_bundle, tmp_path):
+    import cv2
+    from effvit_compression.evaluation import evaluate_bundle
+    cv2.imwrite(str(tmp_path / 'a.png'), np.zeros((64, 64, 3), np.uint8))
+    cv2.imwrite(str(tmp_path / 'b.png'), np.zeros((64, 64), np.uint8))
+    scores = evaluate_bundle(tiny_bundle, [(tmp_path / 'a.png', tmp_path / 'b.png')])
+    assert score_entry('x/val', scores) == {
+        'data': 'x/val', 'n_images': 1, 'miou': 1.0, 'mdice_lpcv': 1.0, 'iou': {'background': 1.0}}

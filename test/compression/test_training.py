@@ -1,0 +1,99 @@
+"""The training loop: schedules by hand, resuming as if never interrupted, falling loss."""
+from __future__ import annotations
+
+import pytest
+import torch
+from lightning_fabric import Fabric
+
+from effvit_compression.data.augment import Augmentation
+from effvit_compression.data.description import load_description
+from effvit_compression.data.mixture import Mixture, Part
+from effvit_compression.data.pictures import Pictures
+from effvit_compression.losses.distillation import Distillation, DistillationSettings
+from effvit_compression.losses.segmentation import SegmentationLoss, SegmentationLossSettings
+from effvit_compression.models.architecture import Architecture
+from effvit_compression.models.factory import build
+from effvit_compression.models.frozen import Frozen
+from effvit_compression.training.evaluate import evaluate
+from effvit_compression.training.loop import batch_shape, rate_at, train, TrainingSettings
+from effvit_compression.training.objective import Objective
+
+SMALL = Architecture(encoder='mobilevit_xxs', decoder_channels=8)
+
+
+def settings(iterations, **changes):
+    """Return settings of a training of seconds."""
+    return TrainingSettings(iterations=iterations, batch=2, sizes=[(32, 1.0)], warmup=2,
+                            checkpoint_every=2, log_every=1, ema=0.5, **changes)
+
+
+def parts(dataset, **changes):
+    """Return an objective and a mixture over the tiny dataset."""
+    torch.manual_seed(0)
+    mixture = Mixture([Part(Pictures(load_description(dataset), 'train'), 1.0)], 64,
+                      Augmentation(), {}, seed=0)
+    objective = Objective(build(SMALL), SegmentationLoss(SegmentationLossSettings()), **changes)
+    return objective, mixture
+
+
+@pytest.mark.parametrize('iteration, expected', [
+    pytest.param(0, 0.1, id='first'),
+    pytest.param(9, 1.0, id='warm'),
+    pytest.param(60, 0.5, id='half of the decay, power 1'),
+    pytest.param(109, 0.01, id='last'),
+])
+def test_the_rate_warms_up_and_decays(iteration, expected):
+    chosen = TrainingSettings(iterations=110, warmup=10, rate=1, power=1)
+    assert rate_at(iteration, chosen) == pytest.approx(expected)
+
+
+def test_larger_crops_come_in_smaller_batches():
+    chosen = TrainingSettings(batch=8, sizes=[(256, 0.5), (512, 0.5)])
+    assert {batch_shape(i, chosen) for i in range(20)} == {(256, 8), (512, 2)}
+    assert batch_shape(7, chosen) == batch_shape(7, chosen)
+
+
+def test_an_interrupted_training_ends_as_an_undisturbed_one(dataset, tmp_path):
+    fabric = Fabric(accelerator='cpu', devices=1)
+
+    def run(folder, stop=None):
+        objective, mixture = parts(dataset)
+        logged = []
+
+        def log(iteration, figures):
+            logged.append(iteration)
+            if iteration == stop:
+                raise KeyboardInterrupt
+
+        return train(objective, mixture, settings(4), folder, fabric, log), logged
+
+    whole, _ = run(tmp_path / 'whole')
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / 'broken', stop=3)  # the checkpoint holds 2 iterations
+    resumed, logged = run(tmp_path / 'broken')
+    assert logged == [3, 4]
+    for name, tensor in whole.state_dict().items():
+        assert torch.allclose(tensor, resumed.state_dict()[name], atol=1e-5), name
+
+
+def test_distillation_reaches_the_student_and_its_adapters(dataset, tmp_path):
+    teacher = build(SMALL)
+    distillation = Distillation(DistillationSettings(features=1.0, feature_levels=[3]),
+                                teacher.encoder.out_channels, teacher.encoder.out_channels)
+    before = distillation.adapters['3'].weight.clone()
+    objective, mixture = parts(dataset, teacher=Frozen(teacher), distillation=distillation)
+    logged = []
+    train(objective, mixture, settings(1), tmp_path, Fabric(accelerator='cpu', devices=1),
+          lambda iteration, figures: logged.append(figures))
+    assert {'cross_entropy', 'soft_labels', 'features'} <= set(logged[0])
+    assert not before.equal(distillation.adapters['3'].weight)
+    assert not any('teacher' in name for name in objective.state_dict())
+
+
+@pytest.mark.slow
+def test_training_learns_the_tiny_dataset(dataset, tmp_path):
+    objective, mixture = parts(dataset)
+    net = train(objective, mixture, settings(60, rate=3e-3), tmp_path,
+                Fabric(accelerator='cpu', devices=1), lambda *_: None)
+    confusion, dice = evaluate(net, Pictures(load_description(dataset), 'val'), 64)
+    assert confusion.iou[7] > 0.6 and 0 < dice.mean <= 1
