@@ -18,17 +18,11 @@ _TURNS = 3
 
 
 class BareRuntime(NamedTuple):
-    """
-    A runtime that runs the graph on a filled buffer and nothing else.
-
-    ``times``: one call after the other. ``paced``: one call every period, as behind a camera
-    that is slower than the runtime; caches and clocks have cooled down in between.
-    """
+    """A runtime that runs the graph on a filled buffer, again and again, and nothing else."""
 
     name: str
     description: str
     times: Times
-    paced: Times
 
 
 class CoreSteps(NamedTuple):
@@ -43,9 +37,9 @@ class CoreSteps(NamedTuple):
     total: Times
 
 
-def bench_runtimes(bundle, threads, seconds, period_s):
+def bench_runtimes(bundle, threads, seconds):
     """
-    Return a :class:`BareRuntime` for each CPU runtime that is installed.
+    Return a :class:`BareRuntime` for each runtime that is installed.
 
     Their turns alternate, so that whatever else the machine does meets all of them.
     """
@@ -55,21 +49,33 @@ def bench_runtimes(bundle, threads, seconds, period_s):
             runtimes.append(open_runtime(bundle, name, threads)[0])
         except RuntimeUnavailable:
             continue
-    dense = {runtime.name: [] for runtime in runtimes}
-    paced = {runtime.name: [] for runtime in runtimes}
+    taken = {runtime.name: [] for runtime in runtimes}
     for runtime in runtimes:
         runtime.input[...] = picture(bundle.width, bundle.height)
-        repeat(runtime.infer, 0.0)
     for _ in range(_TURNS):
         for runtime in runtimes:
-            repeat(runtime.infer, seconds / _TURNS / 4)
-            dense[runtime.name] += repeat(runtime.infer, seconds / _TURNS)
-            paced[runtime.name] += repeat(runtime.infer, seconds / _TURNS, period_s)
-    results = [BareRuntime(r.name, r.description, times_of(dense[r.name]),
-                           times_of(paced[r.name])) for r in runtimes]
+            for _ in range(_WARM_UP):
+                runtime.infer()
+            taken[runtime.name] += repeat(runtime.infer, seconds / _TURNS)
+    results = [BareRuntime(r.name, r.description, times_of(taken[r.name])) for r in runtimes]
     for runtime in runtimes:
         runtime.close()
     return results
+
+
+def bench_paced(bundle, runtime, threads, seconds, period_s):
+    """
+    Return the milliseconds of bare inferences, one every ``period_s``.
+
+    As behind a slow camera: caches and clocks cool down in between, which costs.
+    """
+    opened, _ = open_runtime(bundle, runtime, threads)
+    opened.input[...] = picture(bundle.width, bundle.height)
+    for _ in range(_WARM_UP):
+        opened.infer()
+    taken = repeat(opened.infer, seconds, period_s)
+    opened.close()
+    return taken
 
 
 def bench_core(bundle, runtime, threads, sizes, seconds):

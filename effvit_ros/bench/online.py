@@ -47,6 +47,8 @@ def bench_node(pictures, size, rate_hz, segmenter, n_classes, seconds, folder):
         window = watch.listen(seconds)
         wall = time.monotonic() - began
         shares = [(p.cpu_seconds() - before) / wall for p, before in zip(processes, used)]
-        latency = watch.collector.diagnostics.get('latency_p50_ms') or 'nan'
+        latency = watch.collector.diagnostics.get('latency_p50_ms')
+        if not latency:
+            raise watch.segmenter.failure('the diagnostics hold no latency: measure longer')
         return NodeFigures(width, height, rate_hz, watch.collector.tally.figures(*window),
                            float(latency), *shares)

@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip('rich', reason="needs the extra 'demo'")
 
-from effvit_ros.bench.command import check_targets, target_line  # noqa: E402
+from effvit_ros.bench.report import check_targets, target_line  # noqa: E402
 from effvit_ros.bench.timing import repeat, times_of  # noqa: E402
 
 
