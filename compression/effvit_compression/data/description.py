@@ -124,7 +124,7 @@ class DatasetDescription(pydantic.BaseModel):
         return [Pair(key, images[key], labels[key]) for key in sorted(images)]
 
     def count(self, split: str) -> int:
-        """Number of pictures of a split, with labels or without."""
+        """Count the pictures of a split, with labels or without."""
         return len(matches(self.root, self.splits[split].images))
 
 
@@ -160,7 +160,7 @@ def load_description(path: Union[str, Path], root: Optional[Path] = None) -> Dat
 
 
 def one_line(error: pydantic.ValidationError) -> str:
-    """All of a validation error's complaints as ``where: what; where: what``."""
+    """Join a validation error's complaints as ``where: what; where: what``."""
     return '; '.join(
         '.'.join(str(part) for part in problem['loc']) + ': ' + problem['msg']
         for problem in error.errors())
