@@ -25,6 +25,7 @@ FULL_RATE_HZ = 30.0
 #: The camera's rate for the overhead, Hz: every frame finds the node idle.
 CALM_RATE_HZ = 5.0
 
+
 @reports_user_errors
 def main(args=None):
     """Measure and return 0."""

@@ -48,11 +48,12 @@ def tables(report):
     for row in report['core']:
         core.add_row(f"{row['width']}x{row['height']}",
                      *(_ms(row[step]['p50_ms']) for step in steps))
+    full, calm = report['full_rate_hz'], report['calm_rate_hz']
     node = Table(
         title='Node over DDS, labels and overlay subscribed, ms', title_justify='left',
-        caption=f'Camera at {report['full_rate_hz']:g} Hz: FPS, age of a label map (p50, p95), CPU of the '
-        f'node and of the camera. At {report['calm_rate_hz']:g} Hz: age, and what the node adds to the bare '
-        'runtime.', caption_justify='left')
+        caption=f'Camera at {full:g} Hz: FPS, age of a label map (p50, p95), CPU of the node and '
+        f'of the camera. At {calm:g} Hz: age, and what the node adds to the bare runtime.',
+        caption_justify='left')
     node.add_column('picture')
     for head in ('FPS', 'p50', 'p95', 'CPU', 'camera', 'calm p50', 'overhead'):
         node.add_column(head, justify='right')
