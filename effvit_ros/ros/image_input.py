@@ -107,6 +107,8 @@ class ImageInput:
         return [info.qos_profile.reliability for info in infos]
 
     def _on_incompatible(self, event):
+        if self._wanted == 'auto':
+            return  # follow_publisher will see to it
         policy = qos_policy_name_from_kind(event.last_policy_kind)
         self._on_complaint(
             f'a publisher on {self.topic} offers an incompatible {policy}: no frame will come '
