@@ -15,8 +15,9 @@ from effvit_compression.models.architecture import Architecture
 from effvit_compression.models.factory import build
 from effvit_compression.models.frozen import Frozen
 from effvit_compression.training.evaluate import evaluate
-from effvit_compression.training.loop import batch_shape, rate_at, train, TrainingSettings
+from effvit_compression.training.loop import batch_shape, rate_at, train
 from effvit_compression.training.objective import Objective
+from effvit_compression.training.settings import TrainingSettings
 
 SMALL = Architecture(encoder='mobilevit_xxs', decoder_channels=8)
 

@@ -5,6 +5,7 @@ from typing import Dict, Literal, Tuple
 
 import pydantic
 
+from effvit_compression.models.shapes import BlockShape
 from effvit_ros.core.lpcv import NAMES
 
 
@@ -24,3 +25,5 @@ class Architecture(pydantic.BaseModel):
     #: Grids of UPerNet's pyramid pooling. Powers of two divide every map of a square input, so
     #: that pooling exports as AveragePool (the usual 1, 2, 3, 6 do not); they have no weights.
     pool_sizes: Tuple[int, int, int, int] = (1, 2, 4, 8)
+    #: Shapes of transformer blocks that pruning changed, by the block's name.
+    blocks: Dict[str, BlockShape] = {}

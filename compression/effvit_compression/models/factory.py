@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn import functional
 
 from effvit_compression.models.architecture import Architecture
+from effvit_compression.models.shapes import reshape
 from effvit_ros.core.errors import UserError
 
 
@@ -49,7 +50,8 @@ def build(architecture: Architecture) -> SegmentationNet:
     """
     Build with random weights.
 
-    :raises UserError: timm does not know the encoder, or a patch size has no stage.
+    :raises UserError: timm does not know the encoder, or a patch size has no stage, or a shape
+        no block.
     """
     if not timm.is_model(architecture.encoder):
         raise UserError(f'architecture: timm has no encoder {architecture.encoder!r}')
@@ -63,8 +65,14 @@ def build(architecture: Architecture) -> SegmentationNet:
     if architecture.decoder == 'upernet':
         for block, grid in zip(whole.decoder.psp.blocks, architecture.pool_sizes):
             block[0].output_size = grid
-    return SegmentationNet(
+    net = SegmentationNet(
         architecture, whole.encoder, whole.decoder, whole.segmentation_head[0])
+    try:
+        reshape(net, architecture.blocks)
+    except KeyError as error:
+        raise UserError(f'architecture: blocks names {error.args[0]!r}, which '
+                        f'{architecture.encoder} does not have') from error
+    return net
 
 
 def set_patch_sizes(encoder: nn.Module, architecture: Architecture) -> None:

