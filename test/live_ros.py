@@ -30,12 +30,18 @@ def fresh_domain():
 class NodeProcess:
     """A node in its own process; the log is kept."""
 
-    def __init__(self, module, domain, log, **parameters):
-        """Start ``python -m module`` with these ROS parameters; ``log`` is a file's path."""
+    def __init__(self, module, domain, log, environment=None, **parameters):
+        """
+        Start ``python -m module`` with these ROS parameters.
+
+        :param log: path of the file that output goes to.
+        :param environment: variables to add.
+        """
         command = [sys.executable, '-m', module, '--ros-args']
         for name, value in parameters.items():
             command += ['-p', f'{name}:={value}']
-        environment = dict(os.environ, ROS_DOMAIN_ID=str(domain), PYTHONPATH=str(ROOT))
+        environment = dict(os.environ, ROS_DOMAIN_ID=str(domain), PYTHONPATH=str(ROOT),
+                           **(environment or {}))
         self._log = Path(log)
         with open(self._log, 'wb') as file:
             self.process = subprocess.Popen(

@@ -6,6 +6,7 @@ import yaml
 from live_ros import ROOT
 
 from effvit_ros.core.errors import UserError
+from effvit_ros.ros.health import Health
 from effvit_ros.ros.segmenter_parameters import SEGMENTER_PARAMETERS
 
 ROWS = {row.name: row for row in SEGMENTER_PARAMETERS}
@@ -83,5 +84,13 @@ def test_the_parameter_file_holds_every_parameter_with_its_default():
 
 
 def test_every_parameter_is_documented():
-    page = (ROOT / 'docs' / 'node.md').read_text()
+    page = (ROOT / 'docs' / 'node.md').read_text(encoding='utf-8')
     assert [name for name in ROWS if f'| `{name}` |' not in page] == []
+
+
+def test_every_diagnostic_value_is_documented():
+    page = (ROOT / 'docs' / 'node.md').read_text(encoding='utf-8')
+    health = Health()
+    health.failed(0.0, 'inference', '')
+    for name, _ in health.report(0.0, 0.0).values:
+        assert f'`{name}`' in page, name

@@ -3,12 +3,14 @@ from __future__ import annotations
 
 import signal
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 from live_ros import NodeProcess, Probe, fresh_domain
 from sensor_msgs.msg import Image
 
+from effvit_ros.ros.dds_profile import dds_environment
 from effvit_ros.ros.image_codec import image_message
 
 SEGMENTER = 'effvit_ros.ros.segmenter_node'
@@ -70,7 +72,7 @@ def end_while_segmenting(start, tiny_bundle, signals):
         probe.close()
 
 
-@pytest.mark.parametrize('signals', SIGNALS[:3])
+@pytest.mark.parametrize('signals', SIGNALS[1:3])
 def test_while_segmenting(start, tiny_bundle, signals):
     end_while_segmenting(start, tiny_bundle, signals)
 
@@ -86,6 +88,17 @@ def test_while_starting(start, tiny_bundle, signals, delay):
     end_while_starting(start, tiny_bundle, signals, delay)
 
 
+def test_no_shared_memory_stays_behind(start, tiny_bundle):
+    process = start(fresh_domain(), model=tiny_bundle, environment=dds_environment())
+    process.wait_for_log('segmenting /image')
+    maps = Path(f'/proc/{process.process.pid}/maps').read_text()
+    segments = {Path(line.split()[-1]) for line in maps.splitlines()
+                if '/dev/shm/fastdds_' in line and '_port' not in line}
+    assert any(path.stat().st_size > 64 << 20 for path in segments)
+    assert_clean(process, process.end())
+    assert [path for path in segments if path.exists()] == []
+
+
 def test_unconfigured(start):
     process = start(fresh_domain(), autostart=False)
     process.wait_for_handlers()
@@ -96,7 +109,7 @@ def test_unconfigured(start):
 @pytest.mark.parametrize('parameters, line', [
     ({'threads': 'many'}, "error: parameter threads is 'many': give 0 to 256"),
     ({'overlay_alpha': 2.0}, "error: parameter overlay_alpha is '2.0': give 0.0 to 1.0"),
-    ({'runtime': 'magic'}, "error: parameter runtime is 'magic': give auto | openvino"),
+    ({'runtime': 'magic'}, "error: parameter runtime is 'magic': give auto | "),
 ])
 def test_a_bad_parameter_is_one_line_and_exit_code_2(start, parameters, line):
     process = start(fresh_domain(), **parameters)
