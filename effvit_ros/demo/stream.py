@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import time
 from typing import List, NamedTuple, Tuple
@@ -76,10 +77,14 @@ def streaming(camera, segmenter, n_classes, folder, keep_pictures=True):
             lambda: NodeProcess('camera', CAMERA, camera, folder, environment),
             lambda: NodeProcess('segmenter', SEGMENTER, segmenter, folder, environment)) as nodes:
         rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+        watch = Watch(Collector(n_classes, keep_pictures), *nodes)
         try:
-            yield Watch(Collector(n_classes, keep_pictures), *nodes)
+            yield watch
         finally:
+            watch.close()
             rclpy.try_shutdown()
+            # As in spin_node: reference cycles would keep the participant's shared memory.
+            gc.collect()
 
 
 class Watch:
@@ -142,6 +147,11 @@ class Watch:
         if not tally.figures(start, end).frames_segmented:
             raise self.segmenter.failure('none of the frames was segmented')
         return start, end
+
+    def close(self):
+        """Leave the network; what was collected stays."""
+        self._executor.shutdown()
+        self.collector.destroy_node()
 
     def _take_in(self):
         """Handle one message, then use the quiet for one score."""

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
 import subprocess
@@ -17,7 +18,8 @@ rclpy = pytest.importorskip('rclpy', reason='needs ROS 2')
 from rclpy.executors import SingleThreadedExecutor  # noqa: E402
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image  # noqa: E402
 
-from effvit_ros.demo.processes import NodeProcess, free_domain_id, node_environment  # noqa: E402
+from effvit_ros.demo.processes import (  # noqa: E402
+    NodeProcess, free_domain_id, node_environment, running)
 from effvit_ros.flight import Flight  # noqa: E402
 from effvit_ros.ros.image_codec import picture_from  # noqa: E402
 
@@ -29,13 +31,9 @@ TOPICS = {'image': Image, 'truth': Image, 'image/compressed': CompressedImage,
 def camera(folder, **parameters):
     """Run a camera in a domain of its own and yield its process and domain."""
     domain_id = free_domain_id()
-    process = NodeProcess('camera', 'effvit_ros.ros.camera_node', parameters, folder,
-                          node_environment(domain_id))
-    try:
-        yield process, domain_id
-    finally:
-        process.signal(signal.SIGKILL)
-        process.wait(5)
+    with running(lambda: NodeProcess('camera', 'effvit_ros.ros.camera_node', parameters, folder,
+                                     node_environment(domain_id))) as processes:
+        yield processes[0], domain_id
 
 
 def listen(domain_id, topics, enough, timeout=40.0):
@@ -58,6 +56,8 @@ def listen(domain_id, topics, enough, timeout=40.0):
         executor.shutdown()
         node.destroy_node()
         context.try_shutdown()
+        del node, executor
+        gc.collect()  # else the participant's shared memory stays behind
     return messages
 
 
