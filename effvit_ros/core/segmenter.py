@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from effvit_ros.core.bundle import BundleError
+from effvit_ros.core.engines.policy import EnginePolicy
 from effvit_ros.core.runtimes import open_runtime
 
 #: Channel orders of pictures that :meth:`Segmenter.segment` takes.
@@ -54,16 +55,21 @@ class Segmenter:
     a faster runtime.
     """
 
-    def __init__(self, bundle, runtime='auto', threads=0):
+    def __init__(self, bundle, runtime='auto', threads=0, policy=EnginePolicy()):
         """
         Load ``bundle`` into ``runtime`` (``auto`` or a name) and run it once to warm up.
 
+        :param policy: what a GPU runtime may do about a missing engine.
         :raises UserError: the runtime is unknown or missing, the graph does not fit the manifest.
         """
         self.bundle = bundle
-        self.runtime, self.passed_over = open_runtime(bundle, runtime, threads)
+        self.runtime, self.passed_over = open_runtime(bundle, runtime, threads, policy)
         self._labels = np.empty((0, 0), np.uint8)
-        self._warm_up()
+        try:
+            self._warm_up()
+        except BaseException:
+            self.close()
+            raise
 
     def infer(self, image, order='bgr'):
         """

@@ -1,6 +1,8 @@
 """Pictures of every size and channel order through both runtimes, against numpy."""
 from __future__ import annotations
 
+import sys
+
 import cv2
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ from tiny_bundle import tiny_labels
 
 from effvit_ros.core.bundle import load_bundle
 from effvit_ros.core.errors import UserError
-from effvit_ros.core.runtimes import AUTO_ORDER, RuntimeUnavailable, open_runtime
+from effvit_ros.core.runtimes import CPU_ORDER, GPU_ORDER, RuntimeUnavailable, open_runtime
 from effvit_ros.core.segmenter import Segmenter
 
 RUNTIMES = ['openvino', 'onnxruntime']
@@ -89,28 +91,36 @@ def test_what_is_no_picture_is_refused(segmenter, picture, order, message):
         segmenter.segment(picture, order)
 
 
-def test_auto_takes_the_first_installed_runtime(tiny_bundle):
+@pytest.fixture
+def no_gpu(monkeypatch):
+    """Let ``auto`` find neither a GPU nor a library for one; see test/engines for those."""
+    monkeypatch.setattr('effvit_ros.core.runtimes._GPU_DEVICES', ())
+    for name in GPU_ORDER:
+        monkeypatch.setitem(sys.modules, name, None)
+
+
+def test_auto_takes_the_first_installed_runtime(tiny_bundle, no_gpu):
     runtime, passed_over = open_runtime(load_bundle(tiny_bundle))
-    assert (runtime.name, passed_over) == (AUTO_ORDER[0], [])
+    assert (runtime.name, passed_over) == (CPU_ORDER[0], [])
     runtime.close()
     runtime.close()
 
 
-def test_auto_falls_back_and_says_why(tiny_bundle, monkeypatch):
-    monkeypatch.setitem(__import__('sys').modules, 'openvino', None)
+def test_auto_falls_back_and_says_why(tiny_bundle, no_gpu, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'openvino', None)
     runtime, passed_over = open_runtime(load_bundle(tiny_bundle))
     assert runtime.name == 'onnxruntime'
     assert len(passed_over) == 1 and 'pip install openvino' in passed_over[0]
 
 
 def test_a_missing_runtime_says_how_to_get_it(tiny_bundle, monkeypatch):
-    monkeypatch.setitem(__import__('sys').modules, 'onnxruntime', None)
+    monkeypatch.setitem(sys.modules, 'onnxruntime', None)
     with pytest.raises(RuntimeUnavailable, match='pip install onnxruntime'):
         open_runtime(load_bundle(tiny_bundle), 'onnxruntime')
 
 
 def test_an_unknown_runtime_lists_the_known_ones(tiny_bundle):
-    with pytest.raises(UserError, match="runtime 'tflite' is unknown: give one of auto, openvino"):
+    with pytest.raises(UserError, match="runtime 'tflite' is unknown: give one of auto, tensorrt"):
         open_runtime(load_bundle(tiny_bundle), 'tflite')
 
 

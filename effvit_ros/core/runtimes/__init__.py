@@ -2,24 +2,34 @@
 The runtimes that execute a bundle's graph, one file each behind one small interface.
 
 A new runtime is one file with a class that follows :class:`Runtime` and one line in
-:data:`RUNTIMES`; :data:`AUTO_ORDER` says in which order ``auto`` tries them.
+:data:`RUNTIMES`; :data:`GPU_ORDER` and :data:`CPU_ORDER` say in which order ``auto`` tries them.
 """
 from __future__ import annotations
 
 import importlib
+import importlib.util
+import os
+import sys
 from abc import ABC, abstractmethod
 
 import numpy as np
 
+from effvit_ros.core.engines.policy import EnginePolicy
 from effvit_ros.core.errors import UserError
 
 #: Name -> where its class is; imported only when it is asked for.
 RUNTIMES = {
+    'tensorrt': ('effvit_ros.core.runtimes.tensorrt_gpu', 'TensorRtRuntime'),
+    'tensorrt_rtx': ('effvit_ros.core.runtimes.tensorrt_gpu', 'TensorRtRtxRuntime'),
     'openvino': ('effvit_ros.core.runtimes.openvino_cpu', 'OpenVinoRuntime'),
     'onnxruntime': ('effvit_ros.core.runtimes.onnxruntime_cpu', 'OnnxRuntimeRuntime'),
 }
+#: What ``auto`` tries where there is an NVIDIA GPU.
+GPU_ORDER = ('tensorrt', 'tensorrt_rtx')
 #: OpenVINO is the fastest on x86, ONNX Runtime runs anywhere.
-AUTO_ORDER = ('openvino', 'onnxruntime')
+CPU_ORDER = ('openvino', 'onnxruntime')
+#: What the drivers of NVIDIA cards, Jetson boards and WSL 2 make.
+_GPU_DEVICES = ('/dev/nvidia0', '/dev/nvhost-gpu', '/dev/nvgpu/igpu0/ctrl', '/dev/dxg')
 
 
 class RuntimeUnavailable(UserError):
@@ -41,6 +51,17 @@ class Runtime(ABC):
     #: (height, width, 3) uint8, filled by the caller.
     input: np.ndarray
 
+    @classmethod
+    def open(cls, bundle, threads, policy):
+        """
+        Load ``bundle`` on this thread.
+
+        :param threads: CPU threads, 0 leaves it to the library.
+        :param policy: :class:`~effvit_ros.core.engines.policy.EnginePolicy`, for runtimes that
+            build an engine.
+        """
+        return cls(bundle, threads)
+
     @abstractmethod
     def infer(self) -> np.ndarray:
         """Run the graph on :attr:`input`; (height, width) uint8, valid until the next call."""
@@ -50,27 +71,34 @@ class Runtime(ABC):
         """Release the graph and its buffers; a second call does nothing."""
 
 
-def open_runtime(bundle, name='auto', threads=0):
+def open_runtime(bundle, name='auto', threads=0, policy=EnginePolicy()):
     """
     Load ``bundle`` into the runtime ``name`` and return it with what ``auto`` passed over.
 
+    ``auto`` tries the GPU runtimes only where there is an NVIDIA GPU, and passes over one that
+    has no engine; it takes the first CPU runtime that is installed.
+
     :param threads: inference threads, 0 leaves it to the library.
+    :param policy: what a GPU runtime may do about a missing engine.
     :returns: (:class:`Runtime`, list of one-line reasons why earlier choices were passed over)
     :raises UserError: an unknown name.
     :raises RuntimeUnavailable: the runtime is not installed, or ``auto`` found none.
     """
-    if name == 'auto':
-        passed_over = []
-        for candidate in AUTO_ORDER:
+    if name != 'auto':
+        if name not in RUNTIMES:
+            raise UserError(
+                f"runtime '{name}' is unknown: give one of auto, {', '.join(RUNTIMES)}")
+        return _runtime_class(name).open(bundle, threads, policy), []
+    passed_over = []
+    for candidates, reason_to_pass in ((_gpu_candidates(passed_over), UserError),
+                                       (CPU_ORDER, RuntimeUnavailable)):
+        for candidate in candidates:
             try:
-                return _runtime_class(candidate)(bundle, threads), passed_over
-            except RuntimeUnavailable as error:
+                runtime = _runtime_class(candidate).open(bundle, threads, policy)
+                return runtime, passed_over
+            except reason_to_pass as error:
                 passed_over.append(str(error))
-        raise RuntimeUnavailable('no runtime is installed: ' + '; '.join(passed_over))
-    if name not in RUNTIMES:
-        raise UserError(
-            f"runtime '{name}' is unknown: give one of auto, {', '.join(RUNTIMES)}")
-    return _runtime_class(name)(bundle, threads), []
+    raise RuntimeUnavailable('no runtime is installed: ' + '; '.join(passed_over))
 
 
 def check_interface(bundle, graph, input_shape, output_shape):
@@ -87,6 +115,26 @@ def check_interface(bundle, graph, input_shape, output_shape):
             raise BundleError(
                 f'{graph.path}: its {what} is {list(found)}, the manifest asks for {wanted}: '
                 'export the bundle anew')
+
+
+def _gpu_candidates(passed_over):
+    """Return the GPU runtimes that ``auto`` shall try; a lack worth a line goes to the list."""
+    installed = [name for name in GPU_ORDER if _is_installed(name)]
+    if not any(os.path.exists(path) for path in _GPU_DEVICES):
+        if installed:
+            passed_over.append(f'{", ".join(installed)}: no NVIDIA GPU in this machine')
+        return ()
+    if not installed:
+        passed_over.append(
+            'tensorrt: not installed, although there is an NVIDIA GPU: see docs/tensorrt.md')
+    return installed
+
+
+def _is_installed(module):
+    """Return whether ``module`` could be imported, without importing it."""
+    if module in sys.modules:
+        return sys.modules[module] is not None
+    return importlib.util.find_spec(module) is not None
 
 
 def _runtime_class(name):

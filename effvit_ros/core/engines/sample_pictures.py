@@ -1,0 +1,48 @@
+"""Pictures to compare an engine with its graph on: a folder's, or made ones."""
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from effvit_ros.core.errors import UserError
+
+SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff')
+#: As many of a folder's pictures are taken, spread over it.
+COUNT = 8
+
+
+def sample_pictures(bundle, folder=''):
+    """
+    Return pictures, each (H, W, 3) uint8 in the bundle's channel order.
+
+    :param folder: searched with its subfolders; '' makes pictures of clouded colours, which
+        have the statistics of natural ones but show nothing.
+    :raises UserError: the folder has no picture that can be read.
+    """
+    if not folder:
+        return [_clouds(seed, bundle.height, bundle.width) for seed in range(COUNT // 2)]
+    paths = sorted(p for p in Path(folder).expanduser().rglob('*')
+                   if p.suffix.lower() in SUFFIXES)
+    chosen = [paths[i * len(paths) // COUNT] for i in range(COUNT)] if len(paths) > COUNT \
+        else paths
+    pictures = [cv2.imread(str(path), cv2.IMREAD_COLOR) for path in chosen]
+    pictures = [p for p in pictures if p is not None]
+    if not pictures:
+        raise UserError(f'{folder}: no picture in it ({", ".join(SUFFIXES)})')
+    if bundle.channel_order == 'rgb':
+        pictures = [cv2.cvtColor(p, cv2.COLOR_BGR2RGB) for p in pictures]
+    return pictures
+
+
+def _clouds(seed, height, width):
+    """Return noise whose amplitude falls with its frequency, as that of natural pictures."""
+    rng = np.random.default_rng(seed)
+    picture = np.full((height, width, 3), 128, np.float32)
+    side = 2
+    while side <= min(height, width):
+        layer = rng.normal(0, 60 / np.log2(2 * side), (side, side, 3)).astype(np.float32)
+        picture += cv2.resize(layer, (width, height), interpolation=cv2.INTER_CUBIC)
+        side *= 2
+    return np.clip(picture, 0, 255).astype(np.uint8)

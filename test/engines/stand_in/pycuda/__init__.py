@@ -1,0 +1,1 @@
+"""The surface of pycuda that the runtime uses, on a simulated GPU."""
