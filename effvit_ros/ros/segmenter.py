@@ -84,9 +84,7 @@ class SegmenterNode(LifecycleNode):
             lambda: FramePipeline(model, runtime, threads, self._outputs, settings,
                                   self._health, self.get_clock()),
             self._on_frame_error)
-        while not self._worker.wait_made(0.1):
-            if stop_requested():
-                raise UserError('asked to end while the model was loading')
+        self._wait_for_model()
         if self._worker.failure is not None:
             raise self._worker.failure
         self._introduce(self._worker.processor)
@@ -147,6 +145,7 @@ class SegmenterNode(LifecycleNode):
         self._release()
         self._state = 'unconfigured'
         if isinstance(error, UserError):
+            # Only configuring raises one; its failure leads back to unconfigured, too.
             reason, result = str(error), FAILURE
         else:
             reason, result = f'{type(error).__name__}: {error}', TransitionCallbackReturn.ERROR
@@ -156,6 +155,17 @@ class SegmenterNode(LifecycleNode):
         self._health.enter('unconfigured', self._now())
         self._health.fail(reason)
         return result
+
+    def _wait_for_model(self):
+        """Wait for the worker, which may build an engine for minutes; look out meanwhile."""
+        self._health.enter('configuring', self._now())
+        told = time.monotonic()
+        while not self._worker.wait_made(0.1):
+            if stop_requested():
+                raise UserError('asked to end while the model was loading')
+            if time.monotonic() - told >= DIAGNOSTICS_PERIOD_S:
+                told = time.monotonic()
+                self._publish_diagnostics()
 
     def _introduce(self, pipeline):
         """Say what was loaded, in the log, on /diagnostics and on the latched legend."""
