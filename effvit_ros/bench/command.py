@@ -11,9 +11,8 @@ from pathlib import Path
 import cv2
 from rich.console import Console
 
-from effvit_ros.bench.offline import bench_core, bench_paced, bench_runtimes
+from effvit_ros.bench.offline import bench_core, bench_runtimes
 from effvit_ros.bench.report import check_targets, node_row, plain, tables, target_line
-from effvit_ros.bench.timing import times_of
 from effvit_ros.core.bundle import load_bundle, resolve_model
 from effvit_ros.core.errors import reports_user_errors
 from effvit_ros.core.runtimes import RUNTIMES, open_runtime
@@ -71,19 +70,12 @@ def _measure(options, model, bundle, runtime, out, progress):
         return bench_node(pictures, size, rate_hz, segmenter, len(bundle.classes),
                           options.seconds, out)
 
-    def run_bare():
-        return bench_paced(bundle, runtime, options.threads, options.seconds / 2,
-                           1 / CALM_RATE_HZ)
-
     node = []
     with tempfile.TemporaryDirectory() as pictures:
         progress.say('rendering pictures for the camera', now=True)
         _render(Path(pictures))
         for size in options.sizes:
-            full = run_node(size, FULL_RATE_HZ)
-            # Bare inference just before and after: what else the machine does meets both.
-            before, calm, after = run_bare(), run_node(size, CALM_RATE_HZ), run_bare()
-            node.append(node_row(full, calm, times_of(before + after)))
+            node.append(node_row(run_node(size, FULL_RATE_HZ), run_node(size, CALM_RATE_HZ)))
     return {'runtimes': [plain(r) for r in runtimes], 'core': [plain(c) for c in core],
             'node': node, 'full_rate_hz': FULL_RATE_HZ, 'calm_rate_hz': CALM_RATE_HZ}
 

@@ -63,21 +63,6 @@ def bench_runtimes(bundle, threads, seconds):
     return results
 
 
-def bench_paced(bundle, runtime, threads, seconds, period_s):
-    """
-    Return the milliseconds of bare inferences, one every ``period_s``.
-
-    As behind a slow camera: caches and clocks cool down in between, which costs.
-    """
-    opened, _ = open_runtime(bundle, runtime, threads)
-    opened.input[...] = picture(bundle.width, bundle.height)
-    for _ in range(_WARM_UP):
-        opened.infer()
-    taken = repeat(opened.infer, seconds, period_s)
-    opened.close()
-    return taken
-
-
 def bench_core(bundle, runtime, threads, sizes, seconds):
     """Return :class:`CoreSteps` for each (width, height)."""
     results = []

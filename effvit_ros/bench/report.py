@@ -7,7 +7,7 @@ from rich.table import Table
 TARGETS = (
     ('512x512, end to end, labels and overlay subscribed', 'fps', 'at least', 10.0),
     ('512x512, p95 age of a label map', 'age_p95_ms', 'at most', 250.0),
-    ("1280x720, the node's overhead over bare inference", 'overhead_ms', 'at most', 15.0),
+    ("1280x720, the node's overhead over inference", 'overhead_ms', 'at most', 15.0),
 )
 
 
@@ -52,25 +52,26 @@ def tables(report):
     node = Table(
         title='Node over DDS, labels and overlay subscribed, ms', title_justify='left',
         caption=f'Camera at {full:g} Hz: FPS, age of a label map (p50, p95), CPU of the node and '
-        f'of the camera. At {calm:g} Hz: age, and what the node adds to the bare runtime.',
+        f'of the camera. At {calm:g} Hz: age, what inference takes of it in the node, and the '
+        "node's overhead: the rest of the time from a frame's arrival to its last result.",
         caption_justify='left')
     node.add_column('picture')
-    for head in ('FPS', 'p50', 'p95', 'CPU', 'camera', 'calm p50', 'overhead'):
+    for head in ('FPS', 'p50', 'p95', 'CPU', 'camera', 'calm p50', 'infer', 'overhead'):
         node.add_column(head, justify='right')
     for row in report['node']:
         node.add_row(row['size'], f"{row['fps']:.1f}", _ms(row['age_p50_ms']),
                      _ms(row['age_p95_ms']), f"{row['segmenter_cpu']:.0%}",
                      f"{row['camera_cpu']:.0%}", _ms(row['calm_age_p50_ms']),
-                     _ms(row['overhead_ms']))
+                     _ms(row['calm_inference_p50_ms']), _ms(row['overhead_ms']))
     return runtimes, core, node
 
 
-def node_row(full, calm, bare):
+def node_row(full, calm):
     """
     Join the two runs at one resolution.
 
-    The overhead is what the node adds to bare inference at the same calm rate: from a frame's
-    arrival to its last result (labels and overlay), less the runtime alone.
+    The overhead is what the node adds to inference at the calm rate: of the time from a frame's
+    arrival to its last result (labels and overlay), all but the runtime's own.
     """
     return {
         'size': f'{full.width}x{full.height}', 'fps': full.stream.fps,
@@ -79,9 +80,8 @@ def node_row(full, calm, bare):
         'frames_dropped': full.stream.frames_dropped,
         'segmenter_cpu': full.segmenter_cpu, 'camera_cpu': full.camera_cpu,
         'calm_age_p50_ms': calm.stream.latency_p50_ms,
-        'calm_latency_p50_ms': calm.latency_p50_ms,
-        'calm_bare_p50_ms': bare.p50_ms,
-        'overhead_ms': calm.latency_p50_ms - bare.p50_ms,
+        'calm_inference_p50_ms': calm.inference_p50_ms,
+        'overhead_ms': calm.overhead_p50_ms,
     }
 
 

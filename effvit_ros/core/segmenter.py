@@ -64,6 +64,8 @@ class Segmenter:
         """
         self.bundle = bundle
         self.runtime, self.passed_over = open_runtime(bundle, runtime, threads, policy)
+        #: Wall time of the last :meth:`infer`'s two steps, in milliseconds.
+        self.prepare_ms = self.infer_ms = 0.0
         self._labels = np.empty((0, 0), np.uint8)
         try:
             self._warm_up()
@@ -81,20 +83,22 @@ class Segmenter:
         :param order: one of :data:`ORDERS`.
         :raises ValueError: when the array is not such a picture.
         """
-        self._prepare(image, order)
-        return self.runtime.infer()
-
-    def segment(self, image, order='bgr') -> Segmentation:
-        """Return the picture's label map with the time of each step; see :meth:`infer`."""
         start = time.perf_counter()
         self._prepare(image, order)
         prepared = time.perf_counter()
         model_labels = self.runtime.infer()
+        self.prepare_ms = (prepared - start) * 1e3
+        self.infer_ms = (time.perf_counter() - prepared) * 1e3
+        return model_labels
+
+    def segment(self, image, order='bgr') -> Segmentation:
+        """Return the picture's label map with the time of each step; see :meth:`infer`."""
+        model_labels = self.infer(image, order)
         inferred = time.perf_counter()
         labels = self.restore(model_labels, image.shape[0], image.shape[1])
-        restored = time.perf_counter()
-        return Segmentation(labels, model_labels, Timings(
-            (prepared - start) * 1e3, (inferred - prepared) * 1e3, (restored - inferred) * 1e3))
+        restore_ms = (time.perf_counter() - inferred) * 1e3
+        return Segmentation(
+            labels, model_labels, Timings(self.prepare_ms, self.infer_ms, restore_ms))
 
     def restore(self, model_labels, height, width):
         """Return ``model_labels`` at the picture's size, (height, width) uint8, by nearest."""

@@ -92,4 +92,5 @@ class FramePipeline:
         now = self._clock.now().nanoseconds * 1e-9
         stamp = header.stamp.sec + header.stamp.nanosec * 1e-9
         self._health.segmented(
-            now, latency_s=time.monotonic() - frame.arrived, age_s=now - stamp if stamp else None)
+            now, latency_s=time.monotonic() - frame.arrived,
+            inference_s=self._segmenter.infer_ms * 1e-3, age_s=now - stamp if stamp else None)

@@ -89,17 +89,18 @@ class Health:
             self._counts[what] += 1
             self._unwatched = what == 'unwatched'
 
-    def segmented(self, now, latency_s, age_s=None):
+    def segmented(self, now, latency_s, inference_s, age_s=None):
         """
         Count a frame whose results are out.
 
         :param latency_s: from its arrival in the node to the last result.
+        :param inference_s: what the runtime took of it; the rest is the node's overhead.
         :param age_s: from its stamp to the last result; None where it has no stamp.
         """
         with self._lock:
             self._counts['segmented'] += 1
             self._unwatched = False
-            self._results.append((now, latency_s, age_s))
+            self._results.append((now, latency_s, inference_s, age_s))
 
     def failed(self, now, kind, message):
         """Count a frame that could not be read or segmented."""
@@ -155,9 +156,12 @@ class Health:
             yield name, str(value)
         span = min(WINDOW_S, now - self._entered) if self._entered is not None else 0
         yield 'rate_hz', f'{len(self._results) / span if span > 0 else 0:.1f}'
-        latencies = [latency for _, latency, _ in self._results]
-        ages = [age for _, _, age in self._results if age is not None]
-        for name, seconds in (('latency', latencies), ('age', ages)):
+        latencies = [latency for _, latency, _, _ in self._results]
+        inferences = [inference for _, _, inference, _ in self._results]
+        overheads = [latency - inference for _, latency, inference, _ in self._results]
+        ages = [age for _, _, _, age in self._results if age is not None]
+        for name, seconds in (('latency', latencies), ('inference', inferences),
+                              ('overhead', overheads), ('age', ages)):
             for percent in (50, 95):
                 value = f'{np.percentile(seconds, percent) * 1e3:.1f}' if seconds else ''
                 yield f'{name}_p{percent}_ms', value

@@ -26,12 +26,9 @@ def test_times_are_a_median_and_a_percentile():
     assert times_of(list(range(1, 102))) == (51, 96, 101)
 
 
-def test_repeat_keeps_a_pace_and_calls_at_least_once():
-    assert len(repeat(lambda: None, 0.0)) == 1
-    begin = time.perf_counter()
-    calls = repeat(lambda: None, 0.2, period_s=0.05)
-    assert len(calls) <= (time.perf_counter() - begin) / 0.05 + 1
-    assert sorted(calls)[len(calls) // 2] < 50, 'the pause is not part of the time'
+def test_repeat_calls_at_least_once_and_gives_milliseconds():
+    taken = repeat(lambda: time.sleep(0.02), 0.0)
+    assert len(taken) == 1 and taken[0] >= 20
 
 
 @pytest.mark.parametrize('node, met', [

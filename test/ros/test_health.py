@@ -21,10 +21,10 @@ def values(report):
     return dict(report.values)
 
 
-def segment(health, times, latency=0.02, age=0.05):
+def segment(health, times, latency=0.02, inference=0.015, age=0.05):
     for now in times:
         health.received(now)
-        health.segmented(now, latency, age)
+        health.segmented(now, latency, inference, age)
 
 
 def bad_frame(health, now):
@@ -79,10 +79,12 @@ def test_a_camera_that_stops_is_stale_and_one_that_comes_back_is_not(health):
 
 def test_rate_and_latency_look_back_five_seconds(health):
     segment(health, [100 + i / 10 for i in range(100)], latency=0.010, age=0.040)
-    segment(health, [110 + i / 20 for i in range(100)], latency=0.030, age=0.060)
+    segment(health, [110 + i / 20 for i in range(100)], latency=0.030, inference=0.025,
+            age=0.060)
     found = values(health.report(115.0, 3.0))
     assert (found['rate_hz'], found['latency_p50_ms'], found['age_p50_ms']) == (
         '20.0', '30.0', '60.0')
+    assert (found['inference_p50_ms'], found['overhead_p50_ms']) == ('25.0', '5.0')
     assert found['frames_segmented'] == '200'
 
 
@@ -93,14 +95,14 @@ def test_the_rate_of_the_first_seconds_is_not_understated(health):
 
 def test_p95_is_that_of_the_slow_frames(health):
     for i in range(100):
-        health.segmented(101.0, latency_s=(i + 1) / 1000)
+        health.segmented(101.0, latency_s=(i + 1) / 1000, inference_s=0.0)
     found = values(health.report(101.0, 3.0))
     assert float(found['latency_p50_ms']) == pytest.approx(50.5, abs=0.1)
     assert float(found['latency_p95_ms']) == pytest.approx(95.05, abs=0.1)
 
 
 def test_frames_without_a_stamp_have_no_age(health):
-    health.segmented(101.0, latency_s=0.01, age_s=None)
+    health.segmented(101.0, latency_s=0.01, inference_s=0.005, age_s=None)
     assert values(health.report(101.0, 3.0))['age_p50_ms'] == ''
 
 
@@ -121,7 +123,7 @@ def test_every_frame_is_counted_once(health):
     health.failed(101.1, 'data', 'short')
     health.failed(101.1, 'inference', 'broken')
     for _ in range(4):
-        health.segmented(101.1, 0.01)
+        health.segmented(101.1, 0.01, 0.005)
     found = values(health.report(102.0, 3.0))
     assert {key: found[key] for key in found if key.startswith(('frames', 'errors'))} == {
         'frames_received': '10', 'frames_segmented': '4', 'frames_dropped': '2',
