@@ -20,6 +20,8 @@ CONSOLE_SCRIPTS = [
     'effvit_demo = effvit_ros.demo:main',
     'render_flight = effvit_ros.flight.render:main',
     'evaluate_bag = effvit_ros.bags.evaluate_bag:main',
+    'compare_reports = effvit_ros.bags.compare_reports:main',
+    'make_bag = effvit_ros.bags.make_bag:main',
 ]
 
 

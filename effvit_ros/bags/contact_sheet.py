@@ -62,7 +62,8 @@ def _errors(moment):
     gray = cv2.cvtColor(moment.picture, cv2.COLOR_BGR2GRAY)
     panel = cv2.cvtColor(gray, cv2.COLOR_GRAY2BGR) // 2 + 96
     ignored = moment.truth == 255
-    panel[(moment.truth != moment.labels) & ~ignored] = _WRONG
+    wrong = (moment.truth != moment.labels) & ~ignored
+    panel[wrong] = panel[wrong] // 4 + np.array(_WRONG, np.uint8) // 4 * 3
     panel[ignored] //= 3
     return panel
 
@@ -78,7 +79,8 @@ def _legend(ids, bundle, width):
     strip = np.full((3 * _CAPTION, width, 3), 255, np.uint8)
     left, top = _GAP, 4
     for number in ids:
-        if number >= len(bundle.names):
+        # Class 0 is background, which the overlay leaves as it is.
+        if not 0 < number < len(bundle.names):
             continue
         name = bundle.names[number]
         needed = 24 + cv2.getTextSize(name, _FONT, 0.42, 1)[0][0]

@@ -38,10 +38,12 @@ def _offline(options, bags, bundle):
     from effvit_ros.bags.summary import summary
     if options.truth_dir and not Path(options.truth_dir).is_dir():
         raise UserError(f'--truth-dir {options.truth_dir}: no such folder')
-    workers = min(options.jobs or _default_workers(), len(bags))
+    # Not by the number of bags: one more must not change how the finished ones were made.
+    workers = options.jobs or _default_workers()
+    share = workers if len(bags) > 1 else 1
     settings = Settings(
         bundle=str(bundle), runtime=options.runtime,
-        threads=options.threads or max(1, (os.cpu_count() or 1) // workers),
+        threads=options.threads or max(1, (os.cpu_count() or 1) // share),
         image_topic=options.topic, truth_topic=options.truth_topic,
         truth_dir=str(Path(options.truth_dir).resolve()) if options.truth_dir else '',
         tolerance=options.tolerance, save_bag=options.save_bag)

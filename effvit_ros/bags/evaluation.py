@@ -83,11 +83,10 @@ def evaluate_frames(bag, topic, truth, segmenter, folder, save_bag=False, on_fra
 
 
 def _save_sheet(highlights, bundle, folder):
-    worst, typical = highlights.worst(6), highlights.typical(4)
-    start_ns = min((m.stamp_ns for m in worst + typical), default=0)
-    sheet = contact_sheet((('worst', worst), ('typical', typical)), bundle, start_ns)
+    groups = ('worst', highlights.worst(6)), ('typical', highlights.typical(4))
+    sheet = contact_sheet(groups, bundle, highlights.start_ns)
     if sheet is not None:
-        cv2.imwrite(str(folder / CONTACT_SHEET), sheet, (cv2.IMWRITE_JPEG_QUALITY, 88))
+        cv2.imwrite(str(folder / CONTACT_SHEET), sheet, (cv2.IMWRITE_JPEG_QUALITY, 82))
 
 
 @dataclass(frozen=True)
@@ -115,6 +114,7 @@ class _Scorer:
         self._topic = topic
         self._truth = truth
         self._n_classes = len(bundle.classes)
+        self._ignore = bundle.ignore
         self._previous = None
 
     def score(self, frame, segmentation):
@@ -138,9 +138,16 @@ class _Scorer:
         except LabelError as error:
             problems.add('bad_truth', f'{where} is not scored: {error}', subject='truth')
             return None
-        if truth is not None and truth.shape != shape:
+        if truth is None:
+            return None
+        if truth.shape != shape:
             problems.add(
                 'truth_size', f'{where} is not scored: its truth is {truth.shape[1]}x'
                 f'{truth.shape[0]}, the picture {shape[1]}x{shape[0]}', subject=self._topic)
             return None
+        foreign = truth[(truth >= self._n_classes) & (truth != self._ignore)]
+        if foreign.size:
+            problems.add('truth_ids', f'{where}: its truth holds class {foreign[0]}, the bundle '
+                         f'has 0..{self._n_classes - 1} and ignores {self._ignore}: these pixels '
+                         'are not scored', subject=self._topic)
         return truth

@@ -41,9 +41,13 @@ class Highlights:
         self._first = []
         self._span = 1
         self._count = 0
+        #: Stamp of the first frame that was offered.
+        self.start_ns = None
 
     def offer(self, frame, labels, truth, badness):
         """Look at a frame; it is copied where it is kept."""
+        if self.start_ns is None:
+            self.start_ns = frame.stamp_ns
         stretch = self._count // self._span
         self._count += 1
         if stretch == _STRETCHES:

@@ -21,6 +21,7 @@ KINDS = {
     'stamps_back': 'time stamps jump back: frames are taken in recorded order, and no flips are '
                    'counted across the jump',
     'truth_size': 'a truth has another size than its picture: the frame is not scored',
+    'truth_ids': 'a truth holds ids that the bundle has no class for: these pixels are not scored',
     'bad_truth': 'a truth cannot be decoded: its frame is not scored',
     'unused_truth': 'a truth belongs to no frame: it is not used',
     'failed': 'the evaluation of the bag broke off: the bag is left out',

@@ -1,0 +1,106 @@
+"""The command ``make_bag``: pictures, and masks where there are some, become a rosbag2."""
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from effvit_ros.core.errors import reports_user_errors, UserError
+
+PICTURES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
+#: 2023-11-14 22:13:20 UTC: a stamp like a camera's, the same in every run.
+_START_S = 1_700_000_000
+
+
+@reports_user_errors
+def main(args=None):
+    """Write the bag and return the exit code."""
+    options = _parse(args)
+    from effvit_ros.bags.bag_writer import BagWriter
+    from effvit_ros.bags.still_flight import bag_frames, Form, write_frames
+    pictures = picture_files(options.images)
+    form = Form(options.encoding, options.quality, options.topic, options.truth_topic)
+    frames = bag_frames(pictures, options.labels, options.window, options.frames)
+    with BagWriter(options.out, options.storage, not options.no_compression) as writer:
+        counts = write_frames(writer, frames, form, round(options.start * 1e9), options.rate)
+    print(f'{options.out}: {counts.frames} frames of {len(pictures)} pictures, '
+          f'{counts.frames / options.rate:.1f} s at {options.rate:g} Hz on {options.topic}'
+          + (f', {counts.truths} with truth on {options.truth_topic}' if options.labels else ''))
+    if options.labels and counts.without_truth:
+        print(f'problem: {options.labels}: no label map for {len(counts.without_truth)} pictures, '
+              f'{counts.without_truth[0]} the first', file=sys.stderr)
+    return 0
+
+
+def picture_files(folder):
+    """
+    Return the pictures in a folder in the order of their names.
+
+    :raises UserError: there is no such folder or no picture in it.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise UserError(f'{folder}: no such folder')
+    found = sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURES)
+    if not found:
+        raise UserError(f'{folder}: no pictures in it ({", ".join(PICTURES)})')
+    return found
+
+
+def _parse(args):
+    parser = argparse.ArgumentParser(
+        prog='make_bag', description='Make a rosbag2 of pictures and, where there are some, '
+        'label maps of the same stem.')
+    parser.add_argument('--images', required=True, metavar='DIR')
+    parser.add_argument('--labels', metavar='DIR',
+                        help='index PNGs named like the pictures; a missing one is told')
+    parser.add_argument('--rate', type=_positive, default=10.0, metavar='HZ',
+                        help='frames a second (default: %(default)g)')
+    parser.add_argument('--out', required=True, metavar='BAG', help='folder of the new bag')
+    parser.add_argument('--window', type=_size, metavar='WxH',
+                        help='let a window of this size fly over each picture')
+    parser.add_argument('--frames', type=_count, default=60, metavar='N',
+                        help='frames of a flight over one picture (default: %(default)s)')
+    parser.add_argument('--encoding', choices=('raw', 'png', 'jpeg'), default='raw',
+                        help='raw and png keep every pixel (default: %(default)s)')
+    parser.add_argument('--quality', type=_count, default=90, help='of JPEG (default: 90)')
+    parser.add_argument('--topic', default='/camera/image',
+                        help='(default: %(default)s, with /compressed for png and jpeg)')
+    parser.add_argument('--truth-topic', default='/camera/truth', help='(default: %(default)s)')
+    parser.add_argument('--storage', choices=('mcap', 'sqlite3'), default='mcap')
+    parser.add_argument('--no-compression', action='store_true',
+                        help='write raw pictures without zstd: larger and faster')
+    parser.add_argument('--start', type=float, default=_START_S, metavar='SECONDS',
+                        help='stamp of the first frame (default: %(default)s)')
+    options = parser.parse_args(args)
+    if options.encoding != 'raw' and not options.topic.endswith('/compressed'):
+        options.topic += '/compressed'
+    return options
+
+
+def _positive(text):
+    value = float(text)
+    if not 0 < value < 1e6:
+        raise argparse.ArgumentTypeError(f'{text}: give a number above 0')
+    return value
+
+
+def _count(text):
+    value = int(text)
+    if not 1 <= value <= 10**7:
+        raise argparse.ArgumentTypeError(f'{text}: give a whole number above 0')
+    return value
+
+
+def _size(text):
+    try:
+        width, height = (int(part) for part in text.lower().split('x'))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f'{text}: give WIDTHxHEIGHT, for example 640x480')
+    if width < 1 or height < 1:
+        raise argparse.ArgumentTypeError(f'{text}: give sides above 0')
+    return width, height
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,123 @@
+"""Stills as a stream: each picture once, or a window that flies over it."""
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import List, NamedTuple, Optional
+
+import cv2
+import numpy as np
+
+from effvit_ros.bags.bag_writer import encode
+from effvit_ros.bags.label_maps import labels_from_file
+from effvit_ros.bags.pictures import COMPRESSED, IMAGE
+from effvit_ros.core.errors import UserError
+
+
+class Form(NamedTuple):
+    """How pictures are written: ``raw``, ``png`` or ``jpeg`` with a quality, on which topics."""
+
+    encoding: str
+    quality: int
+    topic: str
+    truth_topic: str
+
+
+class StillFrame(NamedTuple):
+    """A picture, (H, W, 3) uint8 BGR, its label map or None, the name of what it was cut from."""
+
+    picture: np.ndarray
+    labels: Optional[np.ndarray]
+    source: str
+
+
+class Counts(NamedTuple):
+    """What was written; ``without_truth`` names the pictures that have no label map."""
+
+    frames: int
+    truths: int
+    without_truth: List[str]
+
+
+def bag_frames(pictures, labels_folder=None, window=None, frames_each=60):
+    """
+    Yield the :class:`StillFrame` of each picture, or of a flight over each.
+
+    :param labels_folder: with PNGs named like the pictures, or None.
+    :param window: (width, height) of the flying window, or None for whole pictures.
+    :raises UserError: a picture or a label map can't be read, or they differ in size, or the
+        window is larger than a picture.
+    """
+    for file in pictures:
+        picture = cv2.imread(str(file), cv2.IMREAD_COLOR)
+        if picture is None:
+            raise UserError(f'{file}: not a readable picture')
+        labels = _labels(file, labels_folder, picture.shape[:2])
+        if window is None:
+            yield StillFrame(picture, labels, file.name)
+            continue
+        for left, top in window_path(picture.shape[1], picture.shape[0], window, frames_each,
+                                     str(file)):
+            view = np.s_[top:top + window[1], left:left + window[0]]
+            yield StillFrame(picture[view], None if labels is None else labels[view], file.name)
+
+
+def window_path(width, height, window, count, name='the picture'):
+    """
+    Return ``count`` top-left corners of a window on a figure of eight over a picture.
+
+    The path is closed, never stands still for long and touches all four sides.
+
+    :raises UserError: the window does not fit.
+    """
+    room = width - window[0], height - window[1]
+    if min(room) < 0:
+        raise UserError(f'{name}: {width}x{height}, smaller than --window '
+                        f'{window[0]}x{window[1]}')
+    corners = []
+    for step in range(count):
+        angle = 2 * math.pi * step / count
+        corners.append((round(room[0] * (1 + math.sin(angle)) / 2),
+                        round(room[1] * (1 + math.sin(2 * angle)) / 2)))
+    return corners
+
+
+def write_frames(writer, frames, form, start_ns, rate):
+    """
+    Write frames at a steady rate and return the :class:`Counts`.
+
+    :param writer: a fresh :class:`~effvit_ros.bags.bag_writer.BagWriter`.
+    :param rate: frames a second.
+    """
+    raw = form.encoding == 'raw'
+    writer.add_topic(form.topic, IMAGE if raw else COMPRESSED)
+    count, truths, without = 0, 0, []
+    for frame in frames:
+        stamp_ns = start_ns + round(count * 1e9 / rate)
+        count += 1
+        if raw:
+            writer.write_image(form.topic, stamp_ns, frame.picture, 'bgr8')
+        else:
+            content = encode(frame.picture, form.encoding, form.quality)
+            writer.write_compressed(form.topic, stamp_ns, content, form.encoding)
+        if frame.labels is not None:
+            if not truths:
+                writer.add_topic(form.truth_topic, IMAGE)
+            truths += 1
+            writer.write_image(form.truth_topic, stamp_ns, frame.labels, 'mono8')
+        elif frame.source not in without:
+            without.append(frame.source)
+    return Counts(count, truths, without)
+
+
+def _labels(picture_file, folder, shape):
+    if folder is None:
+        return None
+    file = Path(folder) / f'{picture_file.stem}.png'
+    if not file.is_file():
+        return None
+    labels = labels_from_file(file)
+    if labels.shape != shape:
+        raise UserError(f'{file}: {labels.shape[1]}x{labels.shape[0]}, its picture is '
+                        f'{shape[1]}x{shape[0]}')
+    return labels

@@ -1,0 +1,136 @@
+"""Small real bags for the tests: flying colour blocks that the tiny bundle tells apart."""
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import yaml
+import zstandard
+from rosbags.rosbag1 import Writer as Rosbag1Writer
+from rosbags.typesys import get_typestore, Stores
+
+from effvit_ros.bags.bag_writer import BagWriter, encode
+from effvit_ros.bags.pictures import COMPRESSED, IMAGE
+
+IMAGE_TOPIC, TRUTH_TOPIC = '/camera/image', '/camera/truth'
+START_NS = 1_700_000_000 * 10**9
+PERIOD_NS = 100_000_000
+HEIGHT, WIDTH = 48, 64
+
+
+def picture(index):
+    """Return frame ``index``, (48, 64, 3) uint8 BGR: black with a red and a green block."""
+    image = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    left = 2 * index % (WIDTH - 16)
+    image[8:24, left:left + 16, 2] = 255
+    image[28:40, 40 - left // 2:56 - left // 2, 1] = 255
+    return image
+
+
+def truth(index):
+    """Return what the tiny bundle finds in the frame, but for a strip that the truth ignores."""
+    image = picture(index)
+    labels = np.where(image[..., 2] > 127, 1, np.where(image[..., 1] > 127, 2, 0))
+    labels = labels.astype(np.uint8)
+    labels[:4] = 255
+    return labels
+
+
+def wrong_truth(index):
+    """Return a truth that differs: the picture's right half is red."""
+    labels = truth(index)
+    labels[:, WIDTH // 2:] = 1
+    return labels
+
+
+def stamp_of(index):
+    """Return the stamp of frame ``index`` in nanoseconds."""
+    return START_NS + index * PERIOD_NS
+
+
+def write_bag(path, count=6, first=0, make_truth=truth, storage='mcap', compress=True,
+              topic=IMAGE_TOPIC, stamps=None, truth_topic=TRUTH_TOPIC):
+    """Write a bag of ``count`` frames, with truth where ``make_truth`` is given; return it."""
+    with BagWriter(path, storage, compress) as writer:
+        writer.add_topic(topic, IMAGE)
+        if make_truth is not None:
+            writer.add_topic(truth_topic, IMAGE)
+        for index in range(first, first + count):
+            stamp = stamp_of(index) if stamps is None else stamps[index - first]
+            log = stamp_of(index)
+            writer.write_image(topic, stamp, picture(index), 'bgr8', log_ns=log)
+            if make_truth is not None:
+                writer.write_image(truth_topic, stamp, make_truth(index), 'mono8', log_ns=log)
+    return Path(path)
+
+
+def write_compressed_images(path, count=6):
+    """Write a bag whose pictures and truths are PNGs."""
+    with BagWriter(path) as writer:
+        for topic in (IMAGE_TOPIC + '/compressed', TRUTH_TOPIC):
+            writer.add_topic(topic, COMPRESSED)
+        for index in range(count):
+            for topic, pixels in ((IMAGE_TOPIC + '/compressed', picture(index)),
+                                  (TRUTH_TOPIC, truth(index))):
+                writer.write_compressed(topic, stamp_of(index), encode(pixels, 'png'), 'png')
+    return Path(path)
+
+
+def write_split_bag(path, count=6, file_compression=False):
+    """Write a bag of two mcap files, as ``ros2 bag record --max-bag-size`` does."""
+    path = Path(path)
+    path.mkdir(parents=True)
+    half, names = count // 2, []
+    for number, (first, size) in enumerate(((0, half), (half, count - half))):
+        part = write_bag(path.parent / f'{path.name}_part{number}', size, first)
+        file = path / f'{path.name}_{number}.mcap'
+        next(part.glob('*.mcap')).rename(file)
+        (part / 'metadata.yaml').rename(path / 'metadata.yaml')
+        part.rmdir()
+        if file_compression:
+            file = compress_file(file)
+        names.append(file.name)
+    metadata = path / 'metadata.yaml'
+    content = yaml.safe_load(metadata.read_text())
+    content['rosbag2_bagfile_information']['relative_file_paths'] = names
+    metadata.write_text(yaml.safe_dump(content))
+    return path
+
+
+def compress_file(file):
+    """Replace a file by its zstd-compressed self, as ``--compression-mode file`` does."""
+    target = file.with_name(file.name + '.zstd')
+    target.write_bytes(zstandard.compress(file.read_bytes()))
+    file.unlink()
+    return target
+
+
+def write_ros1_bag(path, count=6):
+    """Write a ROS 1 bag."""
+    types = get_typestore(Stores.ROS1_NOETIC)
+    with Rosbag1Writer(path) as writer:
+        topics = {name: writer.add_connection(name, IMAGE, typestore=types)
+                  for name in (IMAGE_TOPIC, TRUTH_TOPIC)}
+        for index in range(count):
+            for name, pixels, encoding in ((IMAGE_TOPIC, picture(index), 'bgr8'),
+                                           (TRUTH_TOPIC, truth(index), 'mono8')):
+                stamp = types.types['builtin_interfaces/msg/Time'](
+                    sec=stamp_of(index) // 10**9, nanosec=stamp_of(index) % 10**9)
+                header = types.types['std_msgs/msg/Header'](seq=index, stamp=stamp, frame_id='')
+                message = types.types[IMAGE](
+                    header=header, height=HEIGHT, width=WIDTH, encoding=encoding,
+                    is_bigendian=0, step=pixels.strides[0], data=pixels.reshape(-1))
+                writer.write(topics[name], stamp_of(index),
+                             types.serialize_ros1(message, IMAGE))
+    return Path(path)
+
+
+def write_masks(folder, count=6, name='{index:06d}.png', make=truth):
+    """Write masks as PNGs into a folder; ``name`` may use index and stamp."""
+    folder = Path(folder)
+    folder.mkdir(parents=True)
+    for index in range(count):
+        file = folder / name.format(index=index, stamp=stamp_of(index))
+        cv2.imwrite(str(file), make(index))
+    return folder

@@ -1,0 +1,197 @@
+"""evaluate_bag from end to end on small bags: hand-known scores, determinism, broken bags."""
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from bag_files import (
+    HEIGHT, picture, stamp_of, truth, WIDTH, write_bag, write_masks, write_ros1_bag, wrong_truth)
+
+from effvit_ros.bags.evaluate_bag import main
+from effvit_ros.bags.problems import KINDS
+from effvit_ros.bags.record import FRAMES
+from effvit_ros.bags.report import VARYING_KEYS
+from effvit_ros.core.metrics import ConfusionMatrix, LpcvDice
+
+
+@pytest.fixture
+def evaluate(tiny_bundle, tmp_path, capsys):
+    """Return a function that runs the command and returns (exit code, report, stderr)."""
+    def run(*arguments, out='out'):
+        folder = tmp_path / out
+        code = main([str(a) for a in arguments]
+                    + ['--bundle', str(tiny_bundle), '--out', str(folder)])
+        file = folder / 'report.json'
+        report = json.loads(file.read_text()) if file.exists() else None
+        return code, report, capsys.readouterr().err
+    return run
+
+
+def problem_lines(err):
+    return [line for line in err.splitlines() if line.startswith('problem: ')]
+
+
+def test_a_perfect_model_scores_one(evaluate, tmp_path):
+    code, report, err = evaluate(write_bag(tmp_path / 'flight'))
+    assert code == 0 and problem_lines(err) == []
+    assert report['miou'] == report['mdice_lpcv'] == report['pixel_accuracy'] == 1
+    assert (report['n_frames'], report['n_scored'], report['classes_present']) == (6, 6, 3)
+    assert report['problems'] == []
+
+
+def test_scores_are_those_of_the_metrics(evaluate, tmp_path):
+    _, report, _ = evaluate(write_bag(tmp_path / 'flight', make_truth=wrong_truth))
+    confusion, dice = ConfusionMatrix(3), LpcvDice(3)
+    for index in range(6):
+        # The tiny bundle works at 64x64, these pictures are 64x48: by nearest it is exact.
+        labels = truth(index)
+        labels[:4] = 0
+        confusion.update(wrong_truth(index), labels)
+        dice.update(wrong_truth(index), labels)
+    assert report['miou'] == pytest.approx(confusion.miou, abs=1e-12)
+    assert report['mdice_lpcv'] == pytest.approx(dice.mean, abs=1e-12)
+    assert report['confusion'] == confusion.matrix.tolist()
+    assert report['per_class']['red'] == {
+        'iou': confusion.iou[1], 'dice': confusion.dice[1], 'support': confusion.support[1],
+        'share': confusion.pixel_share[1]}
+
+
+def test_two_runs_differ_in_nothing_but_timings(evaluate, tmp_path):
+    bag = write_bag(tmp_path / 'flight', make_truth=wrong_truth)
+    texts = []
+    for out in ('first', 'second'):
+        _, report, _ = evaluate(bag, '--save-bag', out=out)
+        for key in VARYING_KEYS:
+            del report[key]
+        texts.append(json.dumps(report))
+    assert texts[0] == texts[1]
+    for name in (FRAMES, 'contact_sheet.jpg', 'results/results.mcap'):
+        assert (tmp_path / 'first' / name).read_bytes() == (
+            tmp_path / 'second' / name).read_bytes(), name
+
+
+def test_a_bag_without_truth_gives_areas_and_flips(evaluate, tmp_path):
+    code, report, _ = evaluate(write_bag(tmp_path / 'flight', make_truth=None))
+    assert code == 0
+    assert report['miou'] is report['per_class'] is report['mdice_lpcv'] is None
+    # Each block is 16 columns wide; red has 16 and green 12 rows of 48.
+    assert report['class_areas']['red'] == pytest.approx(16 * 16 / (WIDTH * HEIGHT), abs=0.01)
+    assert report['class_areas']['green'] == pytest.approx(12 * 16 / (WIDTH * HEIGHT), abs=0.01)
+    flipped = np.mean([
+        (np.argmax(picture(i), axis=2) != np.argmax(picture(i + 1), axis=2)).mean()
+        for i in range(5)])
+    assert report['stability']['pairs'] == 5
+    assert report['stability']['mean'] == pytest.approx(flipped, abs=0.01)
+
+
+@pytest.mark.parametrize('name', ['{index:06d}.png', '{stamp}.png'], ids=['index', 'stamp'])
+def test_truth_may_lie_in_a_folder(name, evaluate, tmp_path):
+    masks = write_masks(tmp_path / 'masks', 4, name)
+    code, report, _ = evaluate(write_bag(tmp_path / 'flight', make_truth=None),
+                               '--truth-dir', masks)
+    assert (code, report['n_frames'], report['n_scored'], report['miou']) == (0, 6, 4, 1)
+
+
+def test_truth_may_be_near_in_time(evaluate, tmp_path):
+    masks = tmp_path / 'masks'
+    write_masks(masks, 3)
+    for index in range(3):
+        (masks / f'{index:06d}.png').rename(masks / f'{stamp_of(index) + 20_000_000}.png')
+    bag = write_bag(tmp_path / 'flight', make_truth=None)
+    code, report, err = evaluate(bag, '--truth-dir', masks)
+    assert (code, report['n_scored']) == (1, 0) and 'unused' not in err
+    assert '3 of 3 masks belong to no frame' in err
+    code, report, _ = evaluate(bag, '--truth-dir', masks, '--tolerance', '0.03')
+    assert (code, report['n_scored'], report['miou']) == (0, 3, 1)
+
+
+def small_truth(index):
+    return truth(index)[:8, :8].copy()
+
+
+def foreign_truth(index):
+    labels = truth(index)
+    labels[10, 10] = 9
+    return labels
+
+
+@pytest.mark.parametrize('make_truth, kind, words, scored', [
+    (small_truth, 'truth_size', 'its truth is 8x8, the picture 64x48 (and 5 more', 0),
+    (foreign_truth, 'truth_ids', 'its truth holds class 9, the bundle has 0..2', 6),
+], ids=['of another size', 'with foreign ids'])
+def test_a_truth_that_does_not_fit_is_told(make_truth, kind, words, scored, evaluate, tmp_path):
+    bag = write_bag(tmp_path / 'flight', make_truth=make_truth)
+    code, report, err = evaluate(bag)
+    assert code == 1 and len(problem_lines(err)) == 1
+    assert words in err
+    assert [p['kind'] for p in report['problems']] == [kind]
+    assert (report['n_frames'], report['n_scored']) == (6, scored)
+    code, _, _ = evaluate(bag, '--accept', kind)
+    assert code == 0
+
+
+def test_many_bags_are_pooled_and_a_broken_one_is_told(evaluate, tmp_path):
+    write_bag(tmp_path / 'bags' / 'good', count=6)
+    write_bag(tmp_path / 'bags' / 'bad', count=2, make_truth=wrong_truth)
+    write_ros1_bag(tmp_path / 'bags' / 'old.bag', count=3)
+    (tmp_path / 'bags' / 'broken.mcap').write_bytes(b'nothing')
+    code, report, err = evaluate(tmp_path / 'bags', '--jobs', '2')
+    assert code == 1
+    assert len(problem_lines(err)) == 1 and 'broken.mcap' in problem_lines(err)[0]
+    assert report['n_frames'] == 11
+    assert [bag['name'] for bag in report['bags']] == ['old', 'bad', 'good']
+    out = tmp_path / 'out'
+    parts = [json.loads((out / bag['folder'] / 'report.json').read_text())
+             for bag in report['bags']]
+    assert np.array_equal(report['confusion'], sum(np.array(p['confusion']) for p in parts))
+    assert report['mdice_lpcv'] == pytest.approx(
+        sum(p['mdice_lpcv'] * p['n_scored'] for p in parts) / 11)
+    assert all((out / bag['folder'] / 'report.html').stat().st_size for bag in report['bags'])
+    # The second time only what is new is evaluated.
+    began = [p['run']['began'] for p in parts]
+    (tmp_path / 'bags' / 'broken.mcap').unlink()
+    code, report, err = evaluate(tmp_path / 'bags', '--jobs', '2')
+    assert code == 0 and err.count('finished earlier, kept') == 3
+    assert [json.loads((out / bag['folder'] / 'report.json').read_text())['run']['began']
+            for bag in report['bags']] == began
+
+
+def test_a_change_of_bag_or_settings_is_no_reason_to_keep(evaluate, tmp_path):
+    bag = write_bag(tmp_path / 'flight')
+    evaluate(bag)
+    _, _, err = evaluate(bag)
+    assert 'kept' in err
+    _, _, err = evaluate(bag, '--tolerance', '0.01')
+    assert 'kept' not in err
+    _, _, err = evaluate(bag, '--tolerance', '0.01', '--fresh')
+    assert 'kept' not in err
+
+
+@pytest.mark.parametrize('arguments, words', [
+    ([], 'no bag was named'),
+    (['x', '--truth-dir', 'nowhere'], 'no such folder'),
+    (['x', '--list', 'nowhere'], 'the list of bags cannot be read'),
+], ids=['no bag', 'no folder of masks', 'no list'])
+def test_mistakes_give_one_line_and_two(arguments, words, evaluate):
+    code, report, err = evaluate(*arguments)
+    assert (code, report) == (2, None)
+    assert err.startswith('error: ') and words in err and err.count('\n') == 1
+
+
+def test_nothing_unfinished_stays_behind(evaluate, tmp_path):
+    evaluate(write_bag(tmp_path / 'flight'))
+    assert sorted(p.name for p in (tmp_path / 'out').iterdir()) == [
+        'contact_sheet.jpg', 'frames.jsonl', 'report.html', 'report.json', 'report.md',
+        'timings.csv']
+
+
+def test_the_page_needs_nothing_beside_it(evaluate, tmp_path):
+    evaluate(write_bag(tmp_path / 'flight'))
+    page = (tmp_path / 'out' / 'report.html').read_text()
+    assert page.count('<img') == page.count('src="data:image/') >= 5
+    assert 'http' not in page and 'href' not in page
+
+
+def test_every_kind_of_problem_is_explained():
+    assert all(text and '\n' not in text for text in KINDS.values())
