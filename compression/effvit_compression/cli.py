@@ -4,10 +4,10 @@ from __future__ import annotations
 import argparse
 import sys
 
-from effvit_compression.commands import data, evaluate, export, info
+from effvit_compression.commands import data, evaluate, export, info, run
 from effvit_ros.core.errors import reports_user_errors
 
-COMMANDS = (evaluate, info, data, export)
+COMMANDS = (run, evaluate, info, data, export)
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -3,12 +3,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Dict, List, Sequence, Tuple
+from typing import Callable, Dict, Iterable, Iterator, List, Sequence, Tuple
 
 import cv2
 import numpy as np
 
-from effvit_ros.core.bundle import load_bundle
+from effvit_compression.data.pictures import read_image
+from effvit_ros.core.bundle import Bundle
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.metrics import ConfusionMatrix, LpcvDice, per_class_table
 from effvit_ros.core.segmenter import Segmenter
@@ -49,36 +50,31 @@ def defined(value: float):
     return None if np.isnan(value) else float(value)
 
 
-def evaluate_bundle(bundle: Path, pairs: Sequence[Tuple[Path, Path]], ignore: int = 255,
+def evaluate_bundle(bundle: Bundle, samples: Iterable[Tuple[np.ndarray, np.ndarray]],
                     runtime: str = 'auto', threads: int = 0, only: Sequence[str] = (),
                     advance: Callable[[], None] = lambda: None) -> Scores:
     """
     Label every picture with ``effvit_ros.core.Segmenter`` and compare at the picture's size.
 
-    :param pairs: picture and 8-bit label file each.
+    :param samples: pictures (H, W, 3) uint8 RGB, each with its truth (H, W) uint8, 255 ignored.
     :param only: reduce truth and prediction to these classes and ``rest``.
     :param advance: called after each picture.
-    :raises UserError: a file can't be read or doesn't fit, a label id is out of range.
+    :raises UserError: ``only`` names an unknown class, or the bundle does not run.
     """
-    loaded = load_bundle(bundle)
-    table, names = reduction(loaded.names, only)
+    table, names = reduction(bundle.names, only)
     confusion, dice = ConfusionMatrix(len(names)), LpcvDice(len(names))
     latencies: List[float] = []
-    with Segmenter(loaded, runtime, threads) as segmenter:
-        for image_path, label_path in pairs:
-            image = cv2.imread(str(image_path), cv2.IMREAD_COLOR)
-            if image is None:
-                raise UserError(f'{image_path}: not a readable picture')
-            truth = read_truth(label_path, image.shape[:2], len(loaded.names), ignore)
-            result = segmenter.segment(image, 'bgr')
+    with Segmenter(bundle, runtime, threads) as segmenter:
+        for image, truth in samples:
+            result = segmenter.segment(image, 'rgb')
             latencies.append(result.timings.total_ms)
             truth, labels = table[truth], table[result.labels]
             confusion.update(truth, labels)
             dice.update(truth, labels)
             advance()
         used = segmenter.runtime.name
-    return Scores(confusion, dice.mean, names, len(pairs), tuple(latencies), loaded.name,
-                  loaded.sha256, used)
+    return Scores(confusion, dice.mean, names, len(latencies), tuple(latencies), bundle.name,
+                  bundle.sha256, used)
 
 
 def pair_by_stem(images: Path, labels: Path) -> List[Tuple[Path, Path]]:
@@ -98,6 +94,18 @@ def pair_by_stem(images: Path, labels: Path) -> List[Tuple[Path, Path]]:
         raise UserError(f'{labels}: no label for {len(lost)} of {len(pictures)} pictures, '
                         f'{lost[0]} the first: {Path(lost[0]).stem}.png is missing')
     return [(p, labels / f'{p.stem}.png') for p in pictures]
+
+
+def read_pairs(pairs: Iterable[Tuple[Path, Path]], n_classes: int, ignore: int,
+               ) -> Iterator[Tuple[np.ndarray, np.ndarray]]:
+    """
+    Read pictures (RGB) and truths, one pair after the other.
+
+    :raises UserError: a file can't be read, sizes differ, a label id is out of range.
+    """
+    for image_path, label_path in pairs:
+        image = read_image(image_path)
+        yield image, read_truth(label_path, image.shape[:2], n_classes, ignore)
 
 
 def read_truth(path: Path, shape: Tuple[int, int], n_classes: int, ignore: int) -> np.ndarray:

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import yaml
 
+from effvit_compression import torch_env  # noqa: F401  (before torchmetrics)
+
 NAMES = {0: 'background', 7: 'flood/water/river/sea', 10: 'person'}
 
 

@@ -11,7 +11,9 @@ from torchmetrics.classification import MulticlassJaccardIndex
 from torchmetrics.functional.classification import multiclass_f1_score
 
 from effvit_compression.cli import main
-from effvit_compression.evaluation import evaluate_bundle, pair_by_stem, read_truth, reduction
+from effvit_compression.evaluation import (
+    evaluate_bundle, pair_by_stem, read_pairs, read_truth, reduction)
+from effvit_ros.core.bundle import load_bundle
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.metrics import ConfusionMatrix
 from tiny_bundle import tiny_labels
@@ -33,8 +35,14 @@ def folders(tmp_path):
     return tmp_path / 'images', tmp_path / 'labels'
 
 
+def score(bundle, folders, **options):
+    """Score a bundle of three classes on the folders."""
+    return evaluate_bundle(load_bundle(bundle), read_pairs(pair_by_stem(*folders), 3, 255),
+                           **options)
+
+
 def test_the_scores_are_those_of_a_matrix_made_by_hand(tiny_bundle, folders):
-    scores = evaluate_bundle(tiny_bundle, pair_by_stem(*folders))
+    scores = score(tiny_bundle, folders)
     expected = ConfusionMatrix(3)
     for image, label in pair_by_stem(*folders):
         expected.update(cv2.imread(str(label), -1),
@@ -54,8 +62,8 @@ def test_the_command_writes_the_fixed_form(tiny_bundle, folders, tmp_path, capsy
 
 
 def test_only_reduces_both_sides(tiny_bundle, folders):
-    scores = evaluate_bundle(tiny_bundle, pair_by_stem(*folders), only=['red'])
-    whole = evaluate_bundle(tiny_bundle, pair_by_stem(*folders))
+    scores = score(tiny_bundle, folders, only=['red'])
+    whole = score(tiny_bundle, folders)
     assert scores.names == ('red', 'rest')
     assert scores.confusion.iou[0] == pytest.approx(whole.confusion.iou[1])
     assert scores.confusion.matrix.sum() == whole.confusion.matrix.sum()
@@ -92,7 +100,7 @@ def test_bad_input_is_one_line_and_exit_code_2(tiny_bundle, folders, tmp_path, c
 
 def test_an_unknown_class_is_named(tiny_bundle, folders):
     with pytest.raises(UserError, match='--only blue: no such class'):
-        evaluate_bundle(tiny_bundle, pair_by_stem(*folders), only=['blue'])
+        score(tiny_bundle, folders, only=['blue'])
 
 
 def test_another_ignore_id_is_honoured(tmp_path):

@@ -2,13 +2,16 @@
 from __future__ import annotations
 
 import numpy as np
+import onnx
 import pytest
 import torch
 
 from effvit_compression.commands.export import parse_variant
 from effvit_compression.data.description import load_description
+from effvit_compression.evaluation import evaluate_bundle
 from effvit_compression.export import bundle as bundle_module
-from effvit_compression.export.bundle import Description, score_entry, write_bundle
+from effvit_compression.export.bundle import (
+    Description, make_variants, score_entry, Variant, write_bundle)
 from effvit_compression.export.graph import export_graph
 from effvit_compression.export.half import to_half
 from effvit_compression.export.parity import parity, Parity
@@ -72,7 +75,8 @@ def test_the_bundle_loads_and_segments(net, dataset, tmp_path, pictures):
     description = Description('tiny', (load_description(dataset),), 'Made for\na test.', 'none')
     folder = tmp_path / 'models' / 'tiny'
     seen = []
-    write_bundle(net, folder, SIZE, description, [('fp32', 'uint8'), ('fp16', 'uint8')], pictures,
+    variants = make_variants(net, SIZE, [('fp32', 'uint8'), ('fp16', 'uint8')], pictures)
+    write_bundle(net, variants, folder, SIZE, description,
                  lambda place: seen.append(load_bundle(place).name) or [])
     bundle = load_bundle(folder)
     assert seen == ['tiny'] and bundle.terms == 'tiny: for tests only'
@@ -87,14 +91,23 @@ def test_the_bundle_loads_and_segments(net, dataset, tmp_path, pictures):
 
 
 @pytest.mark.usefixtures('exported_once')
-def test_an_unfaithful_graph_leaves_the_old_bundle_alone(net, tmp_path, pictures, monkeypatch):
+def test_an_unfaithful_graph_is_refused(net, pictures, monkeypatch):
+    monkeypatch.setattr(bundle_module, 'parity', lambda *_: Parity(0.9, 3.0))
+    with pytest.raises(UserError, match='fp32/uint8 graph is not faithful to torch: .* 0.90000'):
+        make_variants(net, SIZE, [('fp32', 'uint8')], pictures)
+
+
+def test_a_failure_leaves_the_old_bundle_alone(net, tmp_path):
     folder = tmp_path / 'old'
     folder.mkdir()
     (folder / 'manifest.yaml').write_text('old')
-    monkeypatch.setattr(bundle_module, 'parity', lambda *_: Parity(0.9, 3.0))
-    with pytest.raises(UserError, match='fp32/uint8 graph is not faithful to torch: .* 0.90000'):
-        write_bundle(net, folder, SIZE, Description('x', (), '', ''), [('fp32', 'uint8')],
-                     pictures)
+
+    def fail(place):
+        raise UserError('scoring failed')
+
+    with pytest.raises(UserError, match='scoring failed'):
+        write_bundle(net, [Variant('fp32', 'uint8', onnx.ModelProto(), Parity(1, 0))], folder,
+                     SIZE, Description('x', (), '', ''), fail)
     assert (folder / 'manifest.yaml').read_text() == 'old'
     assert [p.name for p in tmp_path.iterdir()] == ['old']
 
@@ -114,11 +127,8 @@ def test_an_unknown_variant_is_named(text):
         parse_variant(text)
 
 
-def test_a_score_entry_leaves_absent_classes_out(tiny_bundle, tmp_path):
-    import cv2
-    from effvit_compression.evaluation import evaluate_bundle
-    cv2.imwrite(str(tmp_path / 'a.png'), np.zeros((64, 64, 3), np.uint8))
-    cv2.imwrite(str(tmp_path / 'b.png'), np.zeros((64, 64), np.uint8))
-    scores = evaluate_bundle(tiny_bundle, [(tmp_path / 'a.png', tmp_path / 'b.png')])
+def test_a_score_entry_leaves_absent_classes_out(tiny_bundle):
+    black = np.zeros((64, 64, 3), np.uint8), np.zeros((64, 64), np.uint8)
+    scores = evaluate_bundle(load_bundle(tiny_bundle), [black])
     assert score_entry('x/val', scores) == {
         'data': 'x/val', 'n_images': 1, 'miou': 1.0, 'mdice_lpcv': 1.0, 'iou': {'background': 1.0}}

@@ -7,10 +7,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from effvit_compression.evaluation import Scores, evaluate_bundle, pair_by_stem
+from effvit_compression.evaluation import evaluate_bundle, pair_by_stem, read_pairs, Scores
 from effvit_compression.files import write_text
 from effvit_compression.progress import steps
-from effvit_ros.core.bundle import resolve_model
+from effvit_ros.core.bundle import load_bundle, resolve_model
 
 
 def add_arguments(parser) -> None:
@@ -32,9 +32,11 @@ def run(arguments) -> int:
     """Evaluate, print a table, write JSON."""
     pairs = pair_by_stem(arguments.images, arguments.labels)
     only = [name for name in arguments.only.split(',') if name]
+    bundle = load_bundle(resolve_model(arguments.bundle))
     with steps('evaluate', len(pairs)) as advance:
-        scores = evaluate_bundle(resolve_model(arguments.bundle), pairs, arguments.ignore,
-                                 arguments.runtime, arguments.threads, only, advance)
+        samples = read_pairs(pairs, len(bundle.names), arguments.ignore)
+        scores = evaluate_bundle(bundle, samples, arguments.runtime, arguments.threads, only,
+                                 advance)
     show(scores)
     if arguments.json:
         write_text(arguments.json, json.dumps(scores.as_dict(), indent=2) + '\n')

@@ -4,11 +4,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import List
 
-import cv2
 import numpy as np
 
 from effvit_compression.data.description import load_description
+from effvit_compression.data.pictures import Pictures, read_image, stretched
 from effvit_compression.evaluation import evaluate_bundle
+from effvit_ros.core.bundle import load_bundle
 from effvit_ros.core.errors import UserError
 
 
@@ -30,7 +31,7 @@ def add_arguments(parser) -> None:
 def run(arguments) -> int:
     """Export and say where."""
     from effvit_compression.export.bundle import (  # torch: slow to import
-        Description, score_entry, write_bundle)
+        Description, make_variants, score_entry, write_bundle)
     from effvit_compression.models.store import load_model
     variants = [parse_variant(text) for text in arguments.variants]
     if ('fp32', 'uint8') not in variants:
@@ -43,12 +44,13 @@ def run(arguments) -> int:
 
     def score(folder: Path) -> List[dict]:
         return [score_entry(f'{d.name}/val', evaluate_bundle(
-            folder, [(p.image, p.label) for p in d.pairs('val')], only=d.trusted))
-                for d in datasets]
+            load_bundle(folder), Pictures(d, 'val'), only=d.trusted)) for d in datasets]
 
     description = Description(arguments.out.name, tuple(datasets), story, arguments.command)
-    write_bundle(load_model(arguments.checkpoint), arguments.out, arguments.size, description,
-                 variants, parity_pictures(datasets, arguments.size), score)
+    net = load_model(arguments.checkpoint)
+    made = make_variants(net, arguments.size, variants,
+                         parity_pictures(datasets, arguments.size))
+    write_bundle(net, made, arguments.out, arguments.size, description, score)
     print(f'bundle written: {arguments.out}')
     return 0
 
@@ -63,6 +65,5 @@ def parse_variant(text: str):
 
 def parity_pictures(datasets, size: int, count: int = 3) -> List[np.ndarray]:
     """Return the first val pictures of each dataset, stretched: (size, size, 3) uint8 RGB."""
-    from effvit_compression.data.pictures import read_image
-    return [cv2.resize(read_image(pair.image), (size, size))
+    return [stretched(read_image(pair.image), size)
             for d in datasets for pair in d.pairs('val')[:count]]

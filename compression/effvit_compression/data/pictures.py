@@ -21,6 +21,11 @@ def read_image(path: Path) -> np.ndarray:
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
+def stretched(image: np.ndarray, size: int) -> np.ndarray:
+    """Resize to size x size whatever the shape, as deployment does."""
+    return cv2.resize(image, (size, size), interpolation=cv2.INTER_LINEAR)
+
+
 def read_label(path: Path, description: DatasetDescription) -> np.ndarray:
     """
     Label map as (H, W) uint8 LPCV-14 ids.

@@ -41,28 +41,54 @@ class Description:
     command: str                              # that makes it again
 
 
-def write_bundle(net: SegmentationNet, folder: Path, size: int, description: Description,
-                 variants: Sequence[Tuple[str, str]], pictures: Sequence[np.ndarray],
-                 score: Callable[[Path], List[dict]] = lambda folder: []) -> Path:
-    """
-    Export ``net`` into ``folder``, which is replaced as a whole when everything is written.
+@dataclass(frozen=True)
+class Variant:
+    """A graph that labels pictures as torch does; ``parity`` says how nearly."""
 
-    :param variants: (precision, I/O type) of each graph, ``('fp32', 'uint8')`` among them.
+    precision: str
+    io_type: str
+    graph: onnx.ModelProto
+    parity: Parity
+
+    @property
+    def file(self) -> str:
+        """Name of its file in a bundle."""
+        suffix = '' if self.io_type == 'uint8' else f'_{self.io_type}'
+        return f'model_{self.precision}{suffix}.onnx'
+
+
+def make_variants(net: SegmentationNet, size: int, wanted: Sequence[Tuple[str, str]],
+                  pictures: Sequence[np.ndarray]) -> List[Variant]:
+    """
+    Export the graphs of these (precision, I/O type), each proved on pictures.
+
     :param pictures: (size, size, 3) uint8 RGB, for the parity of each graph with torch.
-    :param score: given the finished bundle, returns what :func:`score_entry` makes of each set.
     :raises UserError: a graph's labels differ too much from torch's.
     """
     net = net.cpu().eval()
+    full = {io_type: export_graph(net, size, io_type) for _, io_type in wanted}
+    made = []
+    for precision, io_type in wanted:
+        graph = to_half(full[io_type]) if precision == 'fp16' else full[io_type]
+        measured = checked_parity(net, graph, pictures, precision, io_type)
+        made.append(Variant(precision, io_type, graph, measured))
+    return made
+
+
+def write_bundle(net: SegmentationNet, variants: Sequence[Variant], folder: Path, size: int,
+                 description: Description,
+                 score: Callable[[Path], List[dict]] = lambda folder: []) -> Path:
+    """
+    Write ``folder``, which is replaced as a whole when everything is there.
+
+    :param net: the network that the graphs were made of.
+    :param score: given the finished bundle, returns what :func:`score_entry` makes of each set.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix='.export-') as place:
         new = Path(place) / folder.name
         new.mkdir()
-        entries = []
-        full = {io_type: export_graph(net, size, io_type) for _, io_type in variants}
-        for precision, io_type in variants:
-            graph = to_half(full[io_type]) if precision == 'fp16' else full[io_type]
-            measured = checked_parity(net, graph, pictures, precision, io_type)
-            entries.append(write_graph(graph, new, precision, io_type, measured))
+        entries = [write_graph(variant, new) for variant in variants]
         manifest = manifest_of(net, size, description, entries)
         write_manifest(new, manifest)
         load_bundle(new)
@@ -95,16 +121,15 @@ def checked_parity(net, graph, pictures, precision, io_type) -> Parity:
     return measured
 
 
-def write_graph(graph: onnx.ModelProto, folder: Path, precision: str, io_type: str,
-                measured: Parity) -> dict:
+def write_graph(variant: Variant, folder: Path) -> dict:
     """Write one graph; returns its entry in the manifest."""
-    name = f'model_{precision}' + ('' if io_type == 'uint8' else f'_{io_type}') + '.onnx'
-    content = graph.SerializeToString()
-    (folder / name).write_bytes(content)
-    return {'file': name, 'sha256': hashlib.sha256(content).hexdigest(), 'precision': precision,
-            'io': io_type, 'opset': OPSETS[io_type], 'classes': len(NAMES),
-            'parity': {'worst_label_agreement': round(measured.agreement, 6),
-                       'flip_margin_p999': round(measured.margin, 6)}}
+    content = variant.graph.SerializeToString()
+    (folder / variant.file).write_bytes(content)
+    return {'file': variant.file, 'sha256': hashlib.sha256(content).hexdigest(),
+            'precision': variant.precision, 'io': variant.io_type,
+            'opset': OPSETS[variant.io_type], 'classes': len(NAMES),
+            'parity': {'worst_label_agreement': round(variant.parity.agreement, 6),
+                       'flip_margin_p999': round(variant.parity.margin, 6)}}
 
 
 def manifest_of(net: SegmentationNet, size: int, description: Description,

@@ -6,7 +6,7 @@ from timm.layers import Attention, Mlp
 
 
 def head_importance(block: Attention, measure: str) -> torch.Tensor:
-    """Importance of each head, (heads,): of its rows of qkv and its columns of proj."""
+    """Return the importance of each head, (heads,): of its rows of qkv and its columns of proj."""
     heads, width = block.num_heads, block.head_dim
     qkv = block.qkv.weight.reshape(3, heads, width, -1).transpose(0, 1).flatten(1)
     proj = block.proj.weight.reshape(-1, heads, width).transpose(0, 1).flatten(1)
@@ -14,7 +14,7 @@ def head_importance(block: Attention, measure: str) -> torch.Tensor:
 
 
 def neuron_importance(block: Mlp, measure: str) -> torch.Tensor:
-    """Importance of each hidden neuron, (hidden,): of its row of fc1 and its column of fc2."""
+    """Return each hidden neuron's importance, (hidden,): of its row of fc1 and column of fc2."""
     return importance(torch.cat([block.fc1.weight, block.fc2.weight.T], dim=1), measure)
 
 

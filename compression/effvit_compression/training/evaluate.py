@@ -1,38 +1,49 @@
 """Score a torch network on a split by the protocol that bundles are scored by."""
 from __future__ import annotations
 
-from typing import Tuple
+from typing import NamedTuple, Tuple
 
 import cv2
 import numpy as np
 import torch
 
-from effvit_compression.data.pictures import Pictures
+from effvit_compression.data.pictures import Pictures, stretched
+from effvit_compression.evaluation import reduction
 from effvit_ros.core.lpcv import NAMES
 from effvit_ros.core.metrics import ConfusionMatrix, LpcvDice
 
 
+class Evaluation(NamedTuple):
+    """Scores over a set; ``names`` are the classes that were told apart."""
+
+    confusion: ConfusionMatrix
+    dice: LpcvDice
+    names: Tuple[str, ...]
+
+
 @torch.inference_mode()
-def evaluate(net: torch.nn.Module, pictures: Pictures, size: int,
-             ) -> Tuple[ConfusionMatrix, LpcvDice]:
+def evaluate(net: torch.nn.Module, pictures: Pictures, size: int) -> Evaluation:
     """
     Stretch whole pictures to size x size, label them, compare at the pictures' own size.
 
+    Where only some classes of a dataset are trusted, these are scored against the rest.
+
     :param net: in eval mode; takes (1, 3, size, size) of 0..255.
     """
-    confusion, dice = ConfusionMatrix(len(NAMES)), LpcvDice(len(NAMES))
+    table, names = reduction(NAMES, pictures.description.trusted)
+    confusion, dice = ConfusionMatrix(len(names)), LpcvDice(len(names))
     device = next(net.parameters()).device
     for index in range(len(pictures)):
         image, truth = pictures[index]
         labels = predict(net, image, size, device)
         labels = cv2.resize(labels, truth.shape[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
+        truth, labels = table[truth], table[labels]
         confusion.update(truth, labels)
         dice.update(truth, labels)
-    return confusion, dice
+    return Evaluation(confusion, dice, names)
 
 
 def predict(net: torch.nn.Module, image: np.ndarray, size: int, device=None) -> np.ndarray:
     """Labels (size, size) uint8 of a picture (H, W, 3) uint8 RGB, stretched to size x size."""
-    small = cv2.resize(image, (size, size), interpolation=cv2.INTER_LINEAR)
-    batch = torch.from_numpy(small).to(device).permute(2, 0, 1)[None]
+    batch = torch.from_numpy(stretched(image, size)).to(device).permute(2, 0, 1)[None]
     return net(batch).argmax(1)[0].to(torch.uint8).cpu().numpy()

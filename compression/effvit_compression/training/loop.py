@@ -53,6 +53,7 @@ def train(objective: Objective, mixture: Mixture, settings: TrainingSettings, fo
             student.encoder.eval()
         for group in optimizer.param_groups:
             group['lr'] = rate_at(iteration, settings) * group['factor']
+        torch.manual_seed(settings.seed * 1_000_003 + iteration)  # dropout, too, can resume
         size, count = batch_shape(iteration, settings)
         loss, parts = wrapped(*fabric.to_device(mixture.batch(iteration, count, size)))
         fabric.backward(loss)

@@ -1,0 +1,121 @@
+"""Stages in order, each skipped when it is finished and nothing that it depends on changed."""
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Callable, Dict, Optional, Sequence
+
+from effvit_compression.data.description import DatasetDescription, load_description
+from effvit_compression.data.pictures import Pictures
+from effvit_compression.files import write_text
+from effvit_compression.recipe import Recipe, Source
+from effvit_ros.core.errors import UserError
+
+KEY = 'key.txt'          # what the stage depends on; written before it starts
+RESULT = 'result.json'   # its figures; written last, so it also means "finished"
+
+
+@dataclass
+class Run:
+    """
+    A recipe being carried out in a folder.
+
+    ``say`` prints a line; ``results`` holds the figures of the stages that are finished.
+    """
+
+    recipe: Recipe
+    folder: Path
+    say: Callable[[str], None] = print
+    results: Dict[str, dict] = field(default_factory=dict)
+    _pictures: Dict[tuple, Pictures] = field(default_factory=dict)
+
+    def place(self, stage: str) -> Path:
+        """Folder of a stage."""
+        return self.folder / stage
+
+    def description(self, source: Source) -> DatasetDescription:
+        """Describe a source; what is rendered lies in this run's folder."""
+        root = self.place('data') / source.dataset.stem if source.flight else source.root
+        return load_description(source.dataset, root)
+
+    def pictures(self, source: Source, split: str) -> Pictures:
+        """Pictures of a source, kept in memory between the stages."""
+        key = str(source.dataset), split
+        if key not in self._pictures:
+            self._pictures[key] = Pictures(self.description(source), split)
+        return self._pictures[key]
+
+    @property
+    def student(self) -> str:
+        """Name of the last finished stage that left a student."""
+        names = ('finetune', 'prune', 'distill', 'baseline')
+        return next(name for name in names if name in self.results)
+
+
+def carry_out(run: Run, stages: Sequence[ModuleType], only: Optional[str] = None) -> None:
+    """
+    Run the stages that are not finished.
+
+    :param only: run this stage alone; those before it must be finished.
+    :raises UserError: ``only`` is no stage of the recipe, or an earlier one is not finished.
+    """
+    chosen = [s for s in stages if s.depends_on(run.recipe) is not None]
+    if only and only not in [name_of(s) for s in chosen]:
+        raise UserError(f'stage {only!r}: this recipe has '
+                        f'{", ".join(name_of(s) for s in chosen)}')
+    try:
+        run.folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f'{run.folder}: {error.strerror}') from error
+    write_text(run.folder / 'recipe.json', run.recipe.model_dump_json(indent=2) + '\n')
+    keys: Dict[str, str] = {}
+    for stage in chosen:
+        name, place = name_of(stage), run.place(name_of(stage))
+        before = [keys[needed] for needed in stage.NEEDS if needed in keys]
+        key = keys[name] = key_of(name, stage.depends_on(run.recipe), before)
+        finished = is_finished(place, key)
+        if not finished and only and name != only:
+            raise UserError(f'stage {only}: {name} comes before it and is not finished: run '
+                            'that first')
+        if finished:
+            run.say(f'{name}: finished before, nothing changed')
+        else:
+            prepare(place, key)
+            run.say(f'{name}: start')
+            write_text(place / RESULT, json.dumps(stage.run(run, place), indent=2) + '\n')
+        run.results[name] = json.loads((place / RESULT).read_text(encoding='utf-8'))
+        if name == only:
+            return
+
+
+def name_of(stage: ModuleType) -> str:
+    """Name of a stage: that of its module."""
+    return stage.__name__.rsplit('.', 1)[-1]
+
+
+def key_of(name: str, settings: Any, before: Sequence[str]) -> str:
+    """Hash of a stage's settings and of the keys of the stages that it needs."""
+    text = json.dumps([name, settings, before], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def is_finished(place: Path, key: str) -> bool:
+    """Whether the stage was carried out with this key."""
+    return (place / RESULT).exists() and stored_key(place) == key
+
+
+def stored_key(place: Path) -> str:
+    """Key of what lies in a stage's folder, '' without one."""
+    path = place / KEY
+    return path.read_text(encoding='utf-8').strip() if path.exists() else ''
+
+
+def prepare(place: Path, key: str) -> None:
+    """Keep what an interrupted stage of this key left, remove anything else."""
+    if stored_key(place) != key and place.exists():
+        shutil.rmtree(place)
+    write_text(place / KEY, key + '\n')

@@ -1,0 +1,1 @@
+"""Run time of bundles and of the parts of a network."""

@@ -1,0 +1,47 @@
+"""Latency of bundles side by side: in turns, so that a busy machine is busy for all of them."""
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import Dict, List, Mapping, Sequence, Tuple
+
+import numpy as np
+
+from effvit_ros.core.bundle import Bundle
+from effvit_ros.core.runtimes import open_runtime, RuntimeUnavailable, RUNTIMES
+
+
+def present_runtimes(bundle: Bundle) -> List[str]:
+    """Name the runtimes that can open a bundle here."""
+    present = []
+    for name in RUNTIMES:
+        with contextlib.suppress(RuntimeUnavailable):
+            open_runtime(bundle, name)[0].close()
+            present.append(name)
+    return present
+
+
+def side_by_side(bundles: Mapping[str, Bundle], runtimes: Sequence[str], rounds: int = 20,
+                 threads: int = 0) -> Dict[Tuple[str, str], float]:
+    """
+    Median time of one inference in milliseconds, by (bundle's key, runtime).
+
+    :param rounds: inferences of each pair; the pairs take turns.
+    """
+    pairs = [(key, name) for key in bundles for name in runtimes]
+    times: Dict[Tuple[str, str], List[float]] = {pair: [] for pair in pairs}
+    with contextlib.ExitStack() as stack:
+        opened = {}
+        for key, name in pairs:
+            opened[key, name] = open_runtime(bundles[key], name, threads)[0]
+            stack.callback(opened[key, name].close)
+        noise = np.random.default_rng(0)
+        for runtime in opened.values():
+            runtime.input[...] = noise.integers(0, 256, runtime.input.shape, np.uint8)
+            runtime.infer()
+        for _ in range(rounds):
+            for pair in pairs:
+                start = time.perf_counter()
+                opened[pair].infer()
+                times[pair].append((time.perf_counter() - start) * 1e3)
+    return {pair: float(np.median(values)) for pair, values in times.items()}

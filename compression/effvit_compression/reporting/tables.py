@@ -1,0 +1,49 @@
+"""The figures of a run as tables."""
+from __future__ import annotations
+
+from typing import Dict, List, Sequence
+
+#: Stages that leave a network of their own.
+STUDENTS = ('teacher', 'baseline', 'distill', 'prune', 'finetune')
+
+
+def stage_rows(results: Dict[str, dict]) -> List[dict]:
+    """One row for each stage that left a network: size, cost and a score for each dataset."""
+    rows = []
+    for stage in STUDENTS:
+        if stage in results:
+            found = results[stage]
+            row = {'stage': stage, 'parameters, M': found['parameters'] / 1e6,
+                   'GMAC': found['gmacs']}
+            for name, scores in found['scores'].items():
+                row[f'mIoU {name}'] = scores['miou']
+                row[f'LPCV mDice {name}'] = scores['mdice_lpcv']
+            rows.append(row)
+    return rows
+
+
+def class_rows(results: Dict[str, dict], dataset: str) -> List[dict]:
+    """One row for each class that occurs in a dataset, with its IoU after each stage."""
+    stages = [stage for stage in STUDENTS if stage in results]
+    first = results[stages[0]]['scores'][dataset]['per_class']
+    return [{'class': name, 'share of pixels': f'{row["share"]:.3%}', 'support': row['support'],
+             **{stage: results[stage]['scores'][dataset]['per_class'][name]['iou']
+                for stage in stages}}
+            for name, row in first.items() if row['support']]
+
+
+def markdown(rows: Sequence[dict]) -> str:
+    """Format a Markdown table; numbers with three digits after the point."""
+    if not rows:
+        return ''
+    head = list(rows[0])
+    lines = ['| ' + ' | '.join(head) + ' |', '|' + '---|' * len(head)]
+    lines += ['| ' + ' | '.join(cell(row.get(key)) for key in head) + ' |' for row in rows]
+    return '\n'.join(lines) + '\n'
+
+
+def cell(value) -> str:
+    """One cell."""
+    if value is None:
+        return '-'
+    return f'{value:.3f}' if isinstance(value, float) else str(value)

@@ -1,0 +1,20 @@
+"""Train the student without a teacher: the row that the others are compared with."""
+from __future__ import annotations
+
+from effvit_compression.stages.learn import learn, untrained
+from effvit_compression.stages.teacher import common
+
+NEEDS = ('data',)
+
+
+def depends_on(recipe):
+    """Return the section, the student's architecture and what shapes the batches."""
+    if recipe.baseline is None:
+        return None
+    return [recipe.baseline.model_dump(mode='json'), recipe.student.model_dump(mode='json'),
+            common(recipe)]
+
+
+def run(run, place):
+    """Train and score."""
+    return learn(run, place, untrained(run, run.recipe.student), run.recipe.baseline.training)

@@ -1,0 +1,23 @@
+"""Train the student from scratch with the teacher."""
+from __future__ import annotations
+
+from effvit_compression.models.store import load_model
+from effvit_compression.stages.learn import learn, untrained
+from effvit_compression.stages.teacher import common
+
+NEEDS = ('data', 'teacher')
+
+
+def depends_on(recipe):
+    """Return the section, the student's architecture and what shapes the batches."""
+    if recipe.distill is None:
+        return None
+    return [recipe.distill.model_dump(mode='json'), recipe.student.model_dump(mode='json'),
+            common(recipe)]
+
+
+def run(run, place):
+    """Train and score."""
+    settings = run.recipe.distill
+    return learn(run, place, untrained(run, run.recipe.student), settings.training,
+                 load_model(run.place('teacher')), settings.distillation)

@@ -1,0 +1,37 @@
+"""Assemble the bundle and score it as it will fly."""
+from __future__ import annotations
+
+from effvit_compression.evaluation import evaluate_bundle
+from effvit_compression.export.bundle import Description, score_entry, write_bundle
+from effvit_compression.models.store import load_model
+from effvit_compression.stages.quantize import variants
+from effvit_ros.core.bundle import load_bundle
+
+NEEDS = ('quantize',)
+
+
+def depends_on(recipe):
+    """Return the section."""
+    return recipe.export.model_dump(mode='json')
+
+
+def run(run, place):
+    """Write the bundle into ``<place>/<name>``; return its scores and hashes."""
+    recipe = run.recipe
+    net = load_model(run.place(run.results['quantize']['student']))
+    trained_on = tuple(run.description(s) for s in recipe.data if s.share)
+
+    def score(folder):
+        bundle = load_bundle(folder)
+        sets = [run.pictures(source, 'val') for source in recipe.data]
+        return [score_entry(f'{pictures.description.name}/val', evaluate_bundle(
+            bundle, pictures, only=pictures.description.trusted)) for pictures in sets]
+
+    folder = write_bundle(
+        net, variants(run), place / recipe.export.name, recipe.size,
+        Description(recipe.export.name, trained_on, recipe.export.story,
+                    f'effvit-compress run {recipe.name}.yaml'), score)
+    bundle = load_bundle(folder)
+    return {'bundle': recipe.export.name, 'sha256': bundle.sha256,
+            'scores': bundle.manifest['scores'],
+            'bytes': sum(graph.path.stat().st_size for graph in bundle.graphs)}

@@ -1,0 +1,95 @@
+"""What the training stages share: the mixture, the loop with its logs, the scores."""
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Optional
+
+import torch
+from lightning_fabric import Fabric
+from lightning_fabric.loggers import TensorBoardLogger
+
+from effvit_compression.data.mixture import Mixture, Part
+from effvit_compression.evaluation import defined
+from effvit_compression.losses.distillation import Distillation, DistillationSettings
+from effvit_compression.losses.segmentation import SegmentationLoss
+from effvit_compression.models.architecture import Architecture
+from effvit_compression.models.cost import gmacs, parameters
+from effvit_compression.models.factory import build, SegmentationNet
+from effvit_compression.models.frozen import Frozen
+from effvit_compression.models.store import save_model
+from effvit_compression.pipeline import Run
+from effvit_compression.progress import steps
+from effvit_compression.training.evaluate import evaluate
+from effvit_compression.training.loop import train
+from effvit_compression.training.objective import Objective
+from effvit_compression.training.settings import TrainingSettings
+from effvit_ros.core.metrics import per_class_table
+
+
+def learn(run: Run, place: Path, net: SegmentationNet, training: TrainingSettings,
+          teacher: Optional[SegmentationNet] = None,
+          distillation: Optional[DistillationSettings] = None) -> dict:
+    """Train ``net`` (resuming), store its moving average in ``place``, return its figures."""
+    recipe = run.recipe
+    logger = TensorBoardLogger(place, name='log', version='')
+    fabric = Fabric(loggers=[logger])
+    fabric.launch()
+    torch.manual_seed(recipe.seed)  # of the adapters
+    frozen = imitation = None
+    if teacher is not None:
+        frozen = Frozen(teacher, fabric.device)
+        imitation = Distillation(distillation, net.encoder.out_channels,
+                                 teacher.encoder.out_channels)
+    objective = Objective(net, SegmentationLoss(recipe.loss), frozen, imitation)
+    mixture = Mixture([Part(run.pictures(s, 'train'), s.share, s.taught)
+                       for s in recipe.data if s.share], recipe.size, recipe.augmentation,
+                      recipe.rare, recipe.seed, fabric.global_rank)
+    with steps(place.name, training.iterations) as advance, contextlib.closing(
+            Progress(fabric, advance, training)) as progress:
+        student = train(objective, mixture, training, place, fabric, progress)
+    save_model(student, place)
+    return figures(run, student)
+
+
+def untrained(run: Run, architecture: Architecture) -> SegmentationNet:
+    """Build a network whose weights depend on the recipe's seed alone."""
+    torch.manual_seed(run.recipe.seed)
+    return build(architecture)
+
+
+class Progress:
+    """Passes the loop's figures to TensorBoard and moves the bar on."""
+
+    def __init__(self, fabric: Fabric, advance, training: TrainingSettings):
+        self._fabric = fabric
+        self._advance = advance
+        self._every = training.log_every
+        self._done = 0
+
+    def __call__(self, iteration: int, values: dict) -> None:
+        """Log the figures of an iteration."""
+        self._fabric.log_dict(values, step=iteration)
+        for _ in range(min(self._every, iteration - self._done)):
+            self._advance()
+        self._done = iteration
+
+    def close(self) -> None:
+        """Write what TensorBoard still holds."""
+        self._fabric.logger.finalize('success')
+
+
+@torch.no_grad()
+def figures(run: Run, net: SegmentationNet) -> dict:
+    """Size, cost and, for each source's val pictures, the scores of a network."""
+    net = net.eval()
+    scores = {}
+    for source in run.recipe.data:
+        pictures = run.pictures(source, 'val')
+        confusion, dice, names = evaluate(net, pictures, run.recipe.size)
+        scores[pictures.description.name] = {
+            'miou': defined(confusion.miou), 'mdice_lpcv': defined(dice.mean),
+            'classes_present': confusion.classes_present, 'n_images': len(pictures),
+            'per_class': per_class_table(confusion, names)}
+    return {'parameters': parameters(net), 'gmacs': gmacs(net, run.recipe.size),
+            'scores': scores}
