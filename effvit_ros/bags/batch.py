@@ -7,7 +7,8 @@ from typing import NamedTuple, Optional, Tuple
 
 from effvit_ros.bags.bag import bag_name
 from effvit_ros.bags.one_bag import Job, Outcome
-from effvit_ros.bags.pages import write_pages
+from effvit_ros.bags.offline_page import offline_page
+from effvit_ros.bags.pages import write_page
 from effvit_ros.bags.report import load_report, pooled_report, write_report
 
 BAGS = 'bags'
@@ -83,7 +84,7 @@ def _report(jobs, outcomes, out, began):
     report['not_evaluated'] = [
         {'bag': o.job.bag, 'problem': o.problems[0].line()}
         for o in outcomes if o.status == 'failed']
-    write_pages(report, out)
+    write_page(offline_page(report, out), out)
     write_report(report, out)
     return report
 

@@ -6,6 +6,9 @@ import numpy as np
 
 from effvit_ros.core.overlay import Overlay
 
+#: Name of the sheet's file beside a report.
+CONTACT_SHEET = 'contact_sheet.jpg'
+
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _GAP = 8
 _CAPTION = 24

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from effvit_ros.bags.contact_sheet import contact_sheet
+from effvit_ros.bags.contact_sheet import contact_sheet, CONTACT_SHEET
 from effvit_ros.bags.frames import recorded_frames
 from effvit_ros.bags.highlights import Highlights
 from effvit_ros.bags.label_maps import LabelError
@@ -16,9 +16,6 @@ from effvit_ros.bags.problems import BagError
 from effvit_ros.bags.record import RecordWriter
 from effvit_ros.bags.result_bag import ResultBag
 from effvit_ros.core.metrics import ConfusionMatrix
-
-
-CONTACT_SHEET = 'contact_sheet.jpg'
 
 
 @dataclass(frozen=True)

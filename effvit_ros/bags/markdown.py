@@ -1,27 +1,23 @@
-"""A report as a Markdown page."""
+"""A page as Markdown."""
 from __future__ import annotations
 
-from effvit_ros.bags.sections import headline, tables
+from effvit_ros.bags.page import Table
 
 
-def markdown_page(report):
-    """Return the page as text."""
-    lines = [f'# {title(report)}', '']
-    lines += [f'- **{name}**: {value}' for name, value in headline(report)]
-    for table in tables(report):
-        lines += ['', f'## {table.title}', '']
-        lines += _table(table)
-        if table.note:
-            lines += ['', table.note]
-    if 'bag' in report:
-        lines += ['', '## Worst and typical frames', '', '![contact sheet](contact_sheet.jpg)']
+def markdown(page):
+    """Return the :class:`~effvit_ros.bags.page.Page` as text; pictures only where files are."""
+    lines = [f'# {page.title}', '']
+    lines += [f'- **{name}**: {value}' for name, value in page.headline]
+    for item in page.items:
+        if isinstance(item, Table):
+            lines += ['', f'## {item.title}', '', *_table(item)]
+        elif item.file:
+            lines += ['', f'## {item.title}', '', f'![{item.title}]({item.file})']
+        else:
+            continue
+        if item.note:
+            lines += ['', item.note]
     return '\n'.join(lines) + '\n'
-
-
-def title(report):
-    """Return the page's title."""
-    what = report['bag']['name'] if 'bag' in report else f"{len(report['bags'])} bags"
-    return f"{report['bundle']['name']} on {what}"
 
 
 def _table(table):

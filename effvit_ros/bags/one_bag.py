@@ -15,7 +15,8 @@ from typing import NamedTuple, Tuple
 from effvit_ros.bags.bag import Bag, storage_files
 from effvit_ros.bags.evaluation import evaluate_frames, Settings
 from effvit_ros.bags.identity import bag_identity, bundle_identity, device_identity, file_states
-from effvit_ros.bags.pages import write_pages
+from effvit_ros.bags.offline_page import offline_page
+from effvit_ros.bags.pages import write_page
 from effvit_ros.bags.pictures import choose_topics, note_unknown_types
 from effvit_ros.bags.problems import BagError, Problem, Problems
 from effvit_ros.bags.report import bag_report, load_report, problems_of, REPORT, write_report
@@ -123,7 +124,7 @@ def evaluate_bag(job, on_progress=None):
             'hash_s': round(time.perf_counter() - evaluated, 3)}
         report = bag_report(folder, bundle_identity(bundle), identity, device, settings,
                             bag.problems, run)
-        write_pages(report, folder)
+        write_page(offline_page(report, folder), folder)
         write_report(report, folder)
         _deliver(folder, out)
     return report

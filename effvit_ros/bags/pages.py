@@ -1,13 +1,16 @@
 """The report for readers: report.md and report.html beside report.json."""
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-from effvit_ros.bags.html_page import html_page
-from effvit_ros.bags.markdown import markdown_page
+from effvit_ros.bags.html_page import html
+from effvit_ros.bags.markdown import markdown
 
 
-def write_pages(report, folder):
-    """Write the pages into the folder that holds the report's record."""
-    Path(folder, 'report.md').write_text(markdown_page(report), encoding='utf-8')
-    Path(folder, 'report.html').write_text(html_page(report, folder), encoding='utf-8')
+def write_page(page, folder):
+    """Write a :class:`~effvit_ros.bags.page.Page` in both forms into a folder."""
+    for name, text in (('report.md', markdown(page)), ('report.html', html(page))):
+        temporary = Path(folder, name + '.tmp')
+        temporary.write_text(text, encoding='utf-8')
+        os.replace(temporary, Path(folder, name))
