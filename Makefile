@@ -57,5 +57,5 @@ $(VENV)/.setup-test: $(VENV)/.setup
 	@touch $@
 
 $(VENV)/.setup-train: $(VENV)/.setup compression/pyproject.toml
-	$(PIP) --editable ./compression
+	$(PIP) --editable './compression[imagenet,test]'
 	@touch $@
