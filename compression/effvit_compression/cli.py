@@ -14,11 +14,13 @@ def build_parser() -> argparse.ArgumentParser:
     """Parser with one sub-command for each module of ``commands``."""
     parser = argparse.ArgumentParser(
         prog='effvit-compress', description='Compress segmenters and measure what it costs.')
-    subparsers = parser.add_subparsers(dest='command', required=True, metavar='COMMAND')
+    subparsers = parser.add_subparsers(required=True, metavar='COMMAND')
     for module in COMMANDS:
         name = module.__name__.rsplit('.', 1)[-1]
         summary = module.__doc__.strip().splitlines()[0]
-        module.add_arguments(subparsers.add_parser(name, help=summary, description=summary))
+        verb = subparsers.add_parser(name, help=summary, description=summary)
+        verb.set_defaults(carry_out=module.run)
+        module.add_arguments(verb)
     return parser
 
 
@@ -26,8 +28,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv=None) -> int:
     """Run a command; the exit code is 0, or 2 after a mistake of the user's."""
     arguments = build_parser().parse_args(argv)
-    module = {m.__name__.rsplit('.', 1)[-1]: m for m in COMMANDS}[arguments.command]
-    return module.run(arguments)
+    return arguments.carry_out(arguments)
 
 
 if __name__ == '__main__':
