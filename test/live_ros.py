@@ -40,8 +40,8 @@ class NodeProcess:
         command = [sys.executable, '-m', module, '--ros-args']
         for name, value in parameters.items():
             command += ['-p', f'{name}:={value}']
-        environment = dict(os.environ, ROS_DOMAIN_ID=str(domain), PYTHONPATH=str(ROOT),
-                           **(environment or {}))
+        environment = {**os.environ, 'ROS_DOMAIN_ID': str(domain), 'PYTHONPATH': str(ROOT),
+                       **(environment or {})}
         self._log = Path(log)
         with open(self._log, 'wb') as file:
             self.process = subprocess.Popen(

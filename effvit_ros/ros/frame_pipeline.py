@@ -24,16 +24,17 @@ class Frame:
 class FramePipeline:
     """The processor of the inference thread: owns the segmenter and the overlay's buffers."""
 
-    def __init__(self, model, runtime, threads, outputs, settings, health, clock):
+    def __init__(self, model, runtime, threads, policy, outputs, settings, health, clock):
         """
         Load the model.
 
+        :param policy: :class:`~effvit_ros.core.engines.policy.EnginePolicy`.
         :param settings: mapping with the parameters that can change at any time.
         :param clock: the node's clock.
         :raises UserError: the bundle or the runtime can't be used.
         """
         self.bundle = load_bundle(resolve_model(model))
-        self._segmenter = Segmenter(self.bundle, runtime, threads)
+        self._segmenter = Segmenter(self.bundle, runtime, threads, policy)
         self._overlay = Overlay(self.bundle.names, self.bundle.palette)
         self._outputs = outputs
         self._settings = settings

@@ -39,6 +39,7 @@ class Health:
         self._state = 'unconfigured'
         self._failure = ''
         self._complaint = ''
+        self._progress = ''
         self._counts = Counter()
         self._errors = Counter()
         self._last_error = ''
@@ -52,7 +53,7 @@ class Health:
         """Note the lifecycle state, a successful transition into it."""
         with self._lock:
             self._state = state
-            self._failure = self._complaint = ''
+            self._failure = self._complaint = self._progress = ''
             self._last_frame = None
             self._entered = now
             self._unwatched = False
@@ -63,6 +64,11 @@ class Health:
         """Note why a transition failed."""
         with self._lock:
             self._failure = reason
+
+    def progress(self, line):
+        """Note how far the transition under way is, until the next state."""
+        with self._lock:
+            self._progress = line
 
     def know(self, **facts):
         """Set values that are reported as they are, such as the runtime; None forgets one."""
@@ -134,7 +140,7 @@ class Health:
         if self._failure:
             return ERROR, self._failure
         if self._state != 'active':
-            return OK, self._state
+            return OK, ': '.join(filter(None, (self._state, self._progress)))
         if self._complaint:
             return WARN, self._complaint
         silence = self._silence(now)

@@ -9,6 +9,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
 
+from effvit_ros.core.engines.policy import EnginePolicy
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.pixels import PictureError
 from effvit_ros.ros.frame_pipeline import Frame, FramePipeline
@@ -80,8 +81,9 @@ class SegmenterNode(LifecycleNode):
         self._outputs = Outputs(self)
         settings = self._settings
         model, runtime, threads = (settings[name] for name in ('model', 'runtime', 'threads'))
+        policy = EnginePolicy(settings['engine_build'], self._tell_progress, stop_requested)
         self._worker = Worker(
-            lambda: FramePipeline(model, runtime, threads, self._outputs, settings,
+            lambda: FramePipeline(model, runtime, threads, policy, self._outputs, settings,
                                   self._health, self.get_clock()),
             self._on_frame_error)
         self._wait_for_model()
@@ -166,6 +168,11 @@ class SegmenterNode(LifecycleNode):
             if time.monotonic() - told >= DIAGNOSTICS_PERIOD_S:
                 told = time.monotonic()
                 self._publish_diagnostics()
+
+    def _tell_progress(self, line):
+        """Say how far an engine build is; called in the worker."""
+        self.get_logger().info(line)
+        self._health.progress(line)
 
     def _introduce(self, pipeline):
         """Say what was loaded, in the log, on /diagnostics and on the latched legend."""

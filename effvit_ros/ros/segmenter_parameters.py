@@ -1,6 +1,7 @@
 """What a user can set on the segmenter."""
 from __future__ import annotations
 
+from effvit_ros.core.engines.policy import BUILD_CHOICES
 from effvit_ros.core.runtimes import RUNTIMES
 from effvit_ros.ros.parameters import ON_ACTIVATE, ON_CONFIGURE, ON_START, Parameter
 
@@ -14,6 +15,10 @@ SEGMENTER_PARAMETERS = (
     Parameter(
         'threads', 0, 'CPU threads for inference; 0 leaves it to the runtime.',
         effective=ON_CONFIGURE, low=0, high=256),
+    Parameter(
+        'engine_build', 'auto',
+        'Whether a missing TensorRT engine is built while the node is configured.',
+        effective=ON_CONFIGURE, choices=BUILD_CHOICES),
     Parameter(
         'autostart', True, 'Configure and activate by itself, once, when the node starts.',
         effective=ON_START),

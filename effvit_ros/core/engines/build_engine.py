@@ -12,7 +12,7 @@ from effvit_ros.core.engines.building import run_build
 from effvit_ros.core.engines.library import Library
 from effvit_ros.core.engines.store import SUFFIX, cache_folder, require_writable
 from effvit_ros.core.errors import UserError, reports_user_errors
-from effvit_ros.core.runtimes import RuntimeUnavailable
+from effvit_ros.core.runtimes import has_nvidia_gpu
 from effvit_ros.core.runtimes.cuda import first_gpu
 
 
@@ -83,16 +83,13 @@ def _destination(out):
 def _targets(library, options):
     """Return the compute capabilities to compile ahead for; () for this machine's GPU."""
     text, check = options.compute_capabilities, options.check or bool(options.pictures)
-    if not text and (check or not library.for_rtx):
+    if not text and library.for_rtx and not check and not has_nvidia_gpu():
+        text = 'all'
+        print('no NVIDIA GPU here: compiling ahead for all that this release knows',
+              file=sys.stderr)
+    if not text:
         first_gpu()
         return ()
-    if not text:
-        try:
-            first_gpu()
-            return ()
-        except RuntimeUnavailable as error:
-            print(f'{error}: compiling ahead for all GPUs', file=sys.stderr)
-            text = 'all'
     if not library.for_rtx:
         raise UserError('--compute-capabilities is for tensorrt-rtx: '
                         'TensorRT builds only for the GPU that it runs on')

@@ -101,6 +101,11 @@ def open_runtime(bundle, name='auto', threads=0, policy=EnginePolicy()):
     raise RuntimeUnavailable('no runtime is installed: ' + '; '.join(passed_over))
 
 
+def has_nvidia_gpu():
+    """Return whether an NVIDIA driver made a device here; loads nothing."""
+    return any(os.path.exists(path) for path in _GPU_DEVICES)
+
+
 def check_interface(bundle, graph, input_shape, output_shape):
     """
     Compare a loaded graph's shapes with the manifest's.
@@ -120,7 +125,7 @@ def check_interface(bundle, graph, input_shape, output_shape):
 def _gpu_candidates(passed_over):
     """Return the GPU runtimes that ``auto`` shall try; a lack worth a line goes to the list."""
     installed = [name for name in GPU_ORDER if _is_installed(name)]
-    if not any(os.path.exists(path) for path in _GPU_DEVICES):
+    if not has_nvidia_gpu():
         if installed:
             passed_over.append(f'{", ".join(installed)}: no NVIDIA GPU in this machine')
         return ()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import sys
 import threading
 
 import numpy as np
@@ -33,10 +34,16 @@ class Misuse(Exception):
     """What crashes, hangs or quietly gives rubbish on a real GPU."""
 
 
+def note(complaint):
+    """Keep a misuse, and print it for the log of a child process."""
+    violations.append(complaint)
+    print(f'MISUSE of the GPU: {complaint}', file=sys.stderr, flush=True)
+
+
 def require(condition, complaint):
     """Note and raise a misuse unless ``condition`` holds."""
     if not condition:
-        violations.append(complaint)
+        note(complaint)
         raise Misuse(complaint)
 
 
@@ -111,9 +118,9 @@ class Stream:
     def __del__(self):
         """Complain of work that nobody waited for."""
         if self.queue:
-            violations.append(f'a stream was destroyed with {len(self.queue)} pieces of work')
+            note(f'a stream was destroyed with {len(self.queue)} pieces of work')
         if not stack():
-            violations.append('a stream was destroyed without its CUDA context')
+            note('a stream was destroyed without its CUDA context')
         alive['stream'].discard(self.handle)
         _streams.pop(self.handle, None)
 

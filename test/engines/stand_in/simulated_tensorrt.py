@@ -312,7 +312,7 @@ class _Counted:
 
     def __del__(self):
         if not gpu.stack() or threading.current_thread() is not self._thread:
-            gpu.violations.append(
+            gpu.note(
                 f'{self.kind} was destroyed outside its CUDA context on thread '
                 f'{threading.current_thread().name}')
         gpu.alive[self.kind].discard(id(self))
@@ -433,7 +433,7 @@ class _ExecutionContext(_OfRelease):
 
     def __del__(self):
         if self._engine_id not in gpu.alive['engine']:
-            gpu.violations.append('an engine was destroyed before its execution context')
+            gpu.note('an engine was destroyed before its execution context')
         super().__del__()
 
     def set_tensor_address(self, name, address):
