@@ -22,6 +22,7 @@ CONSOLE_SCRIPTS = [
     'evaluate_bag = effvit_ros.bags.evaluate_bag:main',
     'compare_reports = effvit_ros.bags.compare_reports:main',
     'make_bag = effvit_ros.bags.make_bag:main',
+    'play_bag = effvit_ros.ros.play_bag:main',
 ]
 
 

@@ -27,6 +27,11 @@ class Frame(NamedTuple):
     decode_ms: float
 
 
+def frame_stamps(bag, topic):
+    """Return the stamps of the topic's pictures in nanoseconds; only headers are looked at."""
+    return [message.stamp_ns for message in _messages(bag, topic, f'{bag.path}: {topic}')]
+
+
 class _Message(NamedTuple):
     index: int
     stamp_ns: int
@@ -44,12 +49,8 @@ def recorded_frames(bag, topic):
     where = f'{bag.path}: {topic}'
     previous = None
     for message, next_stamp in _with_next_stamp(_messages(bag, topic, where)):
-        back = previous is not None and message.stamp_ns < previous.stamp_ns
-        if back:
-            seconds = (previous.stamp_ns - message.stamp_ns) * 1e-9
-            bag.problems.add('stamps_back', f'{where}: stamps jump back by {seconds:.3f} s at '
-                             f'frame {message.index}', subject=topic)
-        follows = previous is not None and not back and message.index == previous.index + 1
+        follows = (previous is not None and message.stamp_ns >= previous.stamp_ns
+                   and message.index == previous.index + 1)
         start = time.perf_counter()
         try:
             picture = picture_of(message.image)
@@ -64,7 +65,9 @@ def recorded_frames(bag, topic):
 
 
 def _messages(bag, topic, where):
+    """Yield the topic's messages, deserialized; what can't be and jumps back become problems."""
     message_type = bag.topics[topic].type
+    last_ns = None
     start = time.perf_counter()
     for index, raw in enumerate(bag.messages([topic])):
         try:
@@ -74,7 +77,13 @@ def _messages(bag, topic, where):
                              subject=topic)
         else:
             read_ms = (time.perf_counter() - start) * 1e3
-            yield _Message(index, stamp_of(image, raw.log_ns), raw.log_ns, image, read_ms)
+            stamp_ns = stamp_of(image, raw.log_ns)
+            if last_ns is not None and stamp_ns < last_ns:
+                bag.problems.add('stamps_back', f'{where}: stamps jump back by '
+                                 f'{(last_ns - stamp_ns) * 1e-9:.3f} s at frame {index}',
+                                 subject=topic)
+            last_ns = stamp_ns
+            yield _Message(index, stamp_ns, raw.log_ns, image, read_ms)
         start = time.perf_counter()
 
 

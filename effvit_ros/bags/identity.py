@@ -61,7 +61,7 @@ def bundle_identity(bundle):
     }
 
 
-def device_identity(runtime):
+def device_identity(runtime_description):
     """Return the machine, the runtime and the versions of what takes part."""
     return {
         'machine': platform.machine(),
@@ -69,7 +69,7 @@ def device_identity(runtime):
         'cores': os.cpu_count(),
         'system': platform.platform(),
         'python': platform.python_version(),
-        'runtime': runtime.description,
+        'runtime': runtime_description,
         'versions': {name: version for name, version in map(_version, _PACKAGES) if version},
     }
 

@@ -32,8 +32,8 @@ def offline_page(report, folder):
         items += _courses(report, folder)
         items += _contact_sheet(folder)
     items += [_latencies(report),
-              Figure('Histogram of the model\'s time', plots.latency_plot(
-                  _model_ms(report, folder))),
+              Figure("Histogram of the model's time", plots.histogram(
+                  _model_ms(report, folder), 'model, ms a frame')),
               _identity(report)]
     what = report['bag']['name'] if 'bag' in report else f"{len(report['bags'])} bags"
     return Page(f"{report['bundle']['name']} on {what}", _headline(report), items)

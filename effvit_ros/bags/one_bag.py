@@ -111,7 +111,7 @@ def evaluate_bag(job, on_progress=None):
                            round(settings.tolerance * 1e9))
         total = bag.count(image_topic)
         with Segmenter(bundle, settings.runtime, settings.threads) as segmenter:
-            device = device_identity(segmenter.runtime)
+            device = device_identity(segmenter.runtime.description)
             opened = time.perf_counter()
             evaluate_frames(bag, image_topic, truth, segmenter, folder, settings.save_bag,
                             on_progress and (lambda count: on_progress(count, total)))

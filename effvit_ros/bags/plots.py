@@ -44,16 +44,16 @@ def confusion_plot(confusion, names):
     return _png(figure)
 
 
-def latency_plot(model_ms):
-    """Return a histogram of the model's time for a frame with its percentiles."""
+def histogram(milliseconds, what):
+    """Return a histogram of durations with their percentiles; the slowest 0.5 % are cut."""
     figure, axes = _figure(7.2, 2.8)
-    highest = np.percentile(model_ms, 99.5)
-    axes.hist(np.minimum(model_ms, highest), bins=60, color=_ACCENT, alpha=0.85)
+    highest = np.percentile(milliseconds, 99.5)
+    axes.hist(np.minimum(milliseconds, highest), bins=60, color=_ACCENT, alpha=0.85)
     for percent, style in ((50, '-'), (95, '--'), (99, ':')):
-        value = np.percentile(model_ms, percent)
+        value = np.percentile(milliseconds, percent)
         axes.axvline(value, color=_INK, linestyle=style, linewidth=1,
                      label=f'p{percent}: {value:.1f} ms')
-    axes.set_xlabel('model, ms a frame (the slowest 0.5 % are in the last bar)')
+    axes.set_xlabel(f'{what} (the highest 0.5 % are in the last bar)')
     axes.set_ylabel('frames')
     axes.legend(frameon=False, fontsize=8)
     return _png(figure)

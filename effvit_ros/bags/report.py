@@ -72,11 +72,20 @@ def latencies(timings):
     ``overhead`` is reading and decoding as a share of the model's time.
     """
     model = sum(timings[step] for step in MODEL_STEPS)
-    result = _percentiles(model)
-    result['steps'] = {step: _percentiles(timings[step]) for step in STEPS}
+    result = percentiles(model)
+    result['steps'] = {step: percentiles(timings[step]) for step in STEPS}
     fetching = timings['read'].sum() + timings['decode'].sum()
     result['overhead'] = float(fetching / model.sum()) if model.sum() else None
     return result
+
+
+def percentiles(values):
+    """Return mean, p50, p95, p99 and max of an array as plain numbers; None without any."""
+    if not values.size:
+        return dict.fromkeys(('mean', 'p50', 'p95', 'p99', 'max'))
+    p50, p95, p99 = np.percentile(values, (50, 95, 99)).tolist()
+    return {'mean': float(values.mean()), 'p50': p50, 'p95': p95, 'p99': p99,
+            'max': float(values.max())}
 
 
 def write_report(report, folder):
@@ -134,7 +143,7 @@ def _scores(table, names):
         'confusion': confusion.matrix.tolist() if table.scored.any() else None,
         'class_areas': {name: float(share)
                         for name, share in zip(names, table.areas.mean(axis=0))},
-        'stability': {'pairs': int(flips.size), **_percentiles(flips)},
+        'stability': {'pairs': int(flips.size), **percentiles(flips)},
     }
 
 
@@ -154,14 +163,6 @@ def _bag_row(sub, report):
 def _in_order(report):
     """Return the report with what varies at its end."""
     return {**without_varying(report), **{key: report[key] for key in VARYING_KEYS}}
-
-
-def _percentiles(values):
-    if not values.size:
-        return dict.fromkeys(('mean', 'p50', 'p95', 'p99', 'max'))
-    p50, p95, p99 = np.percentile(values, (50, 95, 99)).tolist()
-    return {'mean': float(values.mean()), 'p50': p50, 'p95': p95, 'p99': p99,
-            'max': float(values.max())}
 
 
 def _plain(value):
