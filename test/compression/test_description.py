@@ -31,6 +31,32 @@ def test_every_shipped_description_loads(path):
     assert set(table) <= {*range(14), 255, -1}
 
 
+@pytest.mark.parametrize('path', sorted(CONFIG.glob('*.yaml')), ids=lambda p: p.stem)
+def test_every_shipped_layout_reads_a_folder_of_that_shape(path, tmp_path):
+    description = load_description(path, root=tmp_path)
+    index = max(description.class_ids)
+    label = np.full((4, 6), index, np.uint8)
+    if description.encoding == 'palette':
+        label = np.full((4, 6, 3), description.classes[index].rgb[::-1], np.uint8)
+    for split in description.splits.values():
+        for pattern, array in ((split.images, np.zeros((4, 6, 3), np.uint8)),
+                               (split.labels, label)):
+            for stem in ('1_a', 'b2'):
+                name = tmp_path / pattern.replace('*', stem)
+                name.parent.mkdir(parents=True, exist_ok=True)
+                assert cv2.imwrite(str(name), array)
+    for split in description.splits:
+        pictures = Pictures(description, split)
+        assert len(pictures) == 2 and not check_split(description, split).problems
+        assert (pictures[0][1] == description.lookup()[index]).all()
+
+
+def test_other_ids_go_where_the_description_says(dataset):
+    changed(dataset, classes={3: 'lake'}, mapping={'lake': 'flood/water/river/sea'},
+            others='background')
+    assert load_description(dataset).lookup()[[3, 4, 255]].tolist() == [7, 0, 255]
+
+
 @pytest.mark.parametrize('changes, complaint', [
     pytest.param({'clases': []}, 'clases: Extra inputs', id='unknown key'),
     pytest.param({'splits': None}, 'splits: Field required', id='missing key'),

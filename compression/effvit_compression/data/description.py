@@ -46,7 +46,8 @@ class DatasetDescription(pydantic.BaseModel):
 
     ``classes`` are the dataset's own (a list of names in id order, a map id -> name, or, with
     ``encoding: palette``, names with colours). ``mapping`` sends each of its classes to one of
-    the LPCV-14 names or to ``ignore``; without it the ids are LPCV's already.
+    the LPCV-14 names or to ``ignore``; without it the ids are LPCV's already. ``others`` is where
+    ids go that ``classes`` does not list; without it they are errors.
     """
 
     model_config = pydantic.ConfigDict(extra='forbid')
@@ -58,6 +59,7 @@ class DatasetDescription(pydantic.BaseModel):
     ignore: Optional[int] = IGNORE
     classes: Union[List[Colour], Dict[int, str], List[str]]
     mapping: Optional[Dict[str, str]] = None
+    others: Optional[str] = None
     trusted: List[str] = []  # LPCV names labelled by hand where the rest is guessed: scored alone
     licence: str = 'unknown'
     terms: str = ''
@@ -84,7 +86,8 @@ class DatasetDescription(pydantic.BaseModel):
         if set(self.mapping) != names:
             odd = sorted(set(self.mapping) ^ names)
             raise ValueError(f'mapping and classes differ in {", ".join(odd)}')
-        wrong = sorted(set(self.mapping.values()) - set(NAMES) - {'ignore'})
+        targets = {*self.mapping.values(), self.others or 'ignore'}
+        wrong = sorted(targets - set(NAMES) - {'ignore'})
         if wrong:
             raise ValueError(f'mapping to {wrong[0]!r}: not an LPCV class and not "ignore"')
         return self
@@ -95,12 +98,14 @@ class DatasetDescription(pydantic.BaseModel):
 
         -1 marks ids that the description does not know; IGNORE those left out on purpose.
         """
-        table = np.full(256, -1, np.int16)
+        def target(name):
+            return IGNORE if name == 'ignore' else NAMES.index(name)
+
+        table = np.full(256, target(self.others) if self.others else -1, np.int16)
         if self.ignore is not None:
             table[self.ignore] = IGNORE
         for index, name in self.class_ids.items():
-            target = name if self.mapping is None else self.mapping[name]
-            table[index] = IGNORE if target == 'ignore' else NAMES.index(target)
+            table[index] = target(self.mapping[name] if self.mapping else name)
         return table
 
     def pairs(self, split: str) -> List[Pair]:

@@ -1,0 +1,46 @@
+"""Recipes: the shipped ones load, wrong ones are refused in one line."""
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from effvit_compression.cli import main
+from effvit_compression.recipe import load_recipe
+from effvit_ros.core.errors import UserError
+
+RECIPES = Path(__file__).parents[2] / 'config' / 'recipes'
+SMOKE = yaml.safe_load((RECIPES / 'smoke.yaml').read_text())
+
+
+@pytest.mark.parametrize('path', sorted(RECIPES.glob('*.yaml')), ids=lambda p: p.stem)
+def test_every_shipped_recipe_loads_and_finds_its_descriptions(path):
+    assert all(source.dataset.exists() for source in load_recipe(path).data)
+
+
+@pytest.mark.parametrize('changes, complaint', [
+    pytest.param({'studnet': {}}, 'studnet: Extra inputs are not permitted', id='unknown key'),
+    pytest.param({'distill': {'training': {'iterrations': 5}}},
+                 'distill.training.iterrations: Extra inputs', id='unknown key deep inside'),
+    pytest.param({'teacher': None}, 'distill needs a teacher', id='no teacher'),
+    pytest.param({'baseline': None, 'distill': None}, 'give one of them', id='no student'),
+    pytest.param({'size': 300}, 'size: Input should be a multiple of 64', id='size'),
+    pytest.param({'rare': {'persn': 0.1}}, "rare names 'persn'", id='unknown class'),
+    pytest.param({'rare': {'person': 0.7, 'vehicle': 0.7}}, 'more than 1', id='chances'),
+    pytest.param({'prune': {'heads': 2, 'importance': 'l3'}}, "'l1', 'l2' or 'lamp'",
+                 id='unknown importance'),
+    pytest.param({'export': {'name': 'a/b'}}, 'export.name: String should match', id='name'),
+])
+def test_a_wrong_recipe_is_one_line(tmp_path, capsys, changes, complaint):
+    path = tmp_path / 'wrong.yaml'
+    path.write_text(yaml.safe_dump({**SMOKE, **changes}))
+    assert main(['run', str(path), '--out', str(tmp_path / 'out')]) == 2
+    error = capsys.readouterr().err
+    assert complaint in error and str(path) in error and error.count('\n') == 1
+    assert not (tmp_path / 'out').exists()
+
+
+def test_a_missing_recipe_is_named(tmp_path):
+    with pytest.raises(UserError, match='none.yaml: No such file'):
+        load_recipe(tmp_path / 'none.yaml')
