@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack
+from contextlib import closing, ExitStack
 from dataclasses import dataclass
 
 import cv2
@@ -13,6 +13,7 @@ from effvit_ros.bags.frames import recorded_frames
 from effvit_ros.bags.highlights import Highlights
 from effvit_ros.bags.label_maps import LabelError
 from effvit_ros.bags.problems import BagError
+from effvit_ros.bags.read_ahead import read_ahead
 from effvit_ros.bags.record import RecordWriter
 from effvit_ros.bags.result_bag import ResultBag
 from effvit_ros.core.metrics import ConfusionMatrix
@@ -53,7 +54,10 @@ def evaluate_frames(bag, topic, truth, segmenter, folder, save_bag=False, on_fra
         results = None
         if save_bag:
             results = stack.enter_context(ResultBag(folder / 'results', segmenter.bundle))
-        for frame in recorded_frames(bag, topic):
+        frames = stack.enter_context(closing(read_ahead(recorded_frames(bag, topic))))
+        asked = time.perf_counter()
+        for frame in frames:
+            wait_ms = (time.perf_counter() - asked) * 1e3
             pixels = frame.picture.pixels
             segmentation = segmenter.segment(pixels, frame.picture.order)
             start = time.perf_counter()
@@ -66,12 +70,13 @@ def evaluate_frames(bag, topic, truth, segmenter, folder, save_bag=False, on_fra
             record.write(
                 frame, (pixels.shape[1], pixels.shape[0]), score.areas, score.flips,
                 score.confusion,
-                (frame.read_ms, frame.decode_ms, timings.prepare_ms, timings.infer_ms,
+                (frame.read_ms, frame.decode_ms, wait_ms, timings.prepare_ms, timings.infer_ms,
                  timings.restore_ms, (scored - start) * 1e3,
                  (time.perf_counter() - scored) * 1e3))
             count += 1
             if on_frame is not None:
                 on_frame(count)
+            asked = time.perf_counter()
         if not count:
             raise BagError('empty', f'{bag.path}: not one picture of {topic} can be read')
         _save_sheet(highlights, segmenter.bundle, folder)

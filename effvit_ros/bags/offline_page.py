@@ -109,7 +109,9 @@ def _latencies(report):
     rows = [('model (prepare + infer + restore)', *_times(latency))]
     rows += [(step, *_times(values)) for step, values in latency['steps'].items()]
     return Table('Time for a frame, ms', ('step',) + _PERCENTILES, rows, (1, 2, 3, 4, 5),
-                 f"Reading and decoding take {latency['overhead']:.1%} of the model's time.")
+                 'Reading and decoding happen beside the model: they take '
+                 f"{latency['fetching']:.1%} of its time, of which it waits "
+                 f"{latency['waiting']:.1%}.")
 
 
 def _times(values):

@@ -1,7 +1,6 @@
 """What can be wrong with a bag: one clear line for each thing, and what happened because of it."""
 from __future__ import annotations
 
-from collections import OrderedDict
 from typing import NamedTuple
 
 from effvit_ros.core.errors import UserError
@@ -59,7 +58,7 @@ class Problems:
 
     def __init__(self):
         """Start without any."""
-        self._found = OrderedDict()
+        self._found = {}
 
     def add(self, kind, text, subject=None):
         """
@@ -74,6 +73,7 @@ class Problems:
         self._found[key] = first, count + 1
 
     def __iter__(self):
-        """Yield each :class:`Problem`, in the order of their first cases."""
-        for (kind, _), (text, count) in self._found.items():
-            yield Problem(kind, text, count)
+        """Yield each :class:`Problem`, in the same order whatever was found first."""
+        order = list(KINDS)
+        found = [Problem(kind, *case) for (kind, _), case in self._found.items()]
+        return iter(sorted(found, key=lambda p: (order.index(p.kind), p.text)))

@@ -18,7 +18,9 @@ from effvit_ros.core.errors import UserError
 FRAMES = 'frames.jsonl'
 TIMINGS = 'timings.csv'
 #: Columns of timings.csv after the frame's index, milliseconds each.
-STEPS = ('read', 'decode', 'prepare', 'infer', 'restore', 'score', 'write')
+#: ``read`` and ``decode`` happen in a thread of their own while the model is at work; ``wait``
+#: is what is seen of them.
+STEPS = ('read', 'decode', 'wait', 'prepare', 'infer', 'restore', 'score', 'write')
 #: The steps that are the model's own: what Segmenter.segment does.
 MODEL_STEPS = ('prepare', 'infer', 'restore')
 

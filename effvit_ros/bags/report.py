@@ -69,13 +69,14 @@ def latencies(timings):
     """
     Return percentiles in milliseconds: of the model (prepare, infer, restore), of each step.
 
-    ``overhead`` is reading and decoding as a share of the model's time.
+    ``waiting`` is the time that the model stood still for want of a picture, ``fetching`` that
+    of reading and decoding in their own thread, both as shares of the model's time.
     """
     model = sum(timings[step] for step in MODEL_STEPS)
     result = percentiles(model)
     result['steps'] = {step: percentiles(timings[step]) for step in STEPS}
-    fetching = timings['read'].sum() + timings['decode'].sum()
-    result['overhead'] = float(fetching / model.sum()) if model.sum() else None
+    result['waiting'] = float(timings['wait'].sum() / model.sum())
+    result['fetching'] = float((timings['read'] + timings['decode']).sum() / model.sum())
     return result
 
 

@@ -20,5 +20,5 @@ def summary(report):
     if flips is not None:
         lines.append(f'flips between frames: {flips:.2%} of the pixels')
     lines.append(f"model {latency['p50']:.1f} ms a frame (p50; p95 {latency['p95']:.1f}), "
-                 f"reading and decoding {latency['overhead']:.1%} of it")
+                 f"waiting for pictures {latency['waiting']:.1%} of it")
     return '\n'.join(lines)
