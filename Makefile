@@ -9,17 +9,19 @@ SOURCE ?= flight
 DIR ?=
 FILE ?=
 MODEL ?=
+PICTURES ?=
 RUNTIME ?= auto
 DURATION ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-train setup-test demo bench test test-slow lint clean
+.PHONY: help setup setup-train setup-test demo bench test test-slow lint clean setup-rtx gpu-check
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 setup: $(VENV)/.setup ## build .venv with the node, ROS 2 from wheels and the CPU runtimes
 setup-train: $(VENV)/.setup-train ## add what compression needs (torch: large)
+setup-rtx: $(VENV)/.setup-rtx ## add TensorRT for RTX (x86_64): engines for RTX cards, also without a GPU
 setup-test: $(VENV)/.setup-test
 
 demo: setup ## watch a simulated flight being segmented (SOURCE=folder DIR=... | SOURCE=file FILE=...)
@@ -28,6 +30,9 @@ demo: setup ## watch a simulated flight being segmented (SOURCE=folder DIR=... |
 
 bench: setup ## time the bare runtimes, the core and the node, side by side
 	$(BIN)/python -m effvit_ros.bench
+
+gpu-check: setup ## on a machine with a GPU: builds, parity (PICTURES=folder), latency -> out/gpu
+	$(BIN)/python -m effvit_ros.gpu_check --bundle "$(MODEL)" --pictures "$(PICTURES)"
 
 test: setup-test setup-train ## run the tests, but for the slow ones
 	$(BIN)/python -m pytest -m 'not slow'
@@ -58,4 +63,8 @@ $(VENV)/.setup-test: $(VENV)/.setup
 
 $(VENV)/.setup-train: $(VENV)/.setup compression/pyproject.toml
 	$(PIP) --editable './compression[imagenet,test]'
+	@touch $@
+
+$(VENV)/.setup-rtx: $(VENV)/.setup
+	$(PIP) --use-pep517 --editable '.[rtx]'
 	@touch $@

@@ -16,6 +16,7 @@ PACKAGE = 'effvit_ros'
 
 CONSOLE_SCRIPTS = [
     'segmenter_node = effvit_ros.ros.segmenter_node:main',
+    'build_engine = effvit_ros.core.engines.build_engine:main',
     'camera_node = effvit_ros.ros.camera_node:main',
     'effvit_demo = effvit_ros.demo:main',
     'render_flight = effvit_ros.flight.render:main',
@@ -84,6 +85,9 @@ setup(
     extras_require={
         # Inference on CPUs: OpenVINO is the fastest on x86, ONNX Runtime runs anywhere.
         'cpu': ['onnxruntime>=1.16,<2', 'openvino>=2024.0,<2027; platform_machine == "x86_64"'],
+        # Engines for RTX cards, also compiled ahead where there is no GPU. To run them needs
+        # pycuda, which is built against the CUDA toolkit: docs/tensorrt.md.
+        'rtx': ['tensorrt-rtx-cu13>=1.7,<2; platform_machine == "x86_64"'],
         # ROS 2 without a ROS installation: third-party wheels, x86_64 only.
         'ros': ['ros-rclpy>=7.1,<10', 'ros-rmw-fastrtps-cpp', 'ros-sensor-msgs', 'ros-std-msgs',
                 'ros-diagnostic-msgs', 'ros-lifecycle-msgs', 'ros-rosgraph-msgs',
