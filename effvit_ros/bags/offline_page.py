@@ -109,9 +109,8 @@ def _latencies(report):
     rows = [('model (prepare + infer + restore)', *_times(latency))]
     rows += [(step, *_times(values)) for step, values in latency['steps'].items()]
     return Table('Time for a frame, ms', ('step',) + _PERCENTILES, rows, (1, 2, 3, 4, 5),
-                 'Reading and decoding happen beside the model: they take '
-                 f"{latency['fetching']:.1%} of its time, of which it waits "
-                 f"{latency['waiting']:.1%}.")
+                 f"Reading and decoding ({latency['fetching']:.1%} of the model's time) happen in "
+                 f"a thread of their own; the model waits {latency['waiting']:.1%} of its time.")
 
 
 def _times(values):

@@ -35,8 +35,8 @@ class BagPlayer(Node):
 
         :param bag: an open :class:`~effvit_ros.bags.bag.Bag`; closed by ``destroy_node``.
         :param plan: a :class:`~effvit_ros.ros.play_bag.Plan`.
-        :param on_sent: called with (topic, stamp in ns, monotonic time in ns) of each message
-            whose type begins with a Header, once it is out.
+        :param on_sent: called with (topic, stamp in ns, monotonic time in ns of the sending) for
+            each message whose type begins with a Header.
         :raises UserError: not one topic can be published.
         """
         super().__init__('play_bag')
@@ -155,10 +155,12 @@ class BagPlayer(Node):
         stamped = begins_with_header(message_type)
         if shift and stamped:
             data = shifted(data, shift)
+        # Before publishing: what the transport takes counts into the age of a result.
+        moment = time.monotonic_ns()
         self._senders[message.topic].publish(bytes(data))
         self.sent += 1
         if stamped and self._on_sent is not None:
-            self._on_sent(message.topic, stamp_ns(data), time.monotonic_ns())
+            self._on_sent(message.topic, stamp_ns(data), moment)
 
 
 class _FromRos1:
