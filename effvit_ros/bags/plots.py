@@ -48,7 +48,8 @@ def histogram(milliseconds, what):
     """Return a histogram of durations with their percentiles; the slowest 0.5 % are cut."""
     figure, axes = _figure(7.2, 2.8)
     highest = np.percentile(milliseconds, 99.5)
-    axes.hist(np.minimum(milliseconds, highest), bins=min(60, max(10, len(milliseconds) // 4)), color=_ACCENT, alpha=0.85)
+    bins = min(60, max(10, len(milliseconds) // 4))
+    axes.hist(np.minimum(milliseconds, highest), bins=bins, color=_ACCENT, alpha=0.85)
     for percent, style in ((50, '-'), (95, '--'), (99, ':')):
         value = np.percentile(milliseconds, percent)
         axes.axvline(value, color=_INK, linestyle=style, linewidth=1,

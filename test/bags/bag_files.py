@@ -1,12 +1,15 @@
 """Small real bags for the tests: flying colour blocks that the tiny bundle tells apart."""
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import cv2
 import numpy as np
 import yaml
 import zstandard
+from mcap.reader import make_reader
+from mcap.writer import Writer
 from rosbags.rosbag1 import Writer as Rosbag1Writer
 from rosbags.typesys import get_typestore, Stores
 
@@ -134,3 +137,56 @@ def write_masks(folder, count=6, name='{index:06d}.png', make=truth):
         file = folder / name.format(index=index, stamp=stamp_of(index))
         cv2.imwrite(str(file), make(index))
     return folder
+
+
+def write_lone_mcap(path):
+    """Write an mcap file that no folder and no metadata.yaml belong to; return it."""
+    bag = write_bag(path)
+    file = bag.parent / 'alone.mcap'
+    next(bag.glob('*.mcap')).rename(file)
+    shutil.rmtree(bag)
+    return file
+
+
+def without_metadata(bag):
+    """Remove a bag's metadata.yaml and return the bag."""
+    (bag / 'metadata.yaml').unlink()
+    return bag
+
+
+def write_topics(path, topics):
+    """Write a bag with (name, number of pictures) topics; return it."""
+    with BagWriter(path) as writer:
+        for name, count in topics:
+            writer.add_topic(name, IMAGE)
+            for index in range(count):
+                writer.write_image(name, stamp_of(index), picture(index), 'bgr8')
+    return Path(path)
+
+
+def cut(file, share):
+    """Cut a file so that this share of it is left."""
+    content = file.read_bytes()
+    file.write_bytes(content[:int(len(content) * share)])
+
+
+def rewrite_mcap(file, undefined_topic=None, **options):
+    """Write an mcap anew; with a topic of a type that is not defined, where one is named."""
+    target = file.with_suffix('.new')
+    with open(file, 'rb') as source, open(target, 'wb') as sink:
+        writer = Writer(sink, **options)
+        writer.start('ros2')
+        channels = {}
+        if undefined_topic:
+            schema = writer.register_schema('vendor_msgs/msg/Boxes', '', b'')
+            channel = writer.register_channel(undefined_topic, 'cdr', schema)
+            writer.add_message(channel, START_NS, b'\0\1\0\0\7\0\0\0', START_NS)
+        for schema, channel, message in make_reader(source).iter_messages():
+            if channel.id not in channels:
+                new = writer.register_schema(schema.name, schema.encoding, schema.data)
+                channels[channel.id] = writer.register_channel(
+                    channel.topic, channel.message_encoding, new)
+            writer.add_message(channels[channel.id], message.log_time, message.data,
+                               message.publish_time)
+        writer.finish()
+    target.replace(file)

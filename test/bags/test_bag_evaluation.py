@@ -2,17 +2,30 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from bag_files import (
-    HEIGHT, picture, stamp_of, truth, WIDTH, write_bag, write_masks, write_ros1_bag, wrong_truth)
+    cut, HEIGHT, picture, rewrite_mcap, stamp_of, truth, WIDTH, without_metadata, write_bag,
+    write_masks, write_ros1_bag, write_topics, wrong_truth)
+from mcap.reader import make_reader
+from rclpy.serialization import deserialize_message
+from sensor_msgs.msg import CompressedImage, Image
 
+from effvit_ros.bags.bag_writer import BagWriter, STRING
 from effvit_ros.bags.evaluate_bag import main
 from effvit_ros.bags.problems import KINDS
 from effvit_ros.bags.record import FRAMES
 from effvit_ros.bags.report import VARYING_KEYS
 from effvit_ros.core.metrics import ConfusionMatrix, LpcvDice
+from effvit_ros.ros.image_codec import picture_from
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -131,6 +144,70 @@ def test_a_truth_that_does_not_fit_is_told(make_truth, kind, words, scored, eval
     assert code == 0
 
 
+def truncated(path):
+    bag = write_bag(path, count=200, compress=False)
+    cut(next(bag.glob('*.mcap')), 0.7)
+    return bag
+
+
+def without_pictures(path):
+    with BagWriter(path) as writer:
+        writer.add_topic('/chatter', STRING)
+        writer.write_text('/chatter', stamp_of(0), 'hello')
+    return path
+
+
+def with_unknown_type(path):
+    bag = write_bag(path)
+    rewrite_mcap(next(bag.glob('*.mcap')), undefined_topic='/boxes')
+    return bag
+
+
+#: Each way in which a bag can be bad: kind, words of its line, frames that are evaluated still.
+BAD = {
+    'truncated': (truncated, 'truncated', 'the file ends too early', range(60, 200)),
+    'no metadata.yaml': (lambda p: without_metadata(write_bag(p)), 'no_metadata',
+                         'metadata.yaml is missing', [6]),
+    'no image topic': (without_pictures, 'no_image_topic', 'no image topic', None),
+    'two image topics': (lambda p: write_topics(p, [('/left', 2), ('/right', 2)]),
+                         'ambiguous_topic', 'name one with --topic', None),
+    'truth of another size': (lambda p: write_bag(p, make_truth=small_truth), 'truth_size',
+                              'is not scored: its truth is 8x8', [6]),
+    'stamps that jump back': (
+        lambda p: write_bag(p, stamps=[stamp_of(i) for i in (0, 1, 2, 0, 1, 2)]),
+        'stamps_back', 'stamps jump back by 0.200 s at frame 3', [6]),
+    'unknown message definition': (with_unknown_type, 'unknown_type', 'does not define', [6]),
+    'empty': (lambda p: write_topics(p, []), 'empty', 'holds no message', None),
+    'a folder that is no bag': (lambda p: p.mkdir() or p / 'gone', 'unreadable', 'no such bag',
+                                None),
+}
+
+
+@pytest.mark.parametrize('make, kind, words, frames', BAD.values(), ids=BAD.keys())
+def test_a_bad_bag_gives_one_line_and_what_can_be_had(make, kind, words, frames, evaluate,
+                                                      tmp_path):
+    code, report, err = evaluate(make(tmp_path / 'flight'))
+    assert code == 1
+    (line,) = problem_lines(err)
+    assert words in line and 'Traceback' not in err
+    if frames is None:
+        assert report is None
+    else:
+        assert report['n_frames'] in frames
+        assert [p['kind'] for p in report['problems']] == [kind]
+        assert evaluate(tmp_path / 'flight', '--accept', kind)[0] == 0
+
+
+@pytest.mark.slow
+def test_bad_bags_leave_the_good_one_its_score(evaluate, tmp_path):
+    bags = [make(tmp_path / name.replace(' ', '_')) for name, (make, *_) in BAD.items()]
+    code, report, err = evaluate(*bags, write_bag(tmp_path / 'good'))
+    assert code == 1
+    assert len(problem_lines(err)) == len(BAD)
+    assert report['bags'][-1]['miou'] == 1
+    assert len(report['not_evaluated']) == 4
+
+
 def test_many_bags_are_pooled_and_a_broken_one_is_told(evaluate, tmp_path):
     write_bag(tmp_path / 'bags' / 'good', count=6)
     write_bag(tmp_path / 'bags' / 'bad', count=2, make_truth=wrong_truth)
@@ -191,6 +268,50 @@ def test_the_page_needs_nothing_beside_it(evaluate, tmp_path):
     page = (tmp_path / 'out' / 'report.html').read_text()
     assert page.count('<img') == page.count('src="data:image/') >= 5
     assert 'http' not in page and 'href' not in page
+
+
+def test_saved_results_are_a_bag_that_others_read(evaluate, tmp_path):
+    evaluate(write_bag(tmp_path / 'flight'), '--save-bag')
+    folder = tmp_path / 'out' / 'results'
+    metadata = yaml.safe_load((folder / 'metadata.yaml').read_text())
+    information = metadata['rosbag2_bagfile_information']
+    assert (information['version'], information['storage_identifier']) == (8, 'mcap')
+    for topic in information['topics_with_message_count']:
+        (profile,) = yaml.safe_load(topic['topic_metadata']['offered_qos_profiles'])
+        assert profile['reliability'] == 1 and profile['history'] == 1
+    with open(folder / 'results.mcap', 'rb') as file:
+        messages = list(make_reader(file).iter_messages())
+    found = {}
+    for _, channel, message in messages:
+        found.setdefault(channel.topic, []).append(message)
+    assert {topic: len(found[topic]) for topic in found} == {
+        '/segmenter/labels': 6, '/segmenter/overlay/compressed': 6, '/segmenter/label_info': 1}
+    for index, message in enumerate(found['/segmenter/labels']):
+        assert message.log_time == stamp_of(index)
+        labels = deserialize_message(message.data, Image)
+        assert labels.encoding == 'mono8' and labels.header.frame_id == 'camera'
+        expected = np.where(truth(index) == 255, 0, truth(index))
+        np.testing.assert_array_equal(picture_from(labels).pixels, expected)
+    overlay = deserialize_message(found['/segmenter/overlay/compressed'][0].data, CompressedImage)
+    assert picture_from(overlay).pixels.shape == (HEIGHT, WIDTH, 3)
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_bag(tiny_bundle, tmp_path):
+    # The longer bag holds 37 MB of pictures and truth more than the shorter one.
+    peaks = []
+    for count in (200, 3200):
+        bag = write_bag(tmp_path / f'flight{count}', count=count)
+        program = ('import resource, sys; from effvit_ros.bags.evaluate_bag import main; '
+                   'assert main(sys.argv[1:]) == 0; '
+                   'print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)')
+        result = subprocess.run(
+            [sys.executable, '-c', program, str(bag), '--bundle', str(tiny_bundle), '--out',
+             str(tmp_path / f'out{count}')], capture_output=True, text=True,
+            env=dict(os.environ, PYTHONPATH=str(ROOT)))
+        assert result.returncode == 0, result.stderr
+        peaks.append(int(result.stdout.split()[-1]) / 1024)
+    assert peaks[1] - peaks[0] < 20, peaks
 
 
 def test_every_kind_of_problem_is_explained():

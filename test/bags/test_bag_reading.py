@@ -1,13 +1,12 @@
 """Bags of every format and in every bad state: the same frames, or one clear line."""
 from __future__ import annotations
 
-import shutil
-
 import numpy as np
 import pytest
 from bag_files import (
-    compress_file, IMAGE_TOPIC, picture, stamp_of, START_NS, TRUTH_TOPIC,
-    write_bag, write_compressed_images, write_ros1_bag, write_split_bag)
+    compress_file, cut, IMAGE_TOPIC, picture, rewrite_mcap, stamp_of, TRUTH_TOPIC,
+    without_metadata, write_bag, write_compressed_images, write_lone_mcap, write_ros1_bag,
+    write_split_bag, write_topics)
 from mcap.writer import IndexType
 
 from effvit_ros.bags.bag import Bag, bag_name
@@ -28,21 +27,8 @@ def frames_of(path, topic=''):
         return frames, [p.kind for p in bag.problems]
 
 
-def make_lone_mcap(path):
-    bag = write_bag(path)
-    file = path.parent / 'alone.mcap'
-    next(bag.glob('*.mcap')).rename(file)
-    shutil.rmtree(bag)
-    return file
-
-
 def make_lone_zstd(path):
-    return compress_file(make_lone_mcap(path))
-
-
-def drop_metadata(bag):
-    (bag / 'metadata.yaml').unlink()
-    return bag
+    return compress_file(write_lone_mcap(path))
 
 
 READABLE = {
@@ -52,7 +38,7 @@ READABLE = {
     'sqlite3, zstd messages': lambda p: write_bag(p, storage='sqlite3'),
     'split': write_split_bag,
     'split, zstd files': lambda p: write_split_bag(p, file_compression=True),
-    'lone mcap': make_lone_mcap,
+    'lone mcap': write_lone_mcap,
     'lone mcap, zstd file': make_lone_zstd,
     'ROS 1': lambda p: write_ros1_bag(p.with_suffix('.bag')),
     'PNG messages': write_compressed_images,
@@ -72,7 +58,7 @@ def test_every_format_gives_the_same_frames(make, tmp_path):
                                   lambda p: write_bag(p, storage='sqlite3')],
                          ids=['mcap', 'split', 'sqlite3'])
 def test_a_bag_without_metadata_is_read_and_told(make, tmp_path):
-    frames, problems = frames_of(drop_metadata(make(tmp_path / 'flight')))
+    frames, problems = frames_of(without_metadata(make(tmp_path / 'flight')))
     assert len(frames) == 6
     assert problems == ['no_metadata']
 
@@ -82,8 +68,7 @@ def test_a_truncated_mcap_gives_what_is_before_the_cut(keep, tmp_path):
     # A chunk is 1 MiB: these are three.
     bag = write_bag(tmp_path / 'flight', count=200, compress=False)
     file = next(bag.glob('*.mcap'))
-    content = file.read_bytes()
-    file.write_bytes(content[:int(len(content) * keep)])
+    cut(file, keep)
     frames, problems = frames_of(bag)
     assert 60 < len(frames) < 200
     for index, stamp, pixels in frames:
@@ -107,8 +92,7 @@ def test_a_damaged_file_of_another_format_gives_one_line(storage, tmp_path):
     else:
         bag = write_bag(tmp_path / 'flight', count=40, storage='sqlite3', compress=False)
         file = next(bag.glob('*.db3'))
-    content = file.read_bytes()
-    file.write_bytes(content[:len(content) // 2])
+    cut(file, 0.5)
     try:
         frames, problems = frames_of(bag)
     except BagError as error:
@@ -126,32 +110,8 @@ def test_an_mcap_without_an_index_is_whole(tmp_path):
     assert problems == []
 
 
-def rewrite_mcap(file, undefined_topic=None, **options):
-    """Write an mcap anew; with a topic of a type that is not defined, where one is named."""
-    from mcap.reader import make_reader
-    from mcap.writer import Writer
-    target = file.with_suffix('.new')
-    with open(file, 'rb') as source, open(target, 'wb') as sink:
-        writer = Writer(sink, **options)
-        writer.start('ros2')
-        channels = {}
-        if undefined_topic:
-            schema = writer.register_schema('vendor_msgs/msg/Boxes', '', b'')
-            channel = writer.register_channel(undefined_topic, 'cdr', schema)
-            writer.add_message(channel, START_NS, b'\0\1\0\0\7\0\0\0', START_NS)
-        for schema, channel, message in make_reader(source).iter_messages():
-            if channel.id not in channels:
-                new = writer.register_schema(schema.name, schema.encoding, schema.data)
-                channels[channel.id] = writer.register_channel(
-                    channel.topic, channel.message_encoding, new)
-            writer.add_message(channels[channel.id], message.log_time, message.data,
-                               message.publish_time)
-        writer.finish()
-    target.replace(file)
-
-
 def test_a_type_that_nobody_defines_is_told_and_the_pictures_are_read(tmp_path):
-    file = make_lone_mcap(tmp_path / 'flight')
+    file = write_lone_mcap(tmp_path / 'flight')
     rewrite_mcap(file, undefined_topic='/boxes')
     with Bag(file) as bag:
         note_unknown_types(bag)
@@ -162,7 +122,7 @@ def test_a_type_that_nobody_defines_is_told_and_the_pictures_are_read(tmp_path):
 
 
 def test_a_named_topic_of_a_type_that_nobody_defines_is_told(tmp_path):
-    file = make_lone_mcap(tmp_path / 'flight')
+    file = write_lone_mcap(tmp_path / 'flight')
     rewrite_mcap(file, undefined_topic='/boxes')
     with Bag(file) as bag, pytest.raises(BagError, match='/boxes holds vendor_msgs') as error:
         choose_topics(bag, '/boxes')
@@ -209,15 +169,6 @@ def test_a_picture_that_cannot_be_read_is_left_out_and_counted(tmp_path):
     assert [(f.index, f.follows) for f in frames] == [(0, False), (2, False), (4, False)]
     assert (problem.kind, problem.count) == ('bad_frame', 2)
     assert "frame 1 is left out: encoding 'martian8'" in problem.text
-
-
-def write_topics(path, topics):
-    with BagWriter(path) as writer:
-        for name, count in topics:
-            writer.add_topic(name, IMAGE)
-            for index in range(count):
-                writer.write_image(name, stamp_of(index), picture(index), 'bgr8')
-    return path
 
 
 @pytest.mark.parametrize('topics, named, chosen', [
@@ -270,10 +221,10 @@ def test_a_file_that_is_no_bag_gives_one_line(name, content, tmp_path):
 
 
 def test_bags_are_found_in_folders_and_lists(tmp_path):
-    split = drop_metadata(write_split_bag(tmp_path / 'all' / 'split'))
+    split = without_metadata(write_split_bag(tmp_path / 'all' / 'split'))
     plain = write_bag(tmp_path / 'all' / 'deep' / 'plain')
     ros1 = write_ros1_bag(tmp_path / 'all' / 'old.bag')
-    lone = make_lone_mcap(tmp_path / 'elsewhere')
+    lone = write_lone_mcap(tmp_path / 'elsewhere')
     (tmp_path / 'list.txt').write_text(f'# ours\nall\n\n{lone.name}\nmissing\n')
     assert find_bags([], tmp_path / 'list.txt') == [
         ros1, plain, split, lone, tmp_path / 'missing']
