@@ -14,7 +14,7 @@ from effvit_ros.core.bundle import load_bundle, resolve_model
 from effvit_ros.core.engines.store import write_whole
 from effvit_ros.core.errors import reports_user_errors
 from effvit_ros.core.runtimes import GPU_ORDER, has_nvidia_gpu
-from effvit_ros.demo.report import machine
+from effvit_ros.gpu_check.machine import gpus, machine
 
 #: Seconds that a row may take; a build on a small board takes most of it.
 TIMEOUT_S = 3600
@@ -39,7 +39,7 @@ def main(args=None):
         print(rows[name]['status'], flush=True)
     report = {
         'date': time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime()), 'machine': machine(),
-        'gpus': _gpus(), 'bundle': bundle.name, 'bundle_sha256': bundle.sha256,
+        'gpus': gpus(), 'bundle': bundle.name, 'bundle_sha256': bundle.sha256,
         'pictures': options.pictures or 'made', 'rows': rows}
     folder = Path(options.out)
     write_whole(folder / 'report.json', json.dumps(report, indent=2).encode())
@@ -101,15 +101,3 @@ def _run(name, bundle, pictures):
         said = [line for line in result.stderr.splitlines() if line.strip()]
         return {'status': said[-1] if said else f'it ended with code {result.returncode}'}
     return {'status': 'measured', **json.loads(result.stdout.splitlines()[-1])}
-
-
-def _gpus():
-    """Return one line for each GPU as nvidia-smi tells it; a Jetson has none."""
-    try:
-        result = subprocess.run(
-            ['nvidia-smi', '--query-gpu=name,memory.total,driver_version,compute_cap',
-             '--format=csv,noheader'],
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, universal_newlines=True, timeout=30)
-    except (OSError, subprocess.TimeoutExpired):
-        return []
-    return [line.strip() for line in result.stdout.splitlines() if line.strip()]

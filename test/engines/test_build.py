@@ -36,9 +36,10 @@ def facts_of(path):
 
 @pytest.mark.parametrize('version, flags, fp32_layers', [
     ('8.2.1.8', ['FP16', 'OBEY_PRECISION_CONSTRAINTS'], ['Softmax']),
-    ('8.6.2', ['FP16', 'OBEY_PRECISION_CONSTRAINTS'], ['Softmax']),
+    pytest.param('8.6.2', ['FP16', 'OBEY_PRECISION_CONSTRAINTS'], ['Softmax'],
+                 marks=pytest.mark.slow),
     ('10.3.0', [], []),
-    ('11.3.0', [], []),
+    pytest.param('11.3.0', [], [], marks=pytest.mark.slow),
 ])
 def test_fp16_is_asked_for_in_the_way_of_each_release(version, flags, fp32_layers, release, job):
     release(version)
@@ -56,6 +57,7 @@ def test_the_engine_its_sidecar_and_the_timing_cache_are_all_that_is_left(job, t
     assert build['workspace_mb'] == 64 and build['seconds'] >= 0
 
 
+@pytest.mark.slow
 def test_the_timing_cache_of_another_gpu_is_replaced(job, tmp_path):
     (tmp_path / 'out').mkdir()
     timing = tmp_path / 'out' / 'tensorrt_10.3.0_Orin_8.7.timing'
@@ -68,7 +70,7 @@ def test_the_timing_cache_of_another_gpu_is_replaced(job, tmp_path):
     ('killed', 'was killed during "starting" .* most likely for want of memory: free memory .*'
                'add swap, lower --workspace-mb'),
     ('out of memory', 'ran out of memory: .*built no engine: .*OutOfMemory.*add swap'),
-    ('crash', 'crashed with SIGSEGV'),
+    pytest.param('crash', 'crashed with SIGSEGV', marks=pytest.mark.slow),
 ])
 def test_a_failing_build_is_one_line_and_leaves_nothing(
         fault, message, job, monkeypatch, tmp_path):
@@ -86,6 +88,7 @@ def test_little_memory_is_said_before_the_build(job, monkeypatch):
     assert lines[0].startswith('only 700 MB of memory are free, so the build may be killed')
 
 
+@pytest.mark.slow
 def test_progress_comes_while_it_lasts(job, monkeypatch):
     monkeypatch.setattr(building, 'PROGRESS_PERIOD_S', 0.2)
     monkeypatch.setenv('STAND_IN_BUILD', 'slow 0.6')
@@ -140,7 +143,8 @@ class TestFirstAndLaterStarts:
 
     @pytest.mark.parametrize('setting, value, phrase', [
         ('TENSORRT', '10.7.0', 'another version 10.3.0 (here: 10.7.0)'),
-        ('GPU', 'Orin Nano', 'another gpu Orin (here: Orin Nano)'),
+        pytest.param('GPU', 'Orin Nano', 'another gpu Orin (here: Orin Nano)',
+                     marks=pytest.mark.slow),
     ])
     def test_another_place_builds_anew_and_says_which_key_differs(
             self, setting, value, phrase, bundle, monkeypatch):
@@ -162,6 +166,7 @@ class TestFirstAndLaterStarts:
                            'never: run build_engine --bundle .* --runtime tensorrt or set'):
             self.start(bundle, build='never')
 
+    @pytest.mark.slow
     def test_never_refuses_a_damaged_engine(self, bundle, tmp_path):
         self.start(bundle)
         next((tmp_path / 'cache').glob('*.engine')).write_bytes(b'')

@@ -26,7 +26,7 @@ class TestOnASimulatedGpu:
     @pytest.mark.parametrize('out, made', [
         ('', 'cache/tiny_fp16_tensorrt10.3.0_Orin_'),
         ('folder', 'folder/tiny_fp16_tensorrt10.3.0_Orin_'),
-        ('some/name.engine', 'some/name.engine')])
+        pytest.param('some/name.engine', 'some/name.engine', marks=pytest.mark.slow)])
     def test_the_engine_is_where_it_was_asked_for(
             self, out, made, bundle_folder, tmp_path, capsys):
         args = ('--out', tmp_path / out) if out else ()

@@ -88,7 +88,8 @@ def test_it_builds_on_the_first_start_and_can_be_configured_again_and_again(star
 
 @pytest.mark.parametrize('fault, phrase', [
     pytest.param({'BUILD': 'killed'}, 'most likely for want of memory', id='too-little-memory'),
-    pytest.param({'DRIVER': 'no'}, 'no NVIDIA GPU can be used', id='no-gpu'),
+    pytest.param({'DRIVER': 'no'}, 'no NVIDIA GPU can be used', id='no-gpu',
+                 marks=pytest.mark.slow),
 ])
 def test_a_failed_build_is_said_and_the_node_can_be_configured_otherwise(fault, phrase, start):
     bench = start(**fault)
@@ -102,6 +103,7 @@ def test_a_failed_build_is_said_and_the_node_can_be_configured_otherwise(fault, 
     np.testing.assert_array_equal(bench.segment(pixels), tiny_labels(pixels))
 
 
+@pytest.mark.slow
 def test_a_node_that_is_asked_to_end_while_it_builds_ends_at_once(start):
     bench = start(BUILD='slow 60')
     bench.said('configuring: no tensorrt engine')

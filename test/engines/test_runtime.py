@@ -15,8 +15,6 @@ from effvit_ros.core.engines.store import EngineError
 from effvit_ros.core.runtimes import RuntimeUnavailable, open_runtime
 from effvit_ros.core.segmenter import Segmenter
 
-#: Binding API with float I/O, binding API's end, tensor API, strongly typed, nothing else.
-RELEASES = ['8.2.1.8', '8.4.1', '8.5.2', '8.6.2', '10.3.0', '11.3.0']
 pytestmark = pytest.mark.usefixtures('gpu')
 
 
@@ -25,7 +23,14 @@ def picture(seed, height=64, width=96):
     return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
 
 
-@pytest.mark.parametrize('version', RELEASES)
+@pytest.mark.parametrize('version', [
+    pytest.param('8.2.1.8', id='8.2-bindings-float'),
+    pytest.param('8.4.1', id='8.4-memory-pools', marks=pytest.mark.slow),
+    pytest.param('8.5.2', id='8.5-tensors-float', marks=pytest.mark.slow),
+    pytest.param('8.6.2', id='8.6-tensors-uint8'),
+    pytest.param('10.3.0', id='10.3-strongly-typed'),
+    pytest.param('11.3.0', id='11.3-nothing-else', marks=pytest.mark.slow),
+])
 def test_every_release_labels_as_the_graph_does(version, release, bundle_folder):
     release(version)
     with Segmenter(load_bundle(bundle_folder), 'tensorrt') as segmenter:

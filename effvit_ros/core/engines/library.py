@@ -32,7 +32,7 @@ class Library:
         """
         try:
             self.module = importlib.import_module(name)
-        except ImportError as error:
+        except (ImportError, OSError) as error:  # OSError: its shared libraries are missing
             raise RuntimeUnavailable(
                 f'{name} is not installed ({error}): {HOW_TO_INSTALL[name]}') from None
         self.name = name
