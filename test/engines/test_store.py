@@ -125,7 +125,7 @@ def no_root():
 def test_a_read_only_folder_is_one_line(bundle, tmp_path, request):
     folder = tmp_path / 'read_only'
     folder.mkdir(mode=0o555)
-    for parent in (tmp_path, *tmp_path.parents[:2]):
+    for parent in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
         parent.chmod(parent.stat().st_mode | 0o055)
     request.getfixturevalue('no_root')
     with pytest.raises(EngineError, match='cannot be kept there .Permission denied.: make it'):

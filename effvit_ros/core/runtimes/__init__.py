@@ -29,7 +29,7 @@ GPU_ORDER = ('tensorrt', 'tensorrt_rtx')
 #: OpenVINO is the fastest on x86, ONNX Runtime runs anywhere.
 CPU_ORDER = ('openvino', 'onnxruntime')
 #: What the drivers of NVIDIA cards, Jetson boards and WSL 2 make.
-_GPU_DEVICES = ('/dev/nvidia0', '/dev/nvhost-gpu', '/dev/nvgpu/igpu0/ctrl', '/dev/dxg')
+_GPU_DEVICES = ('/dev/nvidia0', '/dev/nvmap', '/dev/nvhost-gpu', '/dev/dxg')
 
 
 class RuntimeUnavailable(UserError):
