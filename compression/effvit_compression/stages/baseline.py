@@ -1,7 +1,7 @@
 """Train the student without a teacher: the row that the others are compared with."""
 from __future__ import annotations
 
-from effvit_compression.stages.learn import learn, untrained
+from effvit_compression.stages.learn import beginner, learn
 from effvit_compression.stages.teacher import common
 
 NEEDS = ('data',)
@@ -12,9 +12,10 @@ def depends_on(recipe):
     if recipe.baseline is None:
         return None
     return [recipe.baseline.model_dump(mode='json'), recipe.student.model_dump(mode='json'),
-            common(recipe)]
+            recipe.pretrained.model_dump(mode='json'), common(recipe)]
 
 
 def run(run, place):
     """Train and score."""
-    return learn(run, place, untrained(run, run.recipe.student), run.recipe.baseline.training)
+    net = beginner(run, run.recipe.student, run.recipe.pretrained)
+    return learn(run, place, net, run.recipe.baseline.training)

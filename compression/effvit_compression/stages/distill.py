@@ -1,8 +1,8 @@
-"""Train the student from scratch with the teacher."""
+"""Train the student with the teacher from the start."""
 from __future__ import annotations
 
 from effvit_compression.models.store import load_model
-from effvit_compression.stages.learn import learn, untrained
+from effvit_compression.stages.learn import beginner, learn
 from effvit_compression.stages.teacher import common
 
 NEEDS = ('data', 'teacher')
@@ -13,11 +13,12 @@ def depends_on(recipe):
     if recipe.distill is None:
         return None
     return [recipe.distill.model_dump(mode='json'), recipe.student.model_dump(mode='json'),
-            common(recipe)]
+            recipe.pretrained.model_dump(mode='json'), common(recipe)]
 
 
 def run(run, place):
     """Train and score."""
     settings = run.recipe.distill
-    return learn(run, place, untrained(run, run.recipe.student), settings.training,
-                 load_model(run.place('teacher')), settings.distillation)
+    net = beginner(run, run.recipe.student, run.recipe.pretrained)
+    return learn(run, place, net, settings.training, load_model(run.place('teacher')),
+                 settings.distillation)

@@ -17,6 +17,7 @@ from effvit_compression.models.architecture import Architecture
 from effvit_compression.models.cost import gmacs, parameters
 from effvit_compression.models.factory import build, SegmentationNet
 from effvit_compression.models.frozen import Frozen
+from effvit_compression.models.pretrained import load_pretrained, Pretrained
 from effvit_compression.models.store import save_model
 from effvit_compression.pipeline import Run
 from effvit_compression.progress import steps
@@ -52,10 +53,12 @@ def learn(run: Run, place: Path, net: SegmentationNet, training: TrainingSetting
     return figures(run, student)
 
 
-def untrained(run: Run, architecture: Architecture) -> SegmentationNet:
-    """Build a network whose weights depend on the recipe's seed alone."""
+def beginner(run: Run, architecture: Architecture, pretrained: Pretrained) -> SegmentationNet:
+    """Build a network with its first weights: random by the recipe's seed, or pretrained."""
     torch.manual_seed(run.recipe.seed)
-    return build(architecture)
+    net = build(architecture)
+    load_pretrained(net, pretrained, run.say)
+    return net
 
 
 class Progress:

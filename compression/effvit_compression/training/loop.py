@@ -10,6 +10,7 @@ from lightning_fabric import Fabric
 from timm.utils import ModelEmaV3
 
 from effvit_compression.data.mixture import Mixture
+from effvit_compression.models.insertion import hold_statistics
 from effvit_compression.training.checkpoint import load_checkpoint, save_checkpoint
 from effvit_compression.training.objective import Objective
 from effvit_compression.training.settings import TrainingSettings
@@ -50,7 +51,7 @@ def train(objective: Objective, mixture: Mixture, settings: TrainingSettings, fo
     for iteration in range(start, settings.iterations):
         wrapped.train()
         if settings.freeze_encoder_norm:
-            student.encoder.eval()
+            hold_statistics(student.encoder)
         for group in optimizer.param_groups:
             group['lr'] = rate_at(iteration, settings) * group['factor']
         torch.manual_seed(settings.seed * 1_000_003 + iteration)  # dropout, too, can resume

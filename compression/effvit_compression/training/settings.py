@@ -22,7 +22,7 @@ class TrainingSettings(pydantic.BaseModel):
     power: float = 0.9                              # of the poly schedule
     clip: float = 5.0                               # of the gradient's norm
     ema: float = 0.999                              # decay, itself warmed up
-    freeze_encoder_norm: bool = False               # keep BatchNorm's pretrained statistics
+    freeze_encoder_norm: bool = False               # keep the trunk's BatchNorm statistics
     checkpoint_every: int = 200                     # iterations
     log_every: int = 20                             # iterations
     seed: int = 0
