@@ -66,11 +66,11 @@ class Bag:
                         message = message._replace(data=_decompress(message.data))
                     yield message
             except BagError as error:
-                self.problems.add(error.kind, str(error), subject=str(storage.path))
+                self.problems.add_once(error.kind, str(error))
             if not storage.whole:
-                self.problems.add(
+                self.problems.add_once(
                     'truncated', f'{storage.path}: the file ends too early; what is before '
-                    'the cut is read', subject=str(storage.path))
+                    'the cut is read')
 
     def close(self):
         """Close the files and remove what was decompressed."""

@@ -60,7 +60,7 @@ class BagWriter:
         self._topics[name] = self._writer.add_connection(
             name, message_type, typestore=_types(), offered_qos_profiles=[_qos(latched)])
 
-    def write_image(self, topic, stamp_ns, pixels, encoding, frame_id='camera', log_ns=None):
+    def write_image(self, topic, stamp_ns, pixels, encoding, frame_id='', log_ns=None):
         """
         Write an Image.
 
@@ -73,7 +73,7 @@ class BagWriter:
             data=pixels.reshape(-1))
         self._write(topic, message, stamp_ns if log_ns is None else log_ns)
 
-    def write_compressed(self, topic, stamp_ns, content, form, frame_id='camera', log_ns=None):
+    def write_compressed(self, topic, stamp_ns, content, form, frame_id='', log_ns=None):
         """
         Write a CompressedImage.
 

@@ -63,6 +63,8 @@ def compare(path_a, path_b, n_resamples=2000, block=1, confidence=0.95):
                         'or topics')
     counts_a, dice_a = _selected(side_a, common)
     counts_b, dice_b = _selected(side_b, common)
+    if not (counts_a.support.any() and counts_b.support.any()):
+        raise UserError(f'{path_a} and {path_b}: the truth ignores every pixel')
     miou, mdice, classes = paired_intervals(
         counts_a, counts_b, dice_a, dice_b, n_resamples, block, confidence)
     once = np.ones((1, len(common)))

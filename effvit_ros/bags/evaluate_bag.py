@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -24,11 +25,17 @@ def main(args=None):
     from effvit_ros.bags.find_bags import find_bags
     bags = find_bags(options.bags, options.list)
     bundle = resolve_model(options.bundle).resolve()
+    # Asked to end, it ends as by Ctrl-C: no process and no half result is left behind.
+    signal.signal(signal.SIGTERM, _interrupt)
     load_bundle(bundle)
     if options.live:
         from effvit_ros.ros.live_evaluation import evaluate_live
         return evaluate_live(bags, bundle, options)
     return _offline(options, bags, bundle)
+
+
+def _interrupt(_number, _frame):
+    raise KeyboardInterrupt
 
 
 def _offline(options, bags, bundle):

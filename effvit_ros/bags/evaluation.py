@@ -18,6 +18,9 @@ from effvit_ros.bags.record import RecordWriter
 from effvit_ros.bags.result_bag import ResultBag
 from effvit_ros.core.metrics import ConfusionMatrix
 
+#: Name of the bag of labels and overlays beside a report.
+RESULTS = 'results'
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -41,7 +44,7 @@ def evaluate_frames(bag, topic, truth, segmenter, folder, save_bag=False, on_fra
     Leaves frames.jsonl, timings.csv and contact_sheet.jpg in ``folder``.
 
     :param truth: see :func:`effvit_ros.bags.truth.open_truth`.
-    :param save_bag: also write labels and overlays into the bag ``results`` in the folder.
+    :param save_bag: also write labels and overlays into the bag :data:`RESULTS` in the folder.
     :param on_frame: called after each frame with the number of frames so far.
     :returns: how many frames there were.
     :raises BagError: ``empty``, when not one frame could be read.
@@ -53,7 +56,7 @@ def evaluate_frames(bag, topic, truth, segmenter, folder, save_bag=False, on_fra
         highlights = Highlights()
         results = None
         if save_bag:
-            results = stack.enter_context(ResultBag(folder / 'results', segmenter.bundle))
+            results = stack.enter_context(ResultBag(folder / RESULTS, segmenter.bundle))
         frames = stack.enter_context(closing(read_ahead(recorded_frames(bag, topic))))
         asked = time.perf_counter()
         for frame in frames:

@@ -21,6 +21,7 @@ class Frame(NamedTuple):
     stamp_ns: int
     next_stamp_ns: Optional[int]
     log_ns: int
+    frame_id: str
     picture: Picture
     follows: bool
     read_ms: float
@@ -60,8 +61,8 @@ def recorded_frames(bag, topic):
             continue
         decode_ms = (time.perf_counter() - start) * 1e3
         previous = message
-        yield Frame(message.index, message.stamp_ns, next_stamp, message.log_ns, picture, follows,
-                    message.read_ms, decode_ms)
+        yield Frame(message.index, message.stamp_ns, next_stamp, message.log_ns,
+                    message.image.header.frame_id, picture, follows, message.read_ms, decode_ms)
 
 
 def _messages(bag, topic, where):

@@ -23,11 +23,13 @@ def main(args=None):
     frames = bag_frames(pictures, options.labels, options.window, options.frames)
     with BagWriter(options.out, options.storage, not options.no_compression) as writer:
         counts = write_frames(writer, frames, form, round(options.start * 1e9), options.rate)
+        if options.labels and not counts.truths:
+            raise UserError(f'{options.labels}: no label map (STEM.png) for any of the pictures')
     print(f'{options.out}: {counts.frames} frames of {len(pictures)} pictures, '
           f'{counts.frames / options.rate:.1f} s at {options.rate:g} Hz on {options.topic}'
           + (f', {counts.truths} with truth on {options.truth_topic}' if options.labels else ''))
     if options.labels and counts.without_truth:
-        print(f'problem: {options.labels}: no label map for {len(counts.without_truth)} pictures, '
+        print(f'note: {options.labels}: no label map for {len(counts.without_truth)} pictures, '
               f'{counts.without_truth[0]} the first', file=sys.stderr)
     return 0
 
@@ -63,7 +65,8 @@ def _parse(args):
                         help='frames of a flight over one picture (default: %(default)s)')
     parser.add_argument('--encoding', choices=('raw', 'png', 'jpeg'), default='raw',
                         help='raw and png keep every pixel (default: %(default)s)')
-    parser.add_argument('--quality', type=_count, default=90, help='of JPEG (default: 90)')
+    parser.add_argument('--quality', type=int, choices=range(1, 101), metavar='1..100',
+                        default=90, help='of JPEG (default: %(default)s)')
     parser.add_argument('--topic', default='/camera/image',
                         help='(default: %(default)s, with /compressed for png and jpeg)')
     parser.add_argument('--truth-topic', default='/camera/truth', help='(default: %(default)s)')

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple, Tuple
 
 from effvit_ros.bags.bag import Bag, storage_files
-from effvit_ros.bags.evaluation import evaluate_frames, Settings
+from effvit_ros.bags.evaluation import evaluate_frames, RESULTS, Settings
 from effvit_ros.bags.identity import bag_identity, bundle_identity, device_identity, file_states
 from effvit_ros.bags.offline_page import offline_page
 from effvit_ros.bags.pages import write_page
@@ -144,8 +144,7 @@ def _staging(out):
 def _deliver(folder, out):
     """Move what is finished to its place, the report last: it tells that the rest is there."""
     (out / REPORT).unlink(missing_ok=True)
+    (out / FAILURE).unlink(missing_ok=True)
+    shutil.rmtree(out / RESULTS, ignore_errors=True)
     for path in sorted(folder.iterdir(), key=lambda p: p.name == REPORT):
-        target = out / path.name
-        if target.is_dir():
-            shutil.rmtree(target)
-        os.replace(path, target)
+        os.replace(path, out / path.name)

@@ -72,6 +72,10 @@ class Problems:
         first, count = self._found.get(key, (text, 0))
         self._found[key] = first, count + 1
 
+    def add_once(self, kind, text):
+        """Note a problem that is met each time the bag is read."""
+        self._found.setdefault((kind, text), (text, 1))
+
     def __iter__(self):
         """Yield each :class:`Problem`, in the same order whatever was found first."""
         order = list(KINDS)

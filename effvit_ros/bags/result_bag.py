@@ -16,7 +16,7 @@ class ResultBag:
     """
     Writes an mcap beside a report; a context manager, whole or not at all.
 
-    Messages bear the stamps of their pictures and lie at the time of their recording, so that
+    Messages bear the headers of their pictures and lie at the time of their recording, so that
     the bag plays beside the original.
     """
 
@@ -35,10 +35,12 @@ class ResultBag:
         if not self._introduced:
             self._writer.write_text(LABEL_INFO, frame.log_ns, _legend(self._bundle))
             self._introduced = True
-        self._writer.write_image(LABELS, frame.stamp_ns, labels, 'mono8', log_ns=frame.log_ns)
+        self._writer.write_image(LABELS, frame.stamp_ns, labels, 'mono8',
+                                 frame.frame_id, frame.log_ns)
         drawn = self._overlay.draw(frame.picture.bgr(), labels)
-        self._writer.write_compressed(OVERLAY, frame.stamp_ns, encode(drawn, 'jpeg',
-                                      _OVERLAY_QUALITY), 'jpeg', log_ns=frame.log_ns)
+        self._writer.write_compressed(
+            OVERLAY, frame.stamp_ns, encode(drawn, 'jpeg', _OVERLAY_QUALITY), 'jpeg',
+            frame.frame_id, frame.log_ns)
 
     def __enter__(self):
         """Return itself."""

@@ -14,6 +14,10 @@ from effvit_ros.bags.pictures import COMPRESSED, IMAGE
 from effvit_ros.core.errors import UserError
 
 
+#: The optical frame that the pictures claim to be seen from.
+FRAME_ID = 'camera'
+
+
 class Form(NamedTuple):
     """How pictures are written: ``raw``, ``png`` or ``jpeg`` with a quality, on which topics."""
 
@@ -96,15 +100,15 @@ def write_frames(writer, frames, form, start_ns, rate):
         stamp_ns = start_ns + round(count * 1e9 / rate)
         count += 1
         if raw:
-            writer.write_image(form.topic, stamp_ns, frame.picture, 'bgr8')
+            writer.write_image(form.topic, stamp_ns, frame.picture, 'bgr8', FRAME_ID)
         else:
             content = encode(frame.picture, form.encoding, form.quality)
-            writer.write_compressed(form.topic, stamp_ns, content, form.encoding)
+            writer.write_compressed(form.topic, stamp_ns, content, form.encoding, FRAME_ID)
         if frame.labels is not None:
             if not truths:
                 writer.add_topic(form.truth_topic, IMAGE)
             truths += 1
-            writer.write_image(form.truth_topic, stamp_ns, frame.labels, 'mono8')
+            writer.write_image(form.truth_topic, stamp_ns, frame.labels, 'mono8', FRAME_ID)
         elif frame.source not in without:
             without.append(frame.source)
     return Counts(count, truths, without)

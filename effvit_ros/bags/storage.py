@@ -20,6 +20,8 @@ from effvit_ros.bags.problems import BagError
 #: Endings of storage files; rosbag2 adds ``.zstd`` to files that it compressed as a whole.
 SUFFIXES = ('.mcap', '.db3', '.bag')
 COMPRESSED_SUFFIX = '.zstd'
+#: Bytes; a length beyond it is read from what is no record.
+_LONGEST_RECORD = 1 << 30
 
 
 class Topic(NamedTuple):
@@ -142,7 +144,7 @@ class McapStream:
 
     def _records(self):
         with open(self.path, 'rb') as file:
-            records = iter(StreamReader(file, record_size_limit=None).records)
+            records = iter(StreamReader(file, record_size_limit=_LONGEST_RECORD).records)
             while True:
                 try:
                     record = next(records)

@@ -137,8 +137,8 @@ class FolderTruth:
 
         :raises UserError: there are no masks, or a name tells neither a stamp nor an index.
         """
-        self._folder = Path(folder)
-        self._files = sorted(p for p in self._folder.iterdir()
+        self._folder = folder
+        self._files = sorted(p for p in folder.iterdir()
                              if p.suffix.lower() in ('.png', '.tif', '.tiff', '.bmp'))
         if not self._files:
             raise UserError(f'{folder}: no masks (.png, .tif, .bmp) in it')
@@ -202,11 +202,16 @@ def open_truth(bag, topic='', folder='', tolerance_ns=0):
     """
     Return the truth from ``folder``, else from ``topic``, else :class:`NoTruth`.
 
-    Where ``folder`` has a subfolder named like the bag, that is taken.
+    Where ``folder`` has subfolders, that named like the bag is taken; a bag without one has no
+    truth.
     """
     if folder:
-        own = Path(folder) / bag.name
-        return FolderTruth(own if own.is_dir() else folder, tolerance_ns)
+        folder, own = Path(folder), Path(folder) / bag.name
+        if own.is_dir():
+            return FolderTruth(own, tolerance_ns)
+        if any(path.is_dir() for path in folder.iterdir()):
+            return NoTruth()
+        return FolderTruth(folder, tolerance_ns)
     if topic:
         return TopicTruth(bag, topic, tolerance_ns)
     return NoTruth()

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from dataclasses import asdict
 from datetime import datetime, timezone
 from pathlib import Path
@@ -21,6 +20,7 @@ from effvit_ros.bags.pictures import choose_topics, note_unknown_types
 from effvit_ros.bags.problems import BagError, Problem
 from effvit_ros.bags.report import FORMAT_VERSION, percentiles, write_report
 from effvit_ros.core.bundle import load_bundle
+from effvit_ros.core.errors import UserError
 from effvit_ros.demo.processes import free_domain_id, node_environment
 
 #: More drops than this are too many.
@@ -54,6 +54,10 @@ def evaluate_live(bags, bundle, options):
         except BagError as error:
             problems.append(Problem(error.kind, str(error)))
             continue
+        except UserError as error:
+            # Of a node that failed the further lines are the end of its log, which lies in OUT.
+            problems.append(Problem('failed', f'{job.bag}: {str(error).splitlines()[0]}'))
+            continue
         problems += [Problem(**p) for p in report['problems']]
         print(_summary(report))
         print(f'written: {Path(job.out) / "report.html"}, report.md, report.json')
@@ -75,9 +79,7 @@ def _evaluate(job, rate, with_peak, environment):
     out = Path(job.out)
     out.mkdir(parents=True, exist_ok=True)
     from effvit_ros.ros.live_trial import arena
-    with tempfile.TemporaryDirectory(prefix='.unfinished-', dir=out) as folder, arena(
-            job.settings.bundle, job.settings.runtime, job.settings.threads, job.bag, topic,
-            folder, environment) as stage:
+    with arena(job.settings, job.bag, topic, out, environment) as stage:
         _tell(f'{identity["name"]}: warming up')
         stage.play(1.0, _WARM_UP_S)
         _tell(f'{identity["name"]}: playing at rate {rate:g} ({recorded_hz * rate:.1f} Hz)')

@@ -183,14 +183,17 @@ class _Usage:
 
 
 @contextlib.contextmanager
-def arena(bundle, runtime, threads, bag, topic, folder, environment):
+def arena(settings, bag, topic, folder, environment):
     """
     Start the segmenter in a process of its own and yield an :class:`Arena`.
 
+    :param settings: :class:`~effvit_ros.bags.evaluation.Settings`; the model's are looked at.
+    :param folder: where the logs of node and player are left.
     :param environment: of the node; this process must have the same domain and DDS profile.
     """
     parameters = {
-        'model': str(bundle), 'runtime': runtime, 'threads': threads, 'use_sim_time': True,
+        'model': settings.bundle, 'runtime': settings.runtime, 'threads': settings.threads,
+        'use_sim_time': True,
         'image_transport': 'compressed' if _input_topic(topic) != '/image' else 'raw'}
     with running(lambda: NodeProcess('segmenter', 'effvit_ros.ros.segmenter_node', parameters,
                                      folder, environment)) as (segmenter,):

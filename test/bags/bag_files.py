@@ -62,7 +62,7 @@ def write_bag(path, count=6, first=0, make_truth=truth, storage='mcap', compress
         for index in range(first, first + count):
             stamp = stamp_of(index) if stamps is None else stamps[index - first]
             log = stamp_of(index)
-            writer.write_image(topic, stamp, picture(index), 'bgr8', log_ns=log)
+            writer.write_image(topic, stamp, picture(index), 'bgr8', 'eye', log)
             if make_truth is not None:
                 writer.write_image(truth_topic, stamp, make_truth(index), 'mono8', log_ns=log)
     return Path(path)

@@ -11,14 +11,17 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
-from bag_files import truth, write_bag
+from bag_files import truth, write_bag, wrong_truth
 
 from effvit_ros.bags import engines
+from effvit_ros.bags.batch import plan, run_batch
 from effvit_ros.bags.engines import InlineEngine, ProcessEngine
 from effvit_ros.bags.evaluation import Settings
 from effvit_ros.bags.one_bag import Job, run_job
 from effvit_ros.bags.read_ahead import read_ahead
+from effvit_ros.bags.report import load_report
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -47,6 +50,37 @@ def test_processes_and_this_process_give_the_same(jobs, tmp_path):
         assert found['good'].status == 'done' and found['good'].problems == ()
         assert found['missing'].status == 'failed'
         assert found['missing'].problems[0].text.endswith('missing: no such bag')
+
+
+class Silence:
+    """Progress that nobody watches."""
+
+    def advance(self, *_):
+        """Do nothing."""
+
+    finish = advance
+
+
+def test_bags_are_pooled_over_their_frames(tiny_bundle, tmp_path):
+    bags = [write_bag(tmp_path / 'good', count=6),
+            write_bag(tmp_path / 'bad', count=2, make_truth=wrong_truth), tmp_path / 'missing']
+    out = tmp_path / 'out'
+    planned = plan(bags, out, Settings(str(tiny_bundle), threads=1))
+    batch = run_batch(planned, out, InlineEngine(), Silence())
+    parts = [load_report(job.out)[0] for job in planned[:2]]
+    assert batch.report['n_frames'] == 8
+    assert np.array_equal(batch.report['confusion'],
+                          sum(np.array(part['confusion']) for part in parts))
+    assert batch.report['mdice_lpcv'] == pytest.approx(
+        sum(part['mdice_lpcv'] * part['n_scored'] for part in parts) / 8)
+    assert [entry['bag'] for entry in batch.report['not_evaluated']] == [str(bags[2])]
+    assert 'href="bags/good/report.html"' in (out / 'report.html').read_text()
+
+
+def test_bags_of_one_name_do_not_share_a_folder(tmp_path):
+    bags = [tmp_path / 'a' / 'flight', tmp_path / 'b' / 'flight.bag', tmp_path / 'flight']
+    assert [Path(job.out).name for job in plan(bags, tmp_path, Settings(''))] == [
+        'flight', 'flight_2', 'flight_3']
 
 
 class CrashingEngine(ProcessEngine):

@@ -106,6 +106,16 @@ def test_truth_may_lie_in_a_folder(name, evaluate, tmp_path):
     assert (code, report['n_frames'], report['n_scored'], report['miou']) == (0, 6, 4, 1)
 
 
+def test_each_bag_takes_the_masks_in_the_folder_of_its_name(evaluate, tmp_path):
+    write_masks(tmp_path / 'masks' / 'flight', 4)
+    bag = write_bag(tmp_path / 'flight', make_truth=None)
+    code, report, _ = evaluate(bag, '--truth-dir', tmp_path / 'masks')
+    assert (code, report['n_scored']) == (0, 4)
+    other = write_bag(tmp_path / 'unlabelled', make_truth=None)
+    code, report, _ = evaluate(other, '--truth-dir', tmp_path / 'masks')
+    assert (code, report['n_scored'], report['n_frames']) == (0, 0, 6)
+
+
 def test_truth_may_be_near_in_time(evaluate, tmp_path):
     masks = tmp_path / 'masks'
     write_masks(masks, 3)
@@ -208,6 +218,7 @@ def test_bad_bags_leave_the_good_one_its_score(evaluate, tmp_path):
     assert len(report['not_evaluated']) == 4
 
 
+@pytest.mark.slow
 def test_many_bags_are_pooled_and_a_broken_one_is_told(evaluate, tmp_path):
     write_bag(tmp_path / 'bags' / 'good', count=6)
     write_bag(tmp_path / 'bags' / 'bad', count=2, make_truth=wrong_truth)
@@ -263,6 +274,14 @@ def test_nothing_unfinished_stays_behind(evaluate, tmp_path):
         'timings.csv']
 
 
+def test_results_of_an_earlier_run_do_not_stay_beside_a_later_report(evaluate, tmp_path):
+    bag = write_bag(tmp_path / 'flight')
+    evaluate(bag, '--save-bag')
+    assert (tmp_path / 'out' / 'results').is_dir()
+    evaluate(bag)
+    assert not (tmp_path / 'out' / 'results').exists()
+
+
 def test_the_page_needs_nothing_beside_it(evaluate, tmp_path):
     evaluate(write_bag(tmp_path / 'flight'))
     page = (tmp_path / 'out' / 'report.html').read_text()
@@ -289,7 +308,7 @@ def test_saved_results_are_a_bag_that_others_read(evaluate, tmp_path):
     for index, message in enumerate(found['/segmenter/labels']):
         assert message.log_time == stamp_of(index)
         labels = deserialize_message(message.data, Image)
-        assert labels.encoding == 'mono8' and labels.header.frame_id == 'camera'
+        assert labels.encoding == 'mono8' and labels.header.frame_id == 'eye'
         expected = np.where(truth(index) == 255, 0, truth(index))
         np.testing.assert_array_equal(picture_from(labels).pixels, expected)
     overlay = deserialize_message(found['/segmenter/overlay/compressed'][0].data, CompressedImage)

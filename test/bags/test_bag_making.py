@@ -107,6 +107,14 @@ def test_bad_files_give_one_line_and_no_bag(spoil, words, folders, tmp_path, cap
     assert sorted(p.name for p in tmp_path.iterdir()) == ['images', 'labels']
 
 
+def test_a_folder_without_fitting_labels_is_a_mistake(folders, tmp_path, capsys):
+    (tmp_path / 'none').mkdir()
+    assert main(['--images', str(folders[0]), '--labels', str(tmp_path / 'none'),
+                 '--out', str(tmp_path / 'bag')]) == 2
+    assert 'no label map (STEM.png) for any' in capsys.readouterr().err
+    assert not (tmp_path / 'bag').exists()
+
+
 def test_an_existing_bag_is_not_overwritten(folders, tmp_path, capsys):
     (tmp_path / 'bag').mkdir()
     assert main(['--images', str(folders[0]), '--out', str(tmp_path / 'bag')]) == 2

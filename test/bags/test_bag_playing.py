@@ -92,8 +92,10 @@ def play(*arguments):
                             stderr=subprocess.PIPE, text=True)
 
 
-@pytest.mark.parametrize('write', [write_bag, lambda p: write_ros1_bag(p.with_suffix('.bag'))],
-                         ids=['rosbag2', 'ROS 1'])
+@pytest.mark.parametrize('write', [
+    pytest.param(write_bag, id='rosbag2'),
+    pytest.param(lambda p: write_ros1_bag(p.with_suffix('.bag')), id='ROS 1',
+                 marks=pytest.mark.slow)])
 def test_a_bag_is_played_with_its_stamps_and_clock(write, domain, tmp_path):
     probe = Probe(domain)
     try:

@@ -1,6 +1,11 @@
 """Bags of every format and in every bad state: the same frames, or one clear line."""
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from bag_files import (
@@ -9,6 +14,7 @@ from bag_files import (
     write_split_bag, write_topics)
 from mcap.writer import IndexType
 
+import effvit_ros.bags
 from effvit_ros.bags.bag import Bag, bag_name
 from effvit_ros.bags.bag_writer import BagWriter
 from effvit_ros.bags.find_bags import find_bags
@@ -16,6 +22,8 @@ from effvit_ros.bags.frames import recorded_frames
 from effvit_ros.bags.pictures import choose_topics, IMAGE, note_unknown_types
 from effvit_ros.bags.problems import BagError
 from effvit_ros.core.errors import UserError
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def frames_of(path, topic=''):
@@ -75,6 +83,16 @@ def test_a_truncated_mcap_gives_what_is_before_the_cut(keep, tmp_path):
         assert stamp == stamp_of(index)
         np.testing.assert_array_equal(pixels, picture(index))
     assert problems == ['truncated']
+
+
+def test_what_is_met_at_every_reading_is_told_once(tmp_path):
+    bag = write_bag(tmp_path / 'flight', count=200, compress=False)
+    cut(next(bag.glob('*.mcap')), 0.6)
+    with Bag(bag) as opened:
+        for _ in range(2):
+            list(opened.messages([IMAGE_TOPIC]))
+        (problem,) = opened.problems
+    assert problem.count == 1
 
 
 def test_a_truncated_mcap_without_one_whole_chunk_is_left_out(tmp_path):
@@ -246,3 +264,14 @@ def test_a_truth_topic_can_be_named(tmp_path):
     with Bag(write_bag(tmp_path / 'flight', truth_topic='/labels')) as bag:
         assert choose_topics(bag, truth_topic='/labels') == (IMAGE_TOPIC, '/labels')
         assert TRUTH_TOPIC not in bag.topics
+
+
+def test_the_offline_side_needs_no_ros():
+    modules = sorted(p.stem for p in Path(effvit_ros.bags.__file__).parent.glob('*.py'))
+    program = ('import importlib, sys\n'
+               f'for name in {modules!r}: importlib.import_module("effvit_ros.bags." + name)\n'
+               'print([m for m in sys.modules if m == "rclpy" or m.endswith("_msgs")])')
+    result = subprocess.run([sys.executable, '-c', program], capture_output=True, text=True,
+                            env=dict(os.environ, PYTHONPATH=str(ROOT)))
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.strip() == '[]'
