@@ -1,12 +1,13 @@
 """The node with TensorRT: what it says while an engine is built, and that it lives on."""
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 pytest.importorskip('rclpy', reason='ROS 2 is not installed: make setup')
 
-from conftest import STAND_IN  # noqa: E402
 from diagnostic_msgs.msg import DiagnosticArray  # noqa: E402
 from live_ros import NodeProcess, Probe, ROOT, fresh_domain  # noqa: E402
 from sensor_msgs.msg import Image  # noqa: E402
@@ -15,6 +16,7 @@ from tiny_bundle import tiny_labels  # noqa: E402
 from effvit_ros.ros.image_codec import image_message, picture_from  # noqa: E402
 
 NODE = '/segmenter'
+STAND_IN = Path(__file__).parent / 'stand_in'
 ERROR = b'\x02'
 
 

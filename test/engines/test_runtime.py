@@ -71,6 +71,12 @@ def test_it_can_be_opened_and_closed_many_times(gpu, bundle_folder):
         runtime.close()
 
 
+def test_labels_outlive_the_runtime(bundle_folder):
+    with Segmenter(load_bundle(bundle_folder), 'tensorrt') as segmenter:
+        labels = segmenter.segment(picture(0), 'rgb').labels
+    np.testing.assert_array_equal(labels, tiny_labels(picture(0)))
+
+
 def test_one_thread_after_another_may_own_it(bundle_folder):
     bundle, labels = load_bundle(bundle_folder), []
 

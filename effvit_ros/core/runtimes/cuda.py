@@ -120,12 +120,14 @@ class Cuda:
         if self._context is None:
             return
         self.require_own_thread()
-        for buffer in self._buffers:
-            buffer.device.free()
-            buffer.host.base.free()
-        self._buffers = []
-        self._stream = None
-        self._leave()
+        try:
+            for buffer in self._buffers:
+                buffer.device.free()
+                buffer.host.base.free()
+        finally:  # after an error on the GPU every call fails
+            self._buffers = []
+            self._stream = None
+            self._leave()
 
     def require_own_thread(self):
         """Raise RuntimeError on another thread than the context's, or after its end."""

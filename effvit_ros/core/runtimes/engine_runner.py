@@ -48,11 +48,10 @@ class EngineRunner:
             self.close()
             raise
         self._converts = source.dtype is not np.uint8
-        if self._converts:
-            self.input = np.zeros(source.shape[1:], np.uint8)
-            self._labels = np.zeros(target.shape[1:], np.uint8)
-        else:
-            self.input, self._labels = self._source.host[0], self._target.host[0]
+        self.input = (np.zeros(source.shape[1:], np.uint8) if self._converts
+                      else self._source.host[0])
+        # Not the page-locked buffer: who reads labels after close() would crash.
+        self._labels = np.zeros(target.shape[1:], np.uint8)
 
     def infer(self):
         """Run the engine on :attr:`input`; (height, width) uint8, valid until the next call."""
@@ -62,8 +61,7 @@ class EngineRunner:
         self.enqueue()
         self._cuda.download(self._target)
         self._cuda.synchronize()
-        if self._converts:
-            np.copyto(self._labels, self._target.host[0], casting='unsafe')
+        np.copyto(self._labels, self._target.host[0], casting='unsafe')
         return self._labels
 
     def enqueue(self):
@@ -79,7 +77,7 @@ class EngineRunner:
             self._execution.close()
         # In this order: TensorRT wants contexts gone before engines, engines before runtimes.
         self._execution = self._engine = self._runtime = None
-        self.input = self._labels = np.zeros((0, 0), np.uint8)
+        self.input = np.zeros((0, 0, 3), np.uint8)
 
     def _input_and_output(self, origin):
         tensors = self._execution.tensors

@@ -46,7 +46,6 @@ class TensorRtRuntime(Runtime):
             # Not above: the traceback would keep the engine alive beyond its context.
             self.close()
             raise problem
-        self.input = self._runner.input
         self.description = (f'{self.label} {library.version}, {gpu.name} '
                             f'({gpu.compute_capability}), fp16, engine {found.path.name}')
 
@@ -54,6 +53,11 @@ class TensorRtRuntime(Runtime):
     def open(cls, bundle, threads, policy):
         """Load ``bundle``; threads are the GPU's own."""
         return cls(bundle, policy)
+
+    @property
+    def input(self):
+        """Return the engine's input, (height, width, 3) uint8, to be filled."""
+        return self._runner.input
 
     @property
     def cuda(self):
