@@ -4,10 +4,11 @@ from __future__ import annotations
 import argparse
 import sys
 
-from effvit_compression.commands import data, evaluate, export, info, run
+from effvit_compression.commands import (
+    cross, data, evaluate, export, info, profile, run)
 from effvit_ros.core.errors import reports_user_errors
 
-COMMANDS = (run, evaluate, info, data, export)
+COMMANDS = (run, evaluate, cross, profile, info, data, export)
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -4,7 +4,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from effvit_ros.core.bundle import MANIFEST, load_bundle, resolve_model
+from effvit_ros.core.bundle import load_bundle, MANIFEST, resolve_model
 
 
 def add_arguments(parser) -> None:

@@ -1,0 +1,51 @@
+"""Score a bundle on other datasets, whatever their classes, mapped onto LPCV's."""
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from effvit_compression.data.description import load_description
+from effvit_compression.data.pictures import Pictures
+from effvit_compression.evaluation import evaluate_bundle
+from effvit_compression.files import write_text
+from effvit_compression.progress import steps
+from effvit_compression.reporting.tables import markdown
+from effvit_ros.core.bundle import load_bundle, resolve_model
+from effvit_ros.core.errors import UserError
+from effvit_ros.core.lpcv import NAMES
+
+
+def add_arguments(parser) -> None:
+    """Declare the command's options."""
+    parser.add_argument('dataset', type=Path, nargs='+', metavar='DATASET.yaml')
+    parser.add_argument('--bundle', default='', metavar='DIR',
+                        help='bundle folder or name of a shipped bundle (default: the default)')
+    parser.add_argument('--split', default='val')
+    parser.add_argument('--runtime', default='auto')
+    parser.add_argument('--json', type=Path, metavar='OUT')
+
+
+def run(arguments) -> int:
+    """Score on each dataset, print one table; :raises UserError: classes are not LPCV's."""
+    bundle = load_bundle(resolve_model(arguments.bundle))
+    if bundle.names != NAMES:
+        raise UserError(f'{bundle.path}: its classes are not LPCV-14, onto which datasets are '
+                        'mapped: use evaluate with labels in its own ids')
+    learnt = {entry['name'] for entry in (bundle.manifest.get('training') or {}).get('data', [])}
+    reports, rows = {}, []
+    for path in arguments.dataset:
+        description = load_description(path)
+        pictures = Pictures(description, arguments.split)
+        with steps(description.name, len(pictures)) as advance:
+            scores = evaluate_bundle(bundle, pictures, arguments.runtime,
+                                     only=description.trusted, advance=advance)
+        report = {**scores.as_dict(), 'trained_on': description.name in learnt}
+        reports[description.name] = report
+        rows.append({'dataset': description.name, 'pictures': report['n_images'],
+                     'trained on its other pictures': 'yes' if report['trained_on'] else 'no',
+                     'mIoU': report['miou'], 'classes present': report['classes_present'],
+                     'LPCV mDice': report['mdice_lpcv']})
+    print(markdown(rows), end='')
+    if arguments.json:
+        write_text(arguments.json, json.dumps(reports, indent=2) + '\n')
+    return 0

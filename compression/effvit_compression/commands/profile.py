@@ -1,0 +1,62 @@
+"""Show where the time goes: by component of a checkpoint, by operator of a bundle."""
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Dict
+
+from rich.console import Console
+from rich.table import Table
+
+from effvit_ros.core.bundle import load_bundle, MANIFEST, resolve_model
+from effvit_ros.core.errors import UserError
+
+
+def add_arguments(parser) -> None:
+    """Declare the command's options."""
+    parser.add_argument('model', nargs='+',
+                        help='bundles, or folders of checkpoints: several are shown side by side')
+    parser.add_argument('--size', type=int, default=512,
+                        help='side of the picture for checkpoints (default 512)')
+    parser.add_argument('--json', action='store_true', help='print JSON: milliseconds')
+
+
+def run(arguments) -> int:
+    """Profile each and print."""
+    found = {name: measure(name, arguments.size) for name in arguments.model}
+    if arguments.json:
+        print(json.dumps(found, indent=2))
+    else:
+        show(found)
+    return 0
+
+
+def measure(model: str, size: int) -> Dict[str, float]:
+    """Milliseconds by component, or by operator; :raises UserError: a size that can't be."""
+    from effvit_compression.models.store import load_model  # torch: slow to import
+    from effvit_compression.profiling.components import profile_graph, profile_network
+    if size < 64 or size % 64:
+        raise UserError(f'--size {size}: give a multiple of 64')
+    folder = Path(model)
+    if (folder / MANIFEST).exists() or not folder.is_dir():
+        return profile_graph(load_bundle(resolve_model(model)).graph().path)
+    return profile_network(load_model(folder), size)
+
+
+def show(found: Dict[str, Dict[str, float]]) -> None:
+    """Print a table: a column of milliseconds and one of shares for each model."""
+    table = Table('component')
+    for model in found:
+        table.add_column(f'{model}, ms', justify='right')
+        table.add_column('share', justify='right')
+    names = dict.fromkeys(name for times in found.values() for name in times)
+    for name in names:
+        cells = []
+        for times in found.values():
+            share = times.get(name, 0) / sum(times.values())
+            cells += [f'{times.get(name, 0):.2f}', f'{share:.1%}']
+        table.add_row(name, *cells)
+    table.add_section()
+    table.add_row('all', *[cell for times in found.values()
+                           for cell in (f'{sum(times.values()):.2f}', '')])
+    Console().print(table)
