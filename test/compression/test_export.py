@@ -1,6 +1,8 @@
 """The bundle: graphs that answer like torch, in a folder that the drone's loader accepts."""
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import onnx
 import pytest
@@ -11,10 +13,10 @@ from effvit_compression.data.description import load_description
 from effvit_compression.evaluation import evaluate_bundle
 from effvit_compression.export import bundle as bundle_module
 from effvit_compression.export.bundle import (
-    Description, make_variants, score_entry, Variant, write_bundle)
+    checked_parity, Description, make_variants, score_entry, Variant, write_bundle)
 from effvit_compression.export.graph import export_graph
 from effvit_compression.export.half import to_half
-from effvit_compression.export.parity import parity, Parity
+from effvit_compression.export.parity import noise_parity, parity, Parity
 from effvit_compression.models.architecture import Architecture
 from effvit_compression.models.factory import build
 from effvit_ros.core.bundle import load_bundle
@@ -95,6 +97,25 @@ def test_an_unfaithful_graph_is_refused(net, pictures, monkeypatch):
     monkeypatch.setattr(bundle_module, 'parity', lambda *_: Parity(0.9, 3.0))
     with pytest.raises(UserError, match='fp32/uint8 graph is not faithful to torch: .* 0.90000'):
         make_variants(net, SIZE, [('fp32', 'uint8')], pictures)
+
+
+@pytest.mark.parametrize('noise, faithful', [
+    pytest.param(Parity(0.9866, 0.38), True, id='a-picture-that-is-nearly-tied'),
+    pytest.param(Parity(0.9986, 0.13), False, id='a-picture-that-is-not'),
+])
+def test_half_precision_may_flip_twice_what_invisible_noise_does(
+        noise, faithful, net, pictures, monkeypatch):
+    monkeypatch.setattr(bundle_module, 'parity', lambda net, graph, pictures: Parity(0.9866, 0.39))
+    monkeypatch.setattr(bundle_module, 'noise_parity', lambda *_: noise)
+    with contextlib.nullcontext() if faithful else pytest.raises(
+            UserError, match='fp16/uint8 graph is not faithful to torch: .* 0.98660'):
+        checked_parity(net, None, pictures, 'fp16', 'uint8')
+
+
+def test_invisible_noise_changes_little(net, pictures):
+    measured = noise_parity(net, pictures)
+    assert 0.9 < measured.agreement < 1
+    assert 0 < measured.margin < 0.5
 
 
 def test_a_failure_leaves_the_old_bundle_alone(net, tmp_path):
