@@ -29,6 +29,10 @@ def main(args=None):
     signal.signal(signal.SIGTERM, _interrupt)
     load_bundle(bundle)
     if options.live:
+        for name in ('truth_topic', 'truth_dir', 'tolerance', 'save_bag', 'jobs'):
+            if getattr(options, name):
+                raise UserError(f"--{name.replace('_', '-')} is of no use with --live, which "
+                                'measures speed: evaluate offline for scores')
         from effvit_ros.ros.live_evaluation import evaluate_live
         return evaluate_live(bags, bundle, options)
     return _offline(options, bags, bundle)

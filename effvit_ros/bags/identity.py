@@ -14,8 +14,12 @@ _PACKAGES = ('effvit-ros', 'numpy', 'opencv-python-headless', 'openvino', 'onnxr
              'tensorrt', 'rosbags', 'mcap')
 
 
-def bag_identity(bag, image_topic, truth_topic):
-    """Return what the report tells of the bag; everything follows from its content."""
+def bag_identity(bag, image_topic, truth_topic, masks=()):
+    """
+    Return what the report tells of the bag; everything follows from its content.
+
+    :param masks: the files of a folder of masks, where the truth is in one.
+    """
     return {
         'name': bag.name,
         'sha256': bag_hash(bag.files),
@@ -24,6 +28,8 @@ def bag_identity(bag, image_topic, truth_topic):
         'topic': image_topic,
         'type': bag.topics[image_topic].type,
         'truth_topic': truth_topic,
+        'masks': len(masks),
+        'masks_sha256': bag_hash(masks) if masks else None,
         'other_image_topics': sorted(
             t.name for t in bag.topics.values()
             if t.type in IMAGE_TYPES and t.name not in (image_topic, truth_topic)),
@@ -43,9 +49,13 @@ def bag_hash(files):
     return hashlib.sha256(listing.encode()).hexdigest()
 
 
-def file_states(files):
-    """Return [name, size, time of change] of each file: cheaper to compare than hashes."""
-    return [[file.name, file.stat().st_size, file.stat().st_mtime_ns] for file in files]
+def inputs_state(files):
+    """Return a hash of names, sizes and times of change: cheaper to compare than contents."""
+    digest = hashlib.sha256()
+    for file in files:
+        status = file.stat()
+        digest.update(f'{file}\0{status.st_size}\0{status.st_mtime_ns}\n'.encode())
+    return digest.hexdigest()
 
 
 def bundle_identity(bundle):

@@ -56,6 +56,10 @@ def identity_rows(report):
     for bag in [report['bag']] if 'bag' in report else report['bags']:
         rows.append(('bag', f"{bag['name']}, {len(bag['files'])} file(s), {bag['bytes']:,} "
                             f"bytes, sha256 {bag['sha256']}, {bag['topic']} ({bag['type']})"))
+        if bag['masks']:
+            rows.append(('truth', f"{bag['masks']} masks, sha256 {bag['masks_sha256']}"))
+        elif bag['truth_topic']:
+            rows.append(('truth', bag['truth_topic']))
     return rows + [
         ('runtime', device['runtime']),
         ('device', f"{device['processor']}, {device['cores']} cores, {device['system']}"),

@@ -12,15 +12,16 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple, Tuple
 
-from effvit_ros.bags.bag import Bag, storage_files
+from effvit_ros.bags.bag import Bag, bag_name, storage_files
 from effvit_ros.bags.evaluation import evaluate_frames, RESULTS, Settings
-from effvit_ros.bags.identity import bag_identity, bundle_identity, device_identity, file_states
+from effvit_ros.bags.identity import (
+    bag_identity, bundle_identity, device_identity, inputs_state)
 from effvit_ros.bags.offline_page import offline_page
 from effvit_ros.bags.pages import write_page
 from effvit_ros.bags.pictures import choose_topics, note_unknown_types
 from effvit_ros.bags.problems import BagError, Problem, Problems
 from effvit_ros.bags.report import bag_report, load_report, problems_of, REPORT, write_report
-from effvit_ros.bags.truth import open_truth
+from effvit_ros.bags.truth import mask_files, mask_folder, open_truth
 from effvit_ros.core.bundle import load_bundle
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.segmenter import Segmenter
@@ -75,17 +76,17 @@ def kept_problems(job):
     """
     Return the problems in a job's finished report, or None where it has to be evaluated.
 
-    A report is finished where bag, bundle and settings are still what they were.
+    A report is finished where bag, masks, bundle and settings are still what they were.
     """
     if job.fresh:
         return None
     try:
         report, _ = load_report(Path(job.out))
-        files = file_states(storage_files(Path(job.bag), Problems()))
+        inputs = inputs_state(storage_files(Path(job.bag), Problems()) + _masks(job))
         bundle = load_bundle(job.settings.bundle)
     except (UserError, OSError):
         return None
-    same = (report['run'].get('files') == files and report['bundle']['sha256'] == bundle.sha256
+    same = (report['run'].get('inputs') == inputs and report['bundle']['sha256'] == bundle.sha256
             and report['settings'] == asdict(job.settings))
     return tuple(problems_of(report)) if same else None
 
@@ -107,8 +108,11 @@ def evaluate_bag(job, on_progress=None):
     with Bag(job.bag) as bag, _staging(out) as folder:
         image_topic, truth_topic = choose_topics(bag, settings.image_topic, settings.truth_topic)
         note_unknown_types(bag)
-        truth = open_truth(bag, truth_topic, settings.truth_dir,
-                           round(settings.tolerance * 1e9))
+        masks = None
+        if settings.truth_dir:
+            masks, truth_topic = mask_folder(settings.truth_dir, bag.name), ''
+        truth = open_truth(bag, truth_topic, masks, round(settings.tolerance * 1e9))
+        truth_read = time.perf_counter()
         total = bag.count(image_topic)
         with Segmenter(bundle, settings.runtime, settings.threads) as segmenter:
             device = device_identity(segmenter.runtime.description)
@@ -116,11 +120,12 @@ def evaluate_bag(job, on_progress=None):
             evaluate_frames(bag, image_topic, truth, segmenter, folder, settings.save_bag,
                             on_progress and (lambda count: on_progress(count, total)))
         evaluated = time.perf_counter()
-        identity = bag_identity(bag, image_topic, truth_topic)
+        identity = bag_identity(bag, image_topic, truth_topic, _masks(job))
         run = {
             'began': began.isoformat(timespec='seconds'),
-            'path': str(bag.path.resolve()), 'files': file_states(bag.files),
-            'open_s': round(opened - start, 3), 'frames_s': round(evaluated - opened, 3),
+            'path': str(bag.path.resolve()), 'inputs': inputs_state(bag.files + _masks(job)),
+            'open_s': round(truth_read - start, 3), 'model_s': round(opened - truth_read, 3),
+            'frames_s': round(evaluated - opened, 3),
             'hash_s': round(time.perf_counter() - evaluated, 3)}
         report = bag_report(folder, bundle_identity(bundle), identity, device, settings,
                             bag.problems, run)
@@ -128,6 +133,14 @@ def evaluate_bag(job, on_progress=None):
         write_report(report, folder)
         _deliver(folder, out)
     return report
+
+
+def _masks(job):
+    """Return the mask files that belong to the job's bag."""
+    if not job.settings.truth_dir:
+        return []
+    folder = mask_folder(job.settings.truth_dir, bag_name(job.bag))
+    return mask_files(folder) if folder else []
 
 
 @contextmanager

@@ -138,8 +138,7 @@ class FolderTruth:
         :raises UserError: there are no masks, or a name tells neither a stamp nor an index.
         """
         self._folder = folder
-        self._files = sorted(p for p in folder.iterdir()
-                             if p.suffix.lower() in ('.png', '.tif', '.tiff', '.bmp'))
+        self._files = mask_files(folder)
         if not self._files:
             raise UserError(f'{folder}: no masks (.png, .tif, .bmp) in it')
         numbers = [stamp_or_index(file) for file in self._files]
@@ -198,20 +197,26 @@ def stamp_or_index(file):
     return kind, int(digits.group(1))
 
 
-def open_truth(bag, topic='', folder='', tolerance_ns=0):
+def mask_folder(folder, bag_name):
     """
-    Return the truth from ``folder``, else from ``topic``, else :class:`NoTruth`.
+    Return the folder with a bag's masks, None where the bag has none.
 
-    Where ``folder`` has subfolders, that named like the bag is taken; a bag without one has no
-    truth.
+    Where ``folder`` has subfolders, each belongs to the bag of its name.
     """
-    if folder:
-        folder, own = Path(folder), Path(folder) / bag.name
-        if own.is_dir():
-            return FolderTruth(own, tolerance_ns)
-        if any(path.is_dir() for path in folder.iterdir()):
-            return NoTruth()
+    folder, own = Path(folder), Path(folder) / bag_name
+    if own.is_dir():
+        return own
+    return None if any(path.is_dir() for path in folder.iterdir()) else folder
+
+
+def mask_files(folder):
+    """Return the masks in a folder, sorted."""
+    return sorted(p for p in folder.iterdir()
+                  if p.suffix.lower() in ('.png', '.tif', '.tiff', '.bmp'))
+
+
+def open_truth(bag, topic='', folder=None, tolerance_ns=0):
+    """Return the truth from ``folder``, else from ``topic``, else :class:`NoTruth`."""
+    if folder is not None:
         return FolderTruth(folder, tolerance_ns)
-    if topic:
-        return TopicTruth(bag, topic, tolerance_ns)
-    return NoTruth()
+    return TopicTruth(bag, topic, tolerance_ns) if topic else NoTruth()

@@ -75,6 +75,8 @@ class BagPlayer(Node):
                 message_type, topic.name, qos_of(topic))
         if not publishers:
             raise UserError(f'{self._bag.path}: no topic that can be published')
+        if self._plan.wait_for and self._plan.wait_for not in publishers:
+            raise UserError(f'--wait-for {self._plan.wait_for}: the topic is not published')
         return publishers
 
     def _run(self):
@@ -103,14 +105,14 @@ class BagPlayer(Node):
             for message in self._bag.messages(list(self._senders)):
                 if first is None:
                     first = message.log_ns
-                offset = (message.log_ns - first) * 1e-9
+                offset = max(0.0, (message.log_ns - first) * 1e-9)
                 if offset < self._plan.start:
                     continue
                 if self._plan.end is not None and offset > self._plan.end:
                     break
                 elapsed = offset - self._plan.start + shift * 1e-9
                 if self._over(elapsed) or not self._wait(
-                            started + elapsed / self._plan.rate, message.log_ns + shift):
+                        started + elapsed / self._plan.rate, message.log_ns + shift):
                     return
                 self._send(message, shift)
                 last = message.log_ns

@@ -13,7 +13,7 @@ from effvit_ros.bags.bag import Bag
 from effvit_ros.bags.batch import plan as plan_jobs
 from effvit_ros.bags.evaluation import Settings
 from effvit_ros.bags.frames import frame_stamps
-from effvit_ros.bags.identity import bag_identity, bundle_identity, device_identity, file_states
+from effvit_ros.bags.identity import bag_identity, bundle_identity, device_identity, inputs_state
 from effvit_ros.bags.live_page import live_page
 from effvit_ros.bags.pages import write_page
 from effvit_ros.bags.pictures import choose_topics, note_unknown_types
@@ -74,7 +74,7 @@ def _evaluate(job, rate, with_peak, environment):
         note_unknown_types(bag)
         recorded_hz = _rate_of(frame_stamps(bag, topic))
         identity = bag_identity(bag, topic, '')
-        files = file_states(bag.files)
+        inputs = inputs_state(bag.files)
         problems = [p._asdict() for p in bag.problems]
     out = Path(job.out)
     out.mkdir(parents=True, exist_ok=True)
@@ -84,14 +84,14 @@ def _evaluate(job, rate, with_peak, environment):
         stage.play(1.0, _WARM_UP_S)
         _tell(f'{identity["name"]}: playing at rate {rate:g} ({recorded_hz * rate:.1f} Hz)')
         main_trial = stage.play(rate)
-        trials = []
+        trials = None
         if with_peak:
             trials = list(peak_trials(stage, recorded_hz, main_trial, _tell))
         runtime = stage.diagnostics.get('runtime_description', '')
     report = _report(job, bundle, identity, device_identity(runtime), recorded_hz, main_trial,
                      trials, problems, {
                          'began': began.isoformat(timespec='seconds'), 'path': str(job.bag),
-                         'files': files})
+                         'inputs': inputs})
     write_page(live_page(report, main_trial.ages_ms), out)
     write_report(report, out)
     return report
@@ -133,8 +133,6 @@ def peak_trials(stage, recorded_hz, first, tell):
 
 
 def _report(job, bundle, bag, device, recorded_hz, trial, trials, problems, run):
-    passing = [t for t in [trial] + trials if t.drop_share < DROPS_ALLOWED]
-    best = max(passing, key=lambda t: t.in_hz, default=None)
     return {
         'made_by': 'evaluate_bag', 'format_version': FORMAT_VERSION, 'mode': 'live',
         'miou': None, 'mdice_lpcv': None, 'per_class': None, 'n_scored': 0,
@@ -142,12 +140,17 @@ def _report(job, bundle, bag, device, recorded_hz, trial, trials, problems, run)
         'settings': {**asdict(job.settings), 'rate': trial.rate},
         'problems': problems, 'recorded_hz': recorded_hz, 'n_frames': trial.frames_in,
         'live': _trial_row(trial),
-        'peak': None if not trials else {
-            'drops_allowed': DROPS_ALLOWED,
-            'hz': best.in_hz if best else None, 'rate': best.rate if best else None,
-            'trials': [_trial_row(t) for t in trials]},
+        'peak': None if trials is None else _peak([trial] + trials),
         'latency_ms': _age_row(trial), 'run': run,
     }
+
+
+def _peak(trials):
+    """Return the highest rate with few drops, None where all had many, and the searching."""
+    passing = [t for t in trials if t.drop_share < DROPS_ALLOWED]
+    best = max(passing, key=lambda t: t.in_hz, default=None)
+    return {'drops_allowed': DROPS_ALLOWED, 'hz': best and best.in_hz,
+            'rate': best and best.rate, 'trials': [_trial_row(t) for t in trials[1:]]}
 
 
 def _trial_row(trial):

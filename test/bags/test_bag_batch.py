@@ -1,6 +1,7 @@
 """Batches: parallel processes, crashes, Ctrl-C, Ray; and the reader's own thread."""
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 import os
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bag_files import truth, write_bag, wrong_truth
+from bag_files import truth, write_bag, write_masks, wrong_truth
 
 from effvit_ros.bags import engines
 from effvit_ros.bags.batch import plan, run_batch
@@ -150,6 +151,19 @@ def test_a_job_is_kept_only_while_nothing_changed(jobs, tmp_path):
     bag.rmdir()
     write_bag(bag, make_truth=lambda index: truth(index + 1))
     assert run_job(jobs[0]).status == 'done'
+
+
+def test_new_masks_are_a_reason_to_evaluate_anew(jobs, tmp_path):
+    masks = write_masks(tmp_path / 'masks')
+    job = jobs[0]._replace(settings=dataclasses.replace(jobs[0].settings, truth_dir=str(masks)))
+    assert [run_job(job).status for _ in range(2)] == ['done', 'kept']
+    first = load_report(job.out)[0]['bag']
+    (masks / '000003.png').unlink()
+    assert run_job(job).status == 'done'
+    second = load_report(job.out)[0]['bag']
+    assert (first['masks'], second['masks']) == (6, 5)
+    assert first['masks_sha256'] != second['masks_sha256']
+    assert first['sha256'] == second['sha256']
 
 
 def test_reading_ahead_keeps_the_order_and_raises_what_was_raised():

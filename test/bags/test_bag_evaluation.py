@@ -260,7 +260,8 @@ def test_a_change_of_bag_or_settings_is_no_reason_to_keep(evaluate, tmp_path):
     ([], 'no bag was named'),
     (['x', '--truth-dir', 'nowhere'], 'no such folder'),
     (['x', '--list', 'nowhere'], 'the list of bags cannot be read'),
-], ids=['no bag', 'no folder of masks', 'no list'])
+    (['x', '--live', '--save-bag'], '--save-bag is of no use with --live'),
+], ids=['no bag', 'no folder of masks', 'no list', 'live and offline'])
 def test_mistakes_give_one_line_and_two(arguments, words, evaluate):
     code, report, err = evaluate(*arguments)
     assert (code, report) == (2, None)
