@@ -7,8 +7,9 @@ import cv2
 import numpy as np
 
 from effvit_ros.bench.timing import Times, repeat, times_of
+from effvit_ros.core.errors import UserError
 from effvit_ros.core.overlay import Overlay
-from effvit_ros.core.runtimes import RUNTIMES, RuntimeUnavailable, open_runtime
+from effvit_ros.core.runtimes import RUNTIMES, open_runtime
 from effvit_ros.core.segmenter import Segmenter
 
 #: Calls before the clock runs: the first ones allocate.
@@ -39,7 +40,7 @@ class CoreSteps(NamedTuple):
 
 def bench_runtimes(bundle, threads, seconds):
     """
-    Return a :class:`BareRuntime` for each runtime that is installed.
+    Return a :class:`BareRuntime` for each runtime that can run the bundle here.
 
     Their turns alternate, so that whatever else the machine does meets all of them.
     """
@@ -47,7 +48,7 @@ def bench_runtimes(bundle, threads, seconds):
     for name in RUNTIMES:
         try:
             runtimes.append(open_runtime(bundle, name, threads)[0])
-        except RuntimeUnavailable:
+        except UserError:  # not installed, or the bundle has no graph for it
             continue
     taken = {runtime.name: [] for runtime in runtimes}
     for runtime in runtimes:
