@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -25,6 +27,14 @@ def checkpoint(tmp_path_factory):
     torch.manual_seed(0)
     save_model(build(Architecture(encoder='mobilevit_xxs', decoder_channels=8)), folder)
     return folder
+
+
+def test_the_command_starts_without_torch():
+    # evaluate, cross and data work where only the runtimes are installed, and at once.
+    program = 'import sys, effvit_compression.cli; print({"torch", "timm"} & set(sys.modules))'
+    result = subprocess.run([sys.executable, '-c', program], capture_output=True, text=True,
+                            check=True, timeout=60)
+    assert result.stdout.strip() == 'set()'
 
 
 def test_info_of_a_checkpoint_counts(checkpoint, capsys):

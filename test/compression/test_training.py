@@ -1,6 +1,10 @@
 """The training loop: schedules by hand, resuming as if never interrupted, falling loss."""
 from __future__ import annotations
 
+import builtins
+import io
+from pathlib import Path
+
 import pytest
 import torch
 from lightning_fabric import Fabric
@@ -14,10 +18,12 @@ from effvit_compression.losses.segmentation import SegmentationLoss, Segmentatio
 from effvit_compression.models.architecture import Architecture
 from effvit_compression.models.factory import build
 from effvit_compression.models.frozen import Frozen
+from effvit_compression.training.checkpoint import load_checkpoint, save_checkpoint
 from effvit_compression.training.evaluate import evaluate
 from effvit_compression.training.loop import batch_shape, rate_at, train
 from effvit_compression.training.objective import Objective
 from effvit_compression.training.settings import TrainingSettings
+from effvit_ros.core.errors import UserError
 
 SMALL = Architecture(encoder='mobilevit_xxs', decoder_channels=8)
 
@@ -89,6 +95,19 @@ def test_distillation_reaches_the_student_and_its_adapters(dataset, tmp_path):
     assert {'cross_entropy', 'soft_labels', 'features'} <= set(logged[0])
     assert not before.equal(distillation.adapters['3'].weight)
     assert not any('teacher' in name for name in objective.state_dict())
+
+
+@pytest.mark.skipif(not Path('/dev/full').exists(), reason='needs /dev/full')
+def test_a_full_disk_is_one_line_and_leaves_the_last_checkpoint(tmp_path, monkeypatch):
+    part = torch.nn.Linear(400, 400)
+    path = tmp_path / 'last.ckpt'
+    save_checkpoint(path, {'part': part}, 7)
+    monkeypatch.setattr(builtins, 'open', lambda name, *args: io.open('/dev/full', *args))
+    with pytest.raises(UserError, match='last.ckpt: not written: .*No space left') as error:
+        save_checkpoint(path, {'part': part}, 8)
+    monkeypatch.undo()
+    assert '\n' not in str(error.value)
+    assert load_checkpoint(path, {'part': part}) == 7
 
 
 @pytest.mark.slow

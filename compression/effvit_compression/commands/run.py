@@ -3,8 +3,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from effvit_compression.recipe import load_recipe
-
 
 def add_arguments(parser) -> None:
     """Declare the command's options."""
@@ -15,8 +13,9 @@ def add_arguments(parser) -> None:
 
 def run(arguments) -> int:
     """Run and say where the results are."""
+    from effvit_compression.recipe import load_recipe  # torch: slow to import
     recipe = load_recipe(arguments.recipe)
-    from effvit_compression.pipeline import carry_out, Run  # torch: slow to import
+    from effvit_compression.pipeline import carry_out, Run
     from effvit_compression.stages import ORDER
     folder = arguments.out or Path('out') / 'compression' / recipe.name
     carry_out(Run(recipe, folder), ORDER, arguments.stage)

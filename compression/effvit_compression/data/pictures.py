@@ -61,6 +61,10 @@ def palette_to_index(bgr: np.ndarray, description: DatasetDescription) -> np.nda
     return index
 
 
+#: What one split may keep in memory; pictures beyond it are decoded whenever they are wanted.
+KEPT_BYTES = 4 << 30
+
+
 class Pictures:
     """Pictures and labels of one split, decoded on first use."""
 
@@ -69,21 +73,25 @@ class Pictures:
         self.split = split
         self.pairs: List[Pair] = description.pairs(split)
         self._decoded: Dict[int, Tuple[np.ndarray, np.ndarray]] = {}
+        self._bytes = 0
 
     def __len__(self) -> int:
         return len(self.pairs)
 
     def __getitem__(self, index: int) -> Tuple[np.ndarray, np.ndarray]:
         """Picture (H, W, 3) uint8 RGB and labels (H, W) uint8."""
-        if index not in self._decoded:
-            pair = self.pairs[index]
-            image = read_image(pair.image)
-            label = read_label(pair.label, self.description)
-            if image.shape[:2] != label.shape:
-                raise UserError(f'{pair.label}: {label.shape[1]}x{label.shape[0]} pixels, its '
-                                f'picture has {image.shape[1]}x{image.shape[0]}')
+        if index in self._decoded:
+            return self._decoded[index]
+        pair = self.pairs[index]
+        image = read_image(pair.image)
+        label = read_label(pair.label, self.description)
+        if image.shape[:2] != label.shape:
+            raise UserError(f'{pair.label}: {label.shape[1]}x{label.shape[0]} pixels, its '
+                            f'picture has {image.shape[1]}x{image.shape[0]}')
+        if self._bytes < KEPT_BYTES:
+            self._bytes += image.nbytes + label.nbytes
             self._decoded[index] = image, label
-        return self._decoded[index]
+        return image, label
 
     @cached_property
     def pixels(self) -> np.ndarray:

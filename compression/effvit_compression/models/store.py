@@ -20,12 +20,20 @@ ARCHITECTURE = 'architecture.yaml'
 
 
 def save_model(net: SegmentationNet, folder: Path) -> None:
-    """Write the network into a folder; each file is whole or not there."""
+    """
+    Write the network into a folder; each file is whole or not there.
+
+    :raises UserError: the place can't be written, or the disk is full.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {name: t.detach().cpu().contiguous() for name, t in net.state_dict().items()}
     temporary = folder / (WEIGHTS + '.tmp')
-    save_file(tensors, temporary)
-    os.replace(temporary, folder / WEIGHTS)
+    try:
+        save_file(tensors, temporary)
+        os.replace(temporary, folder / WEIGHTS)
+    except (OSError, safetensors.SafetensorError) as error:
+        temporary.unlink(missing_ok=True)
+        raise UserError(f'{folder / WEIGHTS}: not written: {error}') from error
     write_text(folder / ARCHITECTURE,
                yaml.safe_dump(net.architecture.model_dump(mode='json'), sort_keys=False))
 

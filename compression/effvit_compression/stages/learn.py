@@ -33,8 +33,7 @@ def learn(run: Run, place: Path, net: SegmentationNet, training: TrainingSetting
           distillation: Optional[DistillationSettings] = None) -> dict:
     """Train ``net`` (resuming), store its moving average in ``place``, return its figures."""
     recipe = run.recipe
-    logger = TensorBoardLogger(place, name='log', version='')
-    fabric = Fabric(loggers=[logger])
+    fabric = Fabric(devices=1, loggers=[TensorBoardLogger(place, name='log', version='')])
     fabric.launch()
     torch.manual_seed(recipe.seed)  # of the adapters
     frozen = imitation = None
