@@ -7,6 +7,7 @@ import signal
 import sys
 from pathlib import Path
 
+from effvit_ros.bags.libraries import need, need_ros, READING, REPORTING
 from effvit_ros.bags.problems import KINDS
 from effvit_ros.core.bundle import load_bundle, resolve_model
 from effvit_ros.core.errors import reports_user_errors, UserError
@@ -22,6 +23,7 @@ _EPILOG = ('Exit codes: 0 all is well; 1 a bag has a problem (each is told in on
 def main(args=None):
     """Evaluate bags and return the exit code."""
     options = _parse(args)
+    need(*READING, *REPORTING)
     from effvit_ros.bags.find_bags import find_bags
     bags = find_bags(options.bags, options.list)
     bundle = resolve_model(options.bundle).resolve()
@@ -33,6 +35,7 @@ def main(args=None):
             if getattr(options, name):
                 raise UserError(f"--{name.replace('_', '-')} is of no use with --live, which "
                                 'measures speed: evaluate offline for scores')
+        need_ros()
         from effvit_ros.ros.live_evaluation import evaluate_live
         return evaluate_live(bags, bundle, options)
     return _offline(options, bags, bundle)

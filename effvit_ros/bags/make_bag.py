@@ -5,6 +5,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from effvit_ros.bags.libraries import need, READING
 from effvit_ros.core.errors import reports_user_errors, UserError
 
 PICTURES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
@@ -16,6 +17,7 @@ _START_S = 1_700_000_000
 def main(args=None):
     """Write the bag and return the exit code."""
     options = _parse(args)
+    need(*READING, 'PIL')
     from effvit_ros.bags.bag_writer import BagWriter
     from effvit_ros.bags.still_flight import bag_frames, Form, write_frames
     pictures = picture_files(options.images)

@@ -6,6 +6,7 @@ import os
 import sys
 from typing import NamedTuple, Optional, Tuple
 
+from effvit_ros.bags.libraries import need, need_ros, READING
 from effvit_ros.core.errors import reports_user_errors, UserError
 from effvit_ros.ros.dds_profile import dds_environment
 from effvit_ros.ros.spin import spin_node
@@ -34,6 +35,8 @@ class Plan(NamedTuple):
 def main(args=None):
     """Play the bag and return the exit code."""
     options, ros_args = _parse(list(sys.argv[1:] if args is None else args))
+    need_ros()
+    need(*READING)
     from effvit_ros.bags.bag import Bag
     bag = Bag(options.bag)
     plan = Plan(options.rate, options.start, options.end, options.duration, options.loop,

@@ -1,6 +1,7 @@
 """evaluate_bag from end to end on small bags: hand-known scores, determinism, broken bags."""
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import subprocess
@@ -17,6 +18,7 @@ from mcap.reader import make_reader
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import CompressedImage, Image
 
+from effvit_ros.bags import libraries
 from effvit_ros.bags.bag_writer import BagWriter, STRING
 from effvit_ros.bags.evaluate_bag import main
 from effvit_ros.bags.problems import KINDS
@@ -265,6 +267,24 @@ def test_a_change_of_bag_or_settings_is_no_reason_to_keep(evaluate, tmp_path):
 def test_mistakes_give_one_line_and_two(arguments, words, evaluate):
     code, report, err = evaluate(*arguments)
     assert (code, report) == (2, None)
+    assert err.startswith('error: ') and words in err and err.count('\n') == 1
+
+
+@pytest.mark.parametrize('command, missing, words', [
+    ('bags.evaluate_bag', 'rosbags', "not installed: rosbags: pip install 'effvit_ros[bags]'"),
+    ('bags.make_bag', 'zstandard', "not installed: zstandard: pip install 'effvit_ros[bags]'"),
+    ('ros.play_bag', 'rclpy', 'ROS 2 is not here'),
+    ('bags.evaluate_bag', 'rclpy', 'ROS 2 is not here'),
+], ids=['evaluate', 'make', 'play without ROS', 'live without ROS'])
+def test_a_missing_library_gives_one_line(command, missing, words, tmp_path, monkeypatch,
+                                          capsys):
+    monkeypatch.setattr(libraries, 'find_spec', lambda name: None if name == missing else name)
+    module = importlib.import_module(f'effvit_ros.{command}')
+    bag = write_bag(tmp_path / 'flight')
+    arguments = {'evaluate_bag': [str(bag), '--live'], 'play_bag': [str(bag)],
+                 'make_bag': ['--images', str(tmp_path), '--out', 'x']}
+    assert module.main(arguments[command.split('.')[1]]) == 2
+    err = capsys.readouterr().err
     assert err.startswith('error: ') and words in err and err.count('\n') == 1
 
 
