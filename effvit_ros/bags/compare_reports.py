@@ -8,6 +8,7 @@ import os
 import sys
 from pathlib import Path
 
+from effvit_ros.core import arguments
 from effvit_ros.core.errors import reports_user_errors
 
 _EPILOG = ('Exit codes: 0 B is no worse than allowed (or no gate was set); 1 it is; 2 the '
@@ -124,9 +125,9 @@ def _parse(args):
                         help='exit 1 when the score of B is more than this below that of A')
     parser.add_argument('--metric', choices=('miou', 'mdice'), default='miou',
                         help='the score that --fail-if-worse looks at (default: %(default)s)')
-    parser.add_argument('--resamples', type=_count, default=2000,
+    parser.add_argument('--resamples', type=arguments.count_from_one, default=2000,
                         help='of the bootstrap (default: %(default)s)')
-    parser.add_argument('--block', type=_count, default=1, metavar='FRAMES',
+    parser.add_argument('--block', type=arguments.count_from_one, default=1, metavar='FRAMES',
                         help='draw so many neighbouring frames together: about a second of a '
                         'flight, whose frames resemble each other (default: %(default)s)')
     parser.add_argument('--confidence', type=_share, default=0.95,
@@ -146,13 +147,6 @@ def _share(text):
     value = float(text)
     if not 0 < value < 1:
         raise argparse.ArgumentTypeError(f'{text}: give a number between 0 and 1')
-    return value
-
-
-def _count(text):
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f'{text}: give a whole number above 0')
     return value
 
 

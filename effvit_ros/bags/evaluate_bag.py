@@ -9,6 +9,7 @@ from pathlib import Path
 
 from effvit_ros.bags.libraries import need, need_ros, READING, REPORTING
 from effvit_ros.bags.problems import KINDS
+from effvit_ros.core import arguments
 from effvit_ros.core.bundle import load_bundle, resolve_model
 from effvit_ros.core.errors import reports_user_errors, UserError
 from effvit_ros.core.runtimes import RUNTIMES
@@ -107,13 +108,13 @@ def _parse(args):
     truth.add_argument('--truth-dir', default='', metavar='DIR',
                        help='masks named by stamp or by frame index, or a subfolder of such '
                        'for each bag')
-    parser.add_argument('--tolerance', type=_seconds, default=0.0, metavar='SECONDS',
+    parser.add_argument('--tolerance', type=arguments.seconds, default=0.0, metavar='SECONDS',
                         help='greatest distance of stamps between picture and truth '
                         '(default: 0, the same stamp)')
     parser.add_argument('--runtime', default='auto', choices=('auto',) + tuple(RUNTIMES))
-    parser.add_argument('--threads', type=_count, default=0,
+    parser.add_argument('--threads', type=arguments.count, default=0,
                         help='CPU threads for each bag (default: the cores, shared out)')
-    parser.add_argument('--jobs', type=_count, default=0, metavar='N',
+    parser.add_argument('--jobs', type=arguments.count, default=0, metavar='N',
                         help='bags at a time (default: half the cores)')
     parser.add_argument('--engine', choices=('process', 'ray'), default='process',
                         help='run bags in processes of this machine or on a Ray cluster')
@@ -130,31 +131,10 @@ def _parse(args):
 def _add_live_options(group):
     group.add_argument('--live', action='store_true',
                        help='play the bags to the real node and measure drops and ages')
-    group.add_argument('--rate', type=_positive, default=1.0, metavar='R',
+    group.add_argument('--rate', type=arguments.positive, default=1.0, metavar='R',
                        help='speed of playing (default: %(default)g, as recorded)')
     group.add_argument('--no-peak', action='store_true',
                        help='do not search the highest rate with less than 5 %% drops')
-
-
-def _seconds(text):
-    value = float(text)
-    if not 0 <= value < 1e6:
-        raise argparse.ArgumentTypeError(f'{text}: give seconds, 0 or more')
-    return value
-
-
-def _positive(text):
-    value = float(text)
-    if not 0 < value < 1e6:
-        raise argparse.ArgumentTypeError(f'{text}: give a number above 0')
-    return value
-
-
-def _count(text):
-    value = int(text)
-    if not 0 <= value < 10000:
-        raise argparse.ArgumentTypeError(f'{text}: give a whole number, 0 or more')
-    return value
 
 
 if __name__ == '__main__':

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from effvit_ros.bags.libraries import need, READING
+from effvit_ros.core import arguments
 from effvit_ros.core.errors import reports_user_errors, UserError
 
 PICTURES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
@@ -58,12 +59,12 @@ def _parse(args):
     parser.add_argument('--images', required=True, metavar='DIR')
     parser.add_argument('--labels', metavar='DIR',
                         help='index PNGs named like the pictures; a missing one is told')
-    parser.add_argument('--rate', type=_positive, default=10.0, metavar='HZ',
+    parser.add_argument('--rate', type=arguments.positive, default=10.0, metavar='HZ',
                         help='frames a second (default: %(default)g)')
     parser.add_argument('--out', required=True, metavar='BAG', help='folder of the new bag')
-    parser.add_argument('--window', type=_size, metavar='WxH',
+    parser.add_argument('--window', type=arguments.size, metavar='WxH',
                         help='let a window of this size fly over each picture')
-    parser.add_argument('--frames', type=_count, default=60, metavar='N',
+    parser.add_argument('--frames', type=arguments.count_from_one, default=60, metavar='N',
                         help='frames of a flight over one picture (default: %(default)s)')
     parser.add_argument('--encoding', choices=('raw', 'png', 'jpeg'), default='raw',
                         help='raw and png keep every pixel (default: %(default)s)')
@@ -81,30 +82,6 @@ def _parse(args):
     if options.encoding != 'raw' and not options.topic.endswith('/compressed'):
         options.topic += '/compressed'
     return options
-
-
-def _positive(text):
-    value = float(text)
-    if not 0 < value < 1e6:
-        raise argparse.ArgumentTypeError(f'{text}: give a number above 0')
-    return value
-
-
-def _count(text):
-    value = int(text)
-    if not 1 <= value <= 10**7:
-        raise argparse.ArgumentTypeError(f'{text}: give a whole number above 0')
-    return value
-
-
-def _size(text):
-    try:
-        width, height = (int(part) for part in text.lower().split('x'))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f'{text}: give WIDTHxHEIGHT, for example 640x480')
-    if width < 1 or height < 1:
-        raise argparse.ArgumentTypeError(f'{text}: give sides above 0')
-    return width, height
 
 
 if __name__ == '__main__':

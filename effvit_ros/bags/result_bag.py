@@ -33,7 +33,7 @@ class ResultBag:
     def write(self, frame, labels):
         """Write the results of one frame; ``labels`` is (H, W) uint8."""
         if not self._introduced:
-            self._writer.write_text(LABEL_INFO, frame.log_ns, _legend(self._bundle))
+            self._writer.write_text(LABEL_INFO, frame.log_ns, self._bundle.legend)
             self._introduced = True
         self._writer.write_image(LABELS, frame.stamp_ns, labels, 'mono8',
                                  frame.frame_id, frame.log_ns)
@@ -49,10 +49,3 @@ class ResultBag:
     def __exit__(self, *exception):
         """Finish the bag, or remove it after an exception."""
         self._writer.__exit__(*exception)
-
-
-def _legend(bundle):
-    """Return the text of the node's ~/label_info: id, name and colour of each class."""
-    lines = [f'# Class ids of {bundle.name}; {bundle.ignore} is unlabelled.']
-    lines += [f"{c.id}: {{name: '{c.name}', rgb: {list(c.color)}}}" for c in bundle.classes]
-    return '\n'.join(lines) + '\n'

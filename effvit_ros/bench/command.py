@@ -13,6 +13,7 @@ from rich.console import Console
 
 from effvit_ros.bench.offline import bench_core, bench_runtimes
 from effvit_ros.bench.report import check_targets, node_row, plain, tables, target_line
+from effvit_ros.core import arguments
 from effvit_ros.core.bundle import load_bundle, resolve_model
 from effvit_ros.core.errors import reports_user_errors
 from effvit_ros.core.runtimes import RUNTIMES, open_runtime
@@ -100,17 +101,10 @@ def _parse(args):
                         help='CPU threads for inference (default: all)')
     parser.add_argument('--seconds', type=float, default=8.0,
                         help='length of each measurement (default: %(default)g)')
-    parser.add_argument('--sizes', type=_sizes, default=SIZES, metavar='WxH,...',
+    parser.add_argument('--sizes', type=arguments.sizes, default=SIZES, metavar='WxH,...',
                         help='picture sizes (default: 512x512,640x480,1280x720,1920x1080)')
     parser.add_argument('--out', default='out/bench', help='(default: %(default)s)')
     return parser.parse_args(args)
-
-
-def _sizes(text):
-    try:
-        return [tuple(int(side) for side in size.split('x', 1)) for size in text.split(',')]
-    except ValueError:
-        raise argparse.ArgumentTypeError(f'{text}: give sizes like 640x480,1280x720')
 
 
 def _interrupt(_number, _frame):

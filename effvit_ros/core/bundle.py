@@ -82,6 +82,13 @@ class Bundle:
         return np.array([c.color for c in self.classes], dtype=np.uint8)
 
     @property
+    def legend(self):
+        """Return the classes as YAML that reads as a list: id, name, colour."""
+        lines = [f'# Class ids of {self.name}; {self.ignore} is unlabelled.']
+        lines += [f"{c.id}: {{name: '{c.name}', rgb: {list(c.color)}}}" for c in self.classes]
+        return '\n'.join(lines) + '\n'
+
+    @property
     def sha256(self):
         """Return one hash for the whole bundle: that of its manifest, which holds the others."""
         return sha256_of(self.path / MANIFEST)

@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 from rich.console import Console
 
+from effvit_ros.core import arguments
 from effvit_ros.core.bundle import load_bundle, resolve_model
 from effvit_ros.core.errors import UserError, reports_user_errors
 from effvit_ros.core.overlay import Overlay
@@ -72,11 +73,11 @@ def _parse(args):
     parser.add_argument('--runtime', default='auto', choices=('auto',) + tuple(RUNTIMES))
     parser.add_argument('--threads', type=int, default=0,
                         help='CPU threads for inference (default: all)')
-    parser.add_argument('--duration', type=_positive, default=20.0, metavar='SECONDS',
+    parser.add_argument('--duration', type=arguments.positive, default=20.0, metavar='SECONDS',
                         help='length of the counted stream (default: %(default)g)')
-    parser.add_argument('--rate', type=_positive, metavar='HZ',
+    parser.add_argument('--rate', type=arguments.positive, metavar='HZ',
                         help="the camera's rate (default: 30 flight, 10 folder, else its own)")
-    parser.add_argument('--size', type=_size, default=(0, 0), metavar='WxH',
+    parser.add_argument('--size', type=arguments.size, default=(0, 0), metavar='WxH',
                         help="picture size (default: the source's own; flight: 640x480)")
     parser.add_argument('--seed', type=int, default=0, help="the flight's scene")
     parser.add_argument('--moments', type=int, default=4,
@@ -112,21 +113,6 @@ def _write_sheet(path, moments, bundle, report):
     temporary = path.with_name('overlay.tmp.png')
     cv2.imwrite(str(temporary), sheet)
     os.replace(temporary, path)
-
-
-def _positive(text):
-    value = float(text)
-    if not 0 < value < 1e6:
-        raise argparse.ArgumentTypeError(f'{text}: give a number above 0')
-    return value
-
-
-def _size(text):
-    try:
-        width, height = (int(part) for part in text.lower().split('x'))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f'{text}: give WIDTHxHEIGHT, for example 640x480')
-    return width, height
 
 
 def _interrupt(_number, _frame):

@@ -68,7 +68,7 @@ class Outputs:
 
     def publish_label_info(self, bundle, stamp):
         """Publish, latched, what the ids in the label image mean."""
-        self._legend.publish(String(data=legend_text(bundle)))
+        self._legend.publish(String(data=bundle.legend))
         if self._label_info is not None:
             message = LabelInfo(class_map=[
                 VisionClass(class_id=c.id, class_name=c.name) for c in bundle.classes])
@@ -97,15 +97,6 @@ class Outputs:
     def publish_areas(self, areas, names, header):
         """Publish the share of each class; the layout names the frame's stamp and the classes."""
         self._areas.publish(areas_message(areas, names, header))
-
-
-def legend_text(bundle):
-    """Return the classes as YAML that reads as a list: id, name, colour of the overlay."""
-    lines = [f'# Class ids of {bundle.name}; {bundle.ignore} is unlabelled.']
-    for c in bundle.classes:
-        red, green, blue = c.color
-        lines.append(f"{c.id}: {{name: '{c.name}', rgb: [{red}, {green}, {blue}]}}")
-    return '\n'.join(lines) + '\n'
 
 
 def class_areas(labels, n_classes):

@@ -7,6 +7,7 @@ import sys
 from typing import NamedTuple, Optional, Tuple
 
 from effvit_ros.bags.libraries import need, need_ros, READING
+from effvit_ros.core import arguments
 from effvit_ros.core.errors import reports_user_errors, UserError
 from effvit_ros.ros.dds_profile import dds_environment
 from effvit_ros.ros.spin import spin_node
@@ -83,19 +84,19 @@ def _parse(args):
         prog='play_bag', description='Publish a bag with its own stamps and /clock. ROS '
         'arguments, such as remappings, follow --ros-args.')
     parser.add_argument('bag', metavar='BAG', help='rosbag2 folder, .mcap, .db3 or ROS 1 .bag')
-    parser.add_argument('--rate', type=_positive, default=1.0, metavar='R',
+    parser.add_argument('--rate', type=arguments.positive, default=1.0, metavar='R',
                         help='times as fast as recorded (default: %(default)g)')
     parser.add_argument('--loop', action='store_true',
                         help='start over at the end; stamps and /clock go on')
-    parser.add_argument('--start', type=_seconds, default=0.0, metavar='SECONDS',
+    parser.add_argument('--start', type=arguments.seconds, default=0.0, metavar='SECONDS',
                         help='skip so much of the bag')
-    parser.add_argument('--end', type=_seconds, metavar='SECONDS',
+    parser.add_argument('--end', type=arguments.seconds, metavar='SECONDS',
                         help="stop there, counted from the bag's beginning")
-    parser.add_argument('--duration', type=_positive, metavar='SECONDS',
+    parser.add_argument('--duration', type=arguments.positive, metavar='SECONDS',
                         help='stop after so much real time')
     parser.add_argument('--topics', nargs='+', default=(), metavar='TOPIC',
                         help='publish only these (default: all)')
-    parser.add_argument('--clock', type=_positive, default=100.0, metavar='HZ',
+    parser.add_argument('--clock', type=arguments.positive, default=100.0, metavar='HZ',
                         help='rate of /clock at least (default: %(default)g)')
     parser.add_argument('--wait-for', default='', metavar='TOPIC',
                         help='begin when somebody subscribes to this topic')
@@ -111,20 +112,6 @@ def _split(args):
         position = args.index('--ros-args')
         return args[:position], args[position:]
     return args, []
-
-
-def _positive(text):
-    value = float(text)
-    if not 0 < value < 1e6:
-        raise argparse.ArgumentTypeError(f'{text}: give a number above 0')
-    return value
-
-
-def _seconds(text):
-    value = float(text)
-    if not 0 <= value < 1e9:
-        raise argparse.ArgumentTypeError(f'{text}: give seconds, 0 or more')
-    return value
 
 
 if __name__ == '__main__':

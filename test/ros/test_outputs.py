@@ -7,7 +7,7 @@ import yaml
 from std_msgs.msg import Header
 
 from effvit_ros.core.bundle import load_bundle
-from effvit_ros.ros.outputs import areas_message, class_areas, legend_text
+from effvit_ros.ros.outputs import areas_message, class_areas
 
 
 @pytest.mark.parametrize('labels, areas', [
@@ -32,7 +32,7 @@ def test_areas_carry_the_stamp_and_the_names():
 
 
 def test_the_legend_reads_as_text_and_as_yaml(tiny_bundle):
-    text = legend_text(load_bundle(tiny_bundle))
+    text = load_bundle(tiny_bundle).legend
     assert text.splitlines()[0] == '# Class ids of tiny; 255 is unlabelled.'
     assert yaml.safe_load(text) == {
         0: {'name': 'background', 'rgb': [0, 0, 0]},

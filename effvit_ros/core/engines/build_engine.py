@@ -5,6 +5,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from effvit_ros.core import arguments
 from effvit_ros.core.bundle import load_bundle, resolve_model
 from effvit_ros.core.engines.build_job import BuildJob
 from effvit_ros.core.engines.builder import supported_capabilities
@@ -49,7 +50,7 @@ def _parser():
     parser.add_argument('--out', default='', metavar='FILE',
                         help=f"the engine's path, ending in {SUFFIX}, or a folder; DIR/engines is "
                              "searched by the node (default: the user's cache folder)")
-    parser.add_argument('--workspace-mb', type=_positive, default=256, metavar='MB',
+    parser.add_argument('--workspace-mb', type=arguments.count_from_one, default=256, metavar='MB',
                         help='memory that kernels may use beside the weights (default: 256)')
     parser.add_argument('--check', action='store_true',
                         help='compare the engine with the graph and refuse a bad one')
@@ -59,13 +60,6 @@ def _parser():
                         help='tensorrt-rtx: compile for these GPUs, such as 8.6,8.9, or all; '
                              "needs none (default: this machine's GPU; all where it has none)")
     return parser
-
-
-def _positive(text):
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
 
 
 def _destination(out):

@@ -1,0 +1,49 @@
+"""Argument types that several commands share, each refusing with what to give instead."""
+from __future__ import annotations
+
+from argparse import ArgumentTypeError
+
+
+def positive(text):
+    """Return a float above 0."""
+    return _number(text, float, lambda value: 0 < value < 1e9, 'a number above 0')
+
+
+def seconds(text):
+    """Return a float of 0 or more."""
+    return _number(text, float, lambda value: 0 <= value < 1e9, 'seconds, 0 or more')
+
+
+def count(text):
+    """Return an int of 0 or more."""
+    return _number(text, int, lambda value: 0 <= value < 1e9, 'a whole number, 0 or more')
+
+
+def count_from_one(text):
+    """Return an int of 1 or more."""
+    return _number(text, int, lambda value: 1 <= value < 1e9, 'a whole number above 0')
+
+
+def size(text):
+    """Return (width, height), ints of 1 or more, of a text like 640x480."""
+    wanted = 'WIDTHxHEIGHT, for example 640x480'
+    parts = text.lower().split('x')
+    if len(parts) != 2:
+        raise ArgumentTypeError(f'{text}: give {wanted}')
+    width, height = (_number(part, int, lambda side: side >= 1, wanted) for part in parts)
+    return width, height
+
+
+def sizes(text):
+    """Return a list of (width, height) of a text like 640x480,1280x720."""
+    return [size(part) for part in text.split(',')]
+
+
+def _number(text, kind, allowed, wanted):
+    try:
+        value = kind(text)
+    except ValueError:
+        raise ArgumentTypeError(f'{text}: give {wanted}') from None
+    if not allowed(value):  # a NaN is neither
+        raise ArgumentTypeError(f'{text}: give {wanted}')
+    return value
