@@ -4,9 +4,13 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+import torch
 import yaml
 
 from effvit_compression import torch_env  # noqa: F401  (before torchmetrics)
+
+# The tensors here are tiny: a second thread would only keep the first one waiting.
+torch.set_num_threads(1)
 
 NAMES = {0: 'background', 7: 'flood/water/river/sea', 10: 'person'}
 
