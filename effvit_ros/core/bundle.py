@@ -20,7 +20,7 @@ from effvit_ros.core.share import models_directory
 MANIFEST = 'manifest.yaml'
 FORMAT_VERSION = 1
 #: The bundle that is used when none is named.
-DEFAULT_MODEL = 'mobilevit_xxs_lpcv'
+DEFAULT_MODEL = 'mobilevit_lite0_lpcv'
 PRECISIONS = ('fp32', 'fp16', 'int8')
 IO_TYPES = ('uint8', 'float32')
 CHANNEL_ORDERS = ('rgb', 'bgr')
