@@ -112,6 +112,7 @@ def test_step_zero_means_packed():
     pytest.param(12, 2, 2, 'rgb9', 6, "encoding 'rgb9' is not supported", id='unknown'),
     pytest.param(12, 2, 2, '32FC1', 8, "encoding '32FC1'", id='depth'),
     pytest.param(12, 2, 2, '', 6, "encoding ''", id='empty-encoding'),
+    pytest.param(12, 2, 2, 'a\nb', 6, r"encoding 'a\\nb'", id='line-break-in-encoding'),
     pytest.param(11, 2, 2, 'rgb8', 6, 'data holds 11 bytes', id='short-data'),
     pytest.param(0, 2, 2, 'rgb8', 6, 'data holds 0 bytes', id='no-data'),
     pytest.param(12, 2, 2, 'rgb8', 5, 'step is 5', id='short-step'),
