@@ -52,13 +52,13 @@ $(BIN)/python:
 		"make PYTHON=python3.11" % sys.version_info[:2])'
 	$(PYTHON) -m venv $(VENV)
 
-# --use-pep517 puts the commands into .venv/bin (setup.cfg sends them elsewhere for colcon).
+# puts the commands into .venv/bin (setup.cfg sends them elsewhere for colcon).
 $(VENV)/.setup: setup.py setup.cfg .ci/constraints.txt | $(BIN)/python
-	$(PIP) --use-pep517 --editable '.[cpu,ros,demo,bags]'
+	$(PIP) --editable '.[cpu,ros,demo,bags]'
 	@touch $@
 
 $(VENV)/.setup-test: $(VENV)/.setup
-	$(PIP) --use-pep517 --editable '.[cpu,ros,demo,bags,test,lint]'
+	$(PIP) --editable '.[cpu,ros,demo,bags,test,lint]'
 	@touch $@
 
 $(VENV)/.setup-train: $(VENV)/.setup compression/pyproject.toml
@@ -66,5 +66,5 @@ $(VENV)/.setup-train: $(VENV)/.setup compression/pyproject.toml
 	@touch $@
 
 $(VENV)/.setup-rtx: $(VENV)/.setup
-	$(PIP) --use-pep517 --editable '.[rtx]'
+	$(PIP) --editable '.[rtx]'
 	@touch $@

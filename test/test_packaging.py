@@ -16,8 +16,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 #: What the repository holds for installing; nothing that a build left behind.
-SOURCES = ('package.xml', 'setup.py', 'setup.cfg', 'LICENSE', 'README.md', 'effvit_ros', 'launch',
-           'config', 'resource', 'compression', 'test')
+SOURCES = ('package.xml', 'pyproject.toml', 'setup.py', 'setup.cfg', 'LICENSE', 'README.md',
+           'effvit_ros', 'launch', 'config', 'resource', 'compression', 'test')
 
 
 def commands():
