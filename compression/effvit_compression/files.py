@@ -1,8 +1,11 @@
-"""Files that are whole or not there."""
+"""Files that are whole or not there, and what is wrong with one that a user wrote."""
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from effvit_ros.core.errors import UserError
 
@@ -21,3 +24,17 @@ def write_text(path: Path, text: str) -> None:
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise UserError(f'{path}: {error.strerror}') from error
+
+
+def read_yaml(path: Path, what: str) -> Any:
+    """
+    Read a YAML file that the user calls ``what``.
+
+    :raises UserError: missing, unreadable, or no YAML.
+    """
+    try:
+        return yaml.safe_load(path.read_text(encoding='utf-8'))
+    except OSError as error:
+        raise UserError(f'{what} {path}: {error.strerror}') from error
+    except yaml.YAMLError as error:
+        raise UserError(f'{what} {path}: not YAML: {" ".join(str(error).split())}') from error

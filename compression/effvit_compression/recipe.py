@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Dict, List, Optional, Tuple
 
 import pydantic
-import yaml
 
 from effvit_compression.data.augment import Augmentation
 from effvit_compression.data.description import one_line
+from effvit_compression.files import read_yaml
 from effvit_compression.losses.distillation import DistillationSettings
 from effvit_compression.losses.segmentation import SegmentationLossSettings
 from effvit_compression.models.architecture import Architecture
@@ -129,12 +129,7 @@ def load_recipe(path: Path) -> Recipe:
     :raises UserError: missing, no YAML, or one line with everything that is wrong in it.
     """
     path = Path(path)
-    try:
-        fields = yaml.safe_load(path.read_text(encoding='utf-8'))
-    except OSError as error:
-        raise UserError(f'recipe {path}: {error.strerror}') from error
-    except yaml.YAMLError as error:
-        raise UserError(f'recipe {path}: not YAML: {" ".join(str(error).split())}') from error
+    fields = read_yaml(path, 'recipe')
     try:
         recipe = Recipe.model_validate(fields)
     except pydantic.ValidationError as error:

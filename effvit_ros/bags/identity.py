@@ -8,6 +8,7 @@ from importlib import metadata
 
 from effvit_ros.bags.pictures import IMAGE_TYPES
 from effvit_ros.core.bundle import sha256_of
+from effvit_ros.core.machine import board_name, cpu_model
 
 #: Distributions that can change a result or its speed.
 _PACKAGES = ('effvit-ros', 'numpy', 'opencv-python-headless', 'openvino', 'onnxruntime',
@@ -75,7 +76,7 @@ def device_identity(runtime_description):
     """Return the machine, the runtime and the versions of what takes part."""
     return {
         'machine': platform.machine(),
-        'processor': _processor(),
+        'processor': cpu_model() or board_name() or platform.processor(),
         'cores': os.cpu_count(),
         'system': platform.platform(),
         'python': platform.python_version(),
@@ -89,17 +90,3 @@ def _version(name):
         return name, metadata.version(name)
     except metadata.PackageNotFoundError:
         return name, None
-
-
-def _processor():
-    try:
-        with open('/proc/cpuinfo', encoding='utf-8') as file:
-            for line in file:
-                if line.startswith(('model name', 'Model')):
-                    return line.split(':', 1)[1].strip()
-        # Jetson boards tell their name here.
-        with open('/proc/device-tree/model', encoding='utf-8') as file:
-            return file.read().strip('\0\n')
-    except OSError:
-        pass
-    return platform.processor()

@@ -15,6 +15,7 @@ from sensor_msgs.msg import CameraInfo, Image
 
 from effvit_ros.core.metrics import ConfusionMatrix
 from effvit_ros.demo.tally import Tally
+from effvit_ros.ros.health import segmenter_status
 from effvit_ros.ros.image_codec import picture_from
 
 #: How many pictures and truths are kept until their label map comes (1.5 s at 30 Hz).
@@ -132,10 +133,7 @@ class Collector(Node):
             self._moments[stamp] = self._moments[stamp]._replace(truth=_pixels(raw))
 
     def _on_diagnostics(self, message):
-        for status in message.status:
-            if status.name.startswith('segmenter:'):
-                self.diagnostics = {v.key: v.value for v in status.values}
-                self.diagnostics.update(level=status.level[0], message=status.message)
+        self.diagnostics = segmenter_status(message) or self.diagnostics
 
 
 class _Recent:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rich.table import Table
 
+from effvit_ros.core.machine import cpu_model
 from effvit_ros.core.metrics import per_class_table
 
 #: Packages whose versions decide the figures.
@@ -86,17 +87,8 @@ def versions():
 
 def machine():
     """Return what the figures were measured on."""
-    return {'cpu': _cpu_model(), 'threads': len(os.sched_getaffinity(0))
+    return {'cpu': cpu_model() or platform.processor() or 'unknown',
+            'threads': len(os.sched_getaffinity(0))
             if hasattr(os, 'sched_getaffinity') else os.cpu_count(),
             'system': f'{platform.system()} {platform.release()} {platform.machine()}',
             'platform': sys.platform}
-
-
-def _cpu_model():
-    try:
-        for line in Path('/proc/cpuinfo').read_text(encoding='utf-8').splitlines():
-            if line.startswith(('model name', 'Model')):
-                return line.split(':', 1)[1].strip()
-    except OSError:
-        pass
-    return platform.processor() or 'unknown'

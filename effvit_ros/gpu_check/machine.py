@@ -3,12 +3,14 @@ from __future__ import annotations
 
 import platform
 import subprocess
-from pathlib import Path
+
+from effvit_ros.core.machine import board_name, cpu_model
 
 
 def machine():
     """Return board (Jetson) or processor, system and Python, as texts."""
-    return {'cpu': _board() or _processor(), 'system': platform.platform(),
+    return {'cpu': board_name() or cpu_model() or platform.processor() or 'unknown processor',
+            'system': platform.platform(),
             'python': platform.python_version()}
 
 
@@ -22,20 +24,3 @@ def gpus():
     except (OSError, subprocess.TimeoutExpired):
         return []
     return [line.strip() for line in result.stdout.splitlines() if line.strip()]
-
-
-def _board():
-    try:
-        return Path('/proc/device-tree/model').read_text(encoding='ascii').strip('\0\n')
-    except (OSError, UnicodeDecodeError):
-        return ''
-
-
-def _processor():
-    try:
-        for line in Path('/proc/cpuinfo').read_text(encoding='utf-8').splitlines():
-            if line.startswith('model name'):
-                return line.split(':', 1)[1].strip()
-    except OSError:
-        pass
-    return platform.processor() or 'unknown processor'

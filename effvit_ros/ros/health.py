@@ -200,3 +200,17 @@ def diagnostics_message(report, node_name, stamp):
     message = DiagnosticArray(status=[status])
     message.header.stamp = stamp
     return message
+
+
+def segmenter_status(message):
+    """
+    Return the values of the node ``segmenter`` in a DiagnosticArray, with level and message.
+
+    None where the array holds no status of it.
+    """
+    for status in message.status:
+        if status.name.startswith('segmenter:'):
+            values = {v.key: v.value for v in status.values}
+            values.update(level=status.level[0], message=status.message)
+            return values
+    return None

@@ -20,6 +20,7 @@ from sensor_msgs.msg import Image
 from effvit_ros.bags.restamp import stamp_ns
 from effvit_ros.core.errors import UserError
 from effvit_ros.demo.processes import NodeProcess, running
+from effvit_ros.ros.health import segmenter_status
 
 #: Seconds for loading the model until the first label map.
 READY_S = 120.0
@@ -76,10 +77,7 @@ class Listener(Node):
         self.arrivals.append((stamp_ns(raw), time.monotonic_ns()))
 
     def _on_diagnostics(self, message):
-        for status in message.status:
-            if status.name.startswith('segmenter:'):
-                self.diagnostics = {v.key: v.value for v in status.values}
-                self.diagnostics.update(level=status.level[0], message=status.message)
+        self.diagnostics = segmenter_status(message) or self.diagnostics
 
 
 class Arena:

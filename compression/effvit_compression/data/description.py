@@ -8,8 +8,8 @@ from typing import Dict, List, Literal, NamedTuple, Optional, Union
 
 import numpy as np
 import pydantic
-import yaml
 
+from effvit_compression.files import read_yaml
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.lpcv import IGNORE, NAMES
 
@@ -150,12 +150,7 @@ def load_description(path: Union[str, Path], root: Optional[Path] = None) -> Dat
     :raises UserError: the file is missing or breaks a rule (all broken rules in one line).
     """
     path = Path(path)
-    try:
-        fields = yaml.safe_load(path.read_text())
-    except OSError as error:
-        raise UserError(f'dataset {path}: {error.strerror}') from error
-    except yaml.YAMLError as error:
-        raise UserError(f'dataset {path}: not YAML: {" ".join(str(error).split())}') from error
+    fields = read_yaml(path, 'dataset')
     try:
         description = DatasetDescription.model_validate(fields)
     except pydantic.ValidationError as error:
