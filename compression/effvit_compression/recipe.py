@@ -42,6 +42,7 @@ class Source(Strict):
     root: Optional[Path] = None   # of the data, instead of the description's
     share: float = pydantic.Field(1.0, ge=0)  # of the crops; 0: for scores alone
     taught: bool = True           # a teacher's opinion of these pictures counts
+    augmentation: Optional[Augmentation] = None  # instead of the recipe's
     flight: Optional[Flight] = None  # render the data first, into the run's folder
 
 

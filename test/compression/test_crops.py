@@ -81,3 +81,11 @@ def test_rare_classes_are_drawn_more_often(dataset):
         labels = mixture(dataset, rare).batch(0, 60, 24).labels
         return (labels == 10).flatten(1).any(1).sum().item()
     assert crops_with_person({'person': 0.9}) > crops_with_person({}) + 15
+
+
+def test_a_source_can_have_its_own_augmentation(dataset):
+    part = Part(Pictures(load_description(dataset), 'train'), 1.0, augmentation=STILL)
+    own = Mixture([part], 64, Augmentation(), {}, 0).batch(0, 2, 32).images
+    of_all = Mixture([part._replace(augmentation=None)], 64, STILL, {}, 0).batch(0, 2, 32).images
+    assert own.equal(of_all)
+    assert not own.equal(mixture(dataset).batch(0, 2, 32).images)

@@ -1,7 +1,7 @@
 """Batches from several datasets; each batch is a function of (seed, rank, iteration) alone."""
 from __future__ import annotations
 
-from typing import Dict, NamedTuple, Sequence
+from typing import Dict, NamedTuple, Optional, Sequence
 
 import numpy as np
 import torch
@@ -29,11 +29,13 @@ class Part(NamedTuple):
     A dataset in a mixture; ``share``: any positive number.
 
     ``taught`` is False where the labels are exact and the teacher never saw such pictures.
+    ``augmentation`` replaces the mixture's: oblique views have an "up", nadir views do not.
     """
 
     pictures: Pictures
     share: float
     taught: bool = True
+    augmentation: Optional[Augmentation] = None
 
 
 class Mixture:
@@ -49,11 +51,11 @@ class Mixture:
     def __init__(self, parts: Sequence[Part], stretch: int,
                  augmentation: Augmentation, rare: Dict[str, float], seed: int, rank: int = 0):
         self._parts = [part.pictures for part in parts]
+        self._augmentations = [part.augmentation or augmentation for part in parts]
         self._taught = np.array([part.taught for part in parts])
         shares = np.array([part.share for part in parts], float)
         self._shares = shares / shares.sum()
         self._stretch = stretch
-        self._augmentation = augmentation
         self._seed = (seed, rank)
         self._rare = [NAMES.index(name) for name in rare]
         self._rare_chance = np.array([*rare.values(), 1 - sum(rare.values())])
@@ -81,5 +83,5 @@ class Mixture:
                 focus = float(xs[pick]), float(ys[pick])
         image, label = pictures[index]
         crop, ids = random_crop(
-            image, label, size, self._stretch, self._augmentation, rng, focus)
+            image, label, size, self._stretch, self._augmentations[part], rng, focus)
         return crop, ids, self._taught[part]

@@ -42,7 +42,8 @@ def learn(run: Run, place: Path, net: SegmentationNet, training: TrainingSetting
         imitation = Distillation(distillation, net.encoder.out_channels,
                                  teacher.encoder.out_channels)
     objective = Objective(net, SegmentationLoss(recipe.loss), frozen, imitation)
-    mixture = Mixture([Part(run.pictures(s, 'train'), s.share, s.taught)
+    mixture = Mixture([Part(run.pictures(s, 'train'), s.share, s.taught,
+                            s.augmentation)
                        for s in recipe.data if s.share], recipe.size, recipe.augmentation,
                       recipe.rare, recipe.seed, fabric.global_rank)
     with steps(place.name, training.iterations) as advance, contextlib.closing(
