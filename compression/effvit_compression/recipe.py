@@ -2,10 +2,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import pydantic
 
+from effvit_compression.ablation.settings import Ablation
 from effvit_compression.data.augment import Augmentation
 from effvit_compression.data.description import one_line
 from effvit_compression.files import read_yaml
@@ -13,6 +14,7 @@ from effvit_compression.losses.distillation import DistillationSettings
 from effvit_compression.losses.segmentation import SegmentationLossSettings
 from effvit_compression.models.architecture import Architecture
 from effvit_compression.models.pretrained import Pretrained
+from effvit_compression.overrides import with_settings
 from effvit_compression.pruning.settings import PruningSettings
 from effvit_compression.training.settings import TrainingSettings
 from effvit_ros.core.errors import UserError
@@ -47,12 +49,22 @@ class Source(Strict):
 
 
 class Teacher(Strict):
-    """The network that is distilled from."""
+    """The network that is distilled from: trained here, or stored before."""
 
-    architecture: Architecture
+    model: Optional[Path] = None  # folder of a trained network; what follows of training is unused
+    architecture: Optional[Architecture] = None
     pretrained: Pretrained = Pretrained(source='hub')
-    training: TrainingSettings
+    training: Optional[TrainingSettings] = None
     minimum_miou: float = pydantic.Field(0.3, ge=0, le=1)  # on the first source's val pictures
+
+    @pydantic.model_validator(mode='after')
+    def _consistent(self):
+        if self.model is None and not (self.architecture and self.training):
+            raise ValueError('give architecture and training, or the model of a trained one')
+        return self
+    cache: bool = False           # keep its answers on disk for other trainings on the same crops
+    cache_gb: float = pydantic.Field(10.0, gt=0)  # what the cache may hold
+    cache_folder: Optional[Path] = None  # relative to the recipe; default: in the run's folder
 
 
 class Learning(Strict):
@@ -62,7 +74,7 @@ class Learning(Strict):
 
 
 class Teaching(Learning):
-    """A training of the student with the teacher."""
+    """A training of the student with the teacher, where the recipe has one."""
 
     distillation: DistillationSettings = DistillationSettings()
 
@@ -104,6 +116,7 @@ class Recipe(Strict):
     finetune: Optional[Teaching] = None
     quantize: Quantization = Quantization()
     export: Export
+    ablation: Ablation = Ablation()
 
     @pydantic.model_validator(mode='after')
     def _consistent(self):
@@ -111,8 +124,6 @@ class Recipe(Strict):
             raise ValueError('a student is trained by baseline or distill: give one of them')
         if self.distill and not self.teacher:
             raise ValueError('distill needs a teacher')
-        if self.finetune and not self.teacher:
-            raise ValueError('finetune needs a teacher')
         unknown = sorted(set(self.rare) - set(NAMES))
         if unknown:
             raise ValueError(f'rare names {unknown[0]!r}: not an LPCV class')
@@ -123,20 +134,32 @@ class Recipe(Strict):
         return self
 
 
-def load_recipe(path: Path) -> Recipe:
+def load_recipe(path: Path, settings: Sequence[str] = ()) -> Recipe:
     """
     Read a recipe; its relative paths are relative to its folder.
 
+    :param settings: changes, each as ``key.key=value``.
     :raises UserError: missing, no YAML, or one line with everything that is wrong in it.
     """
     path = Path(path)
-    fields = read_yaml(path, 'recipe')
+    return recipe_of(with_settings(read_yaml(path, 'recipe'), settings), path)
+
+
+def recipe_of(fields: Any, path: Path, row: str = '') -> Recipe:
+    """
+    Validate the fields of a recipe that was read from ``path``.
+
+    :param row: of its ablation, for messages.
+    :raises UserError: one line with everything that is wrong.
+    """
     try:
         recipe = Recipe.model_validate(fields)
     except pydantic.ValidationError as error:
-        raise UserError(f'recipe {path}: {one_line(error)}') from error
+        raise UserError(f'recipe {path}{row and f", row {row}"}: {one_line(error)}') from error
     for source in recipe.data:
         source.dataset = (path.parent / source.dataset).resolve()
         if source.root is not None:
             source.root = (path.parent / source.root).resolve()
+    if recipe.teacher and recipe.teacher.model:
+        recipe.teacher.model = (path.parent / recipe.teacher.model).resolve()
     return recipe

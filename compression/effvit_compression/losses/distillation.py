@@ -27,6 +27,11 @@ class DistillationSettings(pydantic.BaseModel):
     #: Encoder maps that are mimicked: k is the one at 1 / 2**k of the picture's side.
     feature_levels: List[int] = [3, 4, 5]
 
+    @property
+    def levels(self) -> List[int]:
+        """Encoder maps that the losses look at."""
+        return self.feature_levels if self.features else []
+
 
 class Distillation(nn.Module):
     """
@@ -40,9 +45,9 @@ class Distillation(nn.Module):
                  teacher_channels: Sequence[int]):
         super().__init__()
         self.settings = settings
-        levels = settings.feature_levels if settings.features else []
         self.adapters = nn.ModuleDict({
-            str(k): nn.Conv2d(student_channels[k], teacher_channels[k], 1) for k in levels})
+            str(k): nn.Conv2d(student_channels[k], teacher_channels[k], 1)
+            for k in settings.levels})
 
     def forward(self, maps, scores, teacher_maps, teacher_scores) -> Dict[str, torch.Tensor]:
         """Weighted parts by name; the arguments are what ``SegmentationNet.features`` gives."""

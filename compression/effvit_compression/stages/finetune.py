@@ -1,9 +1,9 @@
-"""Train the pruned student further, the teacher still at its side."""
+"""Train the pruned student further, the teacher still at its side where there is one."""
 from __future__ import annotations
 
 from effvit_compression.models.store import load_model
 from effvit_compression.stages.learn import learn
-from effvit_compression.stages.teacher import common
+from effvit_compression.stages.teacher import common, rounded
 
 NEEDS = ('data', 'teacher', 'baseline', 'distill', 'prune')
 
@@ -12,12 +12,12 @@ def depends_on(recipe):
     """Return the section and what shapes the batches."""
     if recipe.finetune is None:
         return None
-    return [recipe.finetune.model_dump(mode='json'), common(recipe)]
+    return [recipe.finetune.model_dump(mode='json'), common(recipe), *rounded(recipe)]
 
 
 def run(run, place):
     """Train and score."""
     settings = run.recipe.finetune
     net = load_model(run.place(run.student))
-    return learn(run, place, net, settings.training, load_model(run.place('teacher')),
-                 settings.distillation)
+    teacher = load_model(run.place('teacher')) if run.recipe.teacher else None
+    return learn(run, place, net, settings.training, teacher, settings.distillation)

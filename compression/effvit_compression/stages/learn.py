@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import Optional
+from typing import Optional, Union
 
 import torch
 from lightning_fabric import Fabric
@@ -19,6 +19,7 @@ from effvit_compression.models.factory import build, SegmentationNet
 from effvit_compression.models.frozen import Frozen
 from effvit_compression.models.pretrained import load_pretrained, Pretrained
 from effvit_compression.models.store import save_model
+from effvit_compression.models.teacher_cache import CachedTeacher, fingerprint
 from effvit_compression.pipeline import Run
 from effvit_compression.progress import steps
 from effvit_compression.training.evaluate import evaluate
@@ -38,7 +39,7 @@ def learn(run: Run, place: Path, net: SegmentationNet, training: TrainingSetting
     torch.manual_seed(recipe.seed)  # of the adapters
     frozen = imitation = None
     if teacher is not None:
-        frozen = Frozen(teacher, fabric.device)
+        frozen = answers(run, teacher, distillation, fabric.device)
         imitation = Distillation(distillation, net.encoder.out_channels,
                                  teacher.encoder.out_channels)
     objective = Objective(net, SegmentationLoss(recipe.loss), frozen, imitation)
@@ -51,6 +52,18 @@ def learn(run: Run, place: Path, net: SegmentationNet, training: TrainingSetting
         student = train(objective, mixture, training, place, fabric, progress)
     save_model(student, place)
     return figures(run, student)
+
+
+def answers(run: Run, teacher: SegmentationNet, distillation: DistillationSettings,
+            device: torch.device) -> Union[Frozen, CachedTeacher]:
+    """Return the teacher, or what it said before where the recipe wants that kept."""
+    settings = run.recipe.teacher
+    if not settings.cache:
+        return Frozen(teacher, device)
+    return CachedTeacher(
+        lambda: Frozen(teacher, device), fingerprint(teacher),
+        settings.cache_folder or run.folder / 'teacher_cache', distillation.levels,
+        settings.cache_gb * 1e9, run.say)
 
 
 def beginner(run: Run, architecture: Architecture, pretrained: Pretrained) -> SegmentationNet:

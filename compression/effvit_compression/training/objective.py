@@ -1,7 +1,7 @@
 """What a training minimises: the student's loss against labels and, with a teacher, against it."""
 from __future__ import annotations
 
-from typing import Dict, Optional, Tuple
+from typing import Dict, Optional, Tuple, Union
 
 import torch
 from torch import nn
@@ -10,6 +10,7 @@ from effvit_compression.losses.distillation import Distillation
 from effvit_compression.losses.segmentation import SegmentationLoss
 from effvit_compression.models.factory import SegmentationNet, upsample
 from effvit_compression.models.frozen import Frozen
+from effvit_compression.models.teacher_cache import CachedTeacher
 
 
 class Objective(nn.Module):
@@ -20,7 +21,7 @@ class Objective(nn.Module):
     """
 
     def __init__(self, student: SegmentationNet, loss: SegmentationLoss,
-                 teacher: Optional[Frozen] = None,
+                 teacher: Optional[Union[Frozen, CachedTeacher]] = None,
                  distillation: Optional[Distillation] = None):
         super().__init__()
         self.student = student
