@@ -1,9 +1,11 @@
 """Files that are whole or not there, and what is wrong with one that a user wrote."""
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable, Iterator
 
 import yaml
 
@@ -38,3 +40,27 @@ def read_yaml(path: Path, what: str) -> Any:
         raise UserError(f'{what} {path}: {error.strerror}') from error
     except yaml.YAMLError as error:
         raise UserError(f'{what} {path}: not YAML: {" ".join(str(error).split())}') from error
+
+
+@contextlib.contextmanager
+def locked(path: Path, waits: Callable[[], None]) -> Iterator[None]:
+    """
+    Hold a lock that ends with the process, even a killed one; ``path`` stays, empty.
+
+    :param waits: called once when another process holds it.
+    :raises UserError: the place can't be written, or its file system has no locks.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = open(path, 'wb')
+    except OSError as error:
+        raise UserError(f'{path}: {error.strerror}') from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waits()
+            fcntl.flock(file, fcntl.LOCK_EX)
+        except OSError as error:
+            raise UserError(f'{path}: not locked: {error.strerror}') from error
+        yield

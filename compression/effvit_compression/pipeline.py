@@ -1,9 +1,11 @@
 """Stages in order, each skipped when it is finished and nothing that it depends on changed."""
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import shutil
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -11,12 +13,13 @@ from typing import Any, Callable, Dict, Optional, Sequence
 
 from effvit_compression.data.description import DatasetDescription, load_description
 from effvit_compression.data.pictures import Pictures
-from effvit_compression.files import write_text
+from effvit_compression.files import locked, write_text
 from effvit_compression.recipe import Recipe, Source
 from effvit_ros.core.errors import UserError
 
 KEY = 'key.txt'          # what the stage depends on; written before it starts
 RESULT = 'result.json'   # its figures; written last, so it also means "finished"
+WALL = 'wall_s.txt'      # seconds from its last start to its end
 
 
 @dataclass
@@ -24,18 +27,31 @@ class Run:
     """
     A recipe being carried out in a folder.
 
-    ``say`` prints a line; ``results`` holds the figures of the stages that are finished.
+    ``say`` prints a line; ``results`` holds the figures of the stages that are finished and
+    ``keys`` the key of each that was looked at. With a ``store``, stages lie there by their key
+    instead of in ``folder``, and runs that share it share every stage that they have in common.
     """
 
     recipe: Recipe
     folder: Path
     say: Callable[[str], None] = print
+    store: Optional[Path] = None
     results: Dict[str, dict] = field(default_factory=dict)
+    keys: Dict[str, str] = field(default_factory=dict)
     _pictures: Dict[tuple, Pictures] = field(default_factory=dict)
 
     def place(self, stage: str) -> Path:
-        """Folder of a stage."""
-        return self.folder / stage
+        """Folder of a stage; with a store, of one whose key is known."""
+        if self.store is None:
+            return self.folder / stage
+        return self.store / f'{stage}-{self.keys[stage][:12]}'
+
+    def guard(self, stage: str):
+        """Context in which no other process works in the stage's folder, where runs share it."""
+        if self.store is None:
+            return contextlib.nullcontext()
+        return locked(self.place(stage).with_suffix('.lock'), lambda: self.say(
+            f'{stage}: another process is at it, waiting'))
 
     def description(self, source: Source) -> DatasetDescription:
         """Describe a source; what is rendered lies in this run's folder."""
@@ -72,24 +88,37 @@ def carry_out(run: Run, stages: Sequence[ModuleType], only: Optional[str] = None
     except OSError as error:
         raise UserError(f'{run.folder}: {error.strerror}') from error
     write_text(run.folder / 'recipe.json', run.recipe.model_dump_json(indent=2) + '\n')
-    keys: Dict[str, str] = {}
+    run.keys.update(keys_of(run.recipe, chosen))
     for stage in chosen:
-        name, place = name_of(stage), run.place(name_of(stage))
-        before = [keys[needed] for needed in stage.NEEDS if needed in keys]
-        key = keys[name] = key_of(name, stage.depends_on(run.recipe), before)
-        finished = is_finished(place, key)
-        if not finished and only and name != only:
-            raise UserError(f'stage {only}: {name} comes before it and is not finished: run '
-                            'that first')
-        if finished:
-            run.say(f'{name}: finished before, nothing changed')
-        else:
-            prepare(place, key)
-            run.say(f'{name}: start')
-            write_text(place / RESULT, json.dumps(stage.run(run, place), indent=2) + '\n')
+        name, place, key = name_of(stage), run.place(name_of(stage)), run.keys[name_of(stage)]
+        with run.guard(name):
+            finished = is_finished(place, key)
+            if not finished and only and name != only:
+                raise UserError(f'stage {only}: {name} comes before it and is not finished: run '
+                                'that first')
+            if finished:
+                run.say(f'{name}: finished before, nothing changed')
+            else:
+                prepare(place, key)
+                run.say(f'{name}: start')
+                start = time.monotonic()
+                figures = stage.run(run, place)
+                write_text(place / WALL, f'{time.monotonic() - start:.1f}\n')
+                write_text(place / RESULT, json.dumps(figures, indent=2) + '\n')
         run.results[name] = json.loads((place / RESULT).read_text(encoding='utf-8'))
         if name == only:
             return
+
+
+def keys_of(recipe: Recipe, stages: Sequence[ModuleType]) -> Dict[str, str]:
+    """Key of each stage that the recipe has, by name."""
+    keys: Dict[str, str] = {}
+    for stage in stages:
+        settings = stage.depends_on(recipe)
+        if settings is not None:
+            before = [keys[needed] for needed in stage.NEEDS if needed in keys]
+            keys[name_of(stage)] = key_of(name_of(stage), settings, before)
+    return keys
 
 
 def name_of(stage: ModuleType) -> str:

@@ -51,20 +51,20 @@ class Source(Strict):
 class Teacher(Strict):
     """The network that is distilled from: trained here, or stored before."""
 
-    model: Optional[Path] = None  # folder of a trained network; what follows of training is unused
+    model: Optional[Path] = None  # folder of a trained network; architecture to training: unused
     architecture: Optional[Architecture] = None
     pretrained: Pretrained = Pretrained(source='hub')
     training: Optional[TrainingSettings] = None
     minimum_miou: float = pydantic.Field(0.3, ge=0, le=1)  # on the first source's val pictures
+    cache: bool = False           # keep its answers on disk for other trainings on the same crops
+    cache_gb: float = pydantic.Field(10.0, gt=0)  # what the cache may hold
+    cache_folder: Optional[Path] = None  # relative to the recipe; default: in the run's folder
 
     @pydantic.model_validator(mode='after')
     def _consistent(self):
         if self.model is None and not (self.architecture and self.training):
             raise ValueError('give architecture and training, or the model of a trained one')
         return self
-    cache: bool = False           # keep its answers on disk for other trainings on the same crops
-    cache_gb: float = pydantic.Field(10.0, gt=0)  # what the cache may hold
-    cache_folder: Optional[Path] = None  # relative to the recipe; default: in the run's folder
 
 
 class Learning(Strict):

@@ -10,11 +10,22 @@ NEEDS = ('data',)
 
 
 def depends_on(recipe):
-    """Return the teacher's section and what shapes its batches."""
-    if recipe.teacher is None:
+    """Return the teacher's section and what shapes its batches, or the stored one's files."""
+    settings = recipe.teacher
+    if settings is None:
         return None
-    return [recipe.teacher.model_dump(
-        mode='json', exclude={'cache', 'cache_gb', 'cache_folder'}), common(recipe)]
+    if settings.model:
+        return [content(settings.model), settings.minimum_miou, recipe.size]
+    return [settings.model_dump(
+        mode='json', exclude={'model', 'cache', 'cache_gb', 'cache_folder'}), common(recipe)]
+
+
+def content(model):
+    """Return the hashes of a stored network's files; :raises UserError: one is missing."""
+    try:
+        return [sha256_of(model / name) for name in (ARCHITECTURE, WEIGHTS)]
+    except OSError as error:
+        raise UserError(f'teacher.model: {error.filename}: {error.strerror}') from error
 
 
 def common(recipe):
@@ -25,7 +36,7 @@ def common(recipe):
 
 def rounded(recipe):
     """Return what a cache changes in a distillation: answers are rounded; nothing without one."""
-    return ['answers in float16'] if recipe.teacher.cache else []
+    return ['answers in float16'] if recipe.teacher and recipe.teacher.cache else []
 
 
 def run(run, place):
