@@ -7,7 +7,7 @@ the format. Loading checks everything that can be checked without running the gr
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Mapping, Optional, Tuple
 
@@ -24,6 +24,8 @@ DEFAULT_MODEL = 'mobilevit_lite0_lpcv'
 PRECISIONS = ('fp32', 'fp16', 'int8')
 IO_TYPES = ('uint8', 'float32')
 CHANNEL_ORDERS = ('rgb', 'bgr')
+#: Runtimes for which a bundle may prefer a precision.
+CPU_RUNTIMES = ('openvino', 'onnxruntime')
 
 
 class BundleError(UserError):
@@ -70,6 +72,8 @@ class Bundle:
     graphs: Tuple[Graph, ...]
     terms: str
     manifest: Mapping = field(repr=False)
+    #: CPU runtime -> precision of the graph that it takes, where that is not fp32.
+    prefer: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def names(self):
@@ -106,6 +110,19 @@ class Bundle:
         raise BundleError(
             f'{self.path}: no {precision}/{io} graph in this bundle (it has {present}): '
             'export that variant with effvit-compress')
+
+    def graph_for(self, runtime) -> Graph:
+        """Return the graph with 8-bit I/O that a CPU runtime takes: fp32 or the preferred one."""
+        return self.graph(self.prefer.get(runtime, 'fp32'))
+
+    def preferring(self, runtime, precision):
+        """
+        Return this bundle with another preference.
+
+        :raises BundleError: the bundle has no such graph.
+        """
+        self.graph(precision)
+        return replace(self, prefer={**self.prefer, runtime: precision})
 
 
 def sha256_of(path) -> str:
@@ -167,7 +184,8 @@ def load_bundle(path) -> Bundle:
     return Bundle(
         path=path, name=reader.get(manifest, 'name', str), height=height, width=width,
         channel_order=order, classes=classes, ignore=ignore, graphs=graphs,
-        terms=str(manifest.get('terms') or ''), manifest=manifest)
+        terms=str(manifest.get('terms') or ''), manifest=manifest,
+        prefer=_read_preferences(reader, manifest, graphs))
 
 
 def _read_manifest(path):
@@ -233,6 +251,19 @@ def _read_graph(reader, folder, entry, n_classes) -> Graph:
             f'{graph.path}: sha256 is {found[:12]}..., the manifest says {graph.sha256[:12]}...: '
             'the file is damaged or not of this bundle; copy the bundle again')
     return graph
+
+
+def _read_preferences(reader, manifest, graphs):
+    if manifest.get('prefer') is None:
+        return {}
+    preferences = reader.get(manifest, 'prefer', dict)
+    present = sorted({graph.precision for graph in graphs if graph.io == 'uint8'})
+    for runtime in preferences:
+        if runtime not in CPU_RUNTIMES:
+            raise BundleError(f"{reader.file}: prefer names '{runtime}': "
+                              f"give one of {', '.join(CPU_RUNTIMES)}")
+        reader.choice(preferences, runtime, present, 'prefer.')
+    return preferences
 
 
 class _Reader:

@@ -1,6 +1,8 @@
 """What a bundle must be, and the one line for each thing that can be wrong with it."""
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 import yaml
@@ -106,6 +108,49 @@ def test_a_graph_of_another_size_is_refused(bundle, runtime):
 def test_asking_for_an_absent_variant_lists_what_is_there(bundle):
     with pytest.raises(BundleError, match='no int8/uint8 graph.*it has fp32/uint8'):
         load_bundle(bundle).graph('int8')
+
+
+def add_int8(bundle, **keys):
+    """Give a bundle a second graph, named as int8, and the manifest these keys."""
+    manifest = yaml.safe_load((bundle / MANIFEST).read_text())
+    shutil.copy(bundle / 'model.onnx', bundle / 'model_int8.onnx')
+    manifest['graphs'].append(
+        {**manifest['graphs'][0], 'file': 'model_int8.onnx', 'precision': 'int8'})
+    write_manifest(bundle, {**manifest, **keys})
+
+
+@pytest.mark.parametrize('prefer, expected', [
+    pytest.param({'openvino': 'int8'}, {'openvino': 'int8', 'onnxruntime': 'fp32'},
+                 id='openvino-alone'),
+    pytest.param(None, {'openvino': 'fp32', 'onnxruntime': 'fp32'}, id='none: fp32'),
+])
+def test_a_runtime_takes_the_precision_that_the_bundle_prefers(bundle, prefer, expected):
+    add_int8(bundle, prefer=prefer)
+    for runtime, precision in expected.items():
+        with Segmenter(load_bundle(bundle), runtime) as segmenter:
+            assert segmenter.runtime.description.endswith(precision)
+
+
+def test_a_preference_can_be_overruled(bundle):
+    add_int8(bundle, prefer={'openvino': 'int8'})
+    loaded = load_bundle(bundle)
+    assert loaded.preferring('openvino', 'fp32').graph_for('openvino').precision == 'fp32'
+    assert loaded.graph_for('openvino').precision == 'int8', 'the bundle itself is as it was'
+    with pytest.raises(BundleError, match='no fp16/uint8 graph'):
+        loaded.preferring('openvino', 'fp16')
+
+
+@pytest.mark.parametrize('prefer, message', [
+    pytest.param({'abacus': 'int8'}, "prefer names 'abacus': give one of openvino, onnxruntime",
+                 id='unknown-runtime'),
+    pytest.param({'openvino': 'fp16'}, "prefer.openvino is 'fp16': give one of fp32, int8",
+                 id='precision-that-it-lacks'),
+    pytest.param(['int8'], 'prefer is .* not dict', id='not-a-mapping'),
+])
+def test_a_wrong_preference_gets_one_line(bundle, prefer, message):
+    add_int8(bundle, prefer=prefer)
+    with pytest.raises(BundleError, match=message):
+        load_bundle(bundle)
 
 
 def test_an_unknown_model_lists_the_shipped_ones():

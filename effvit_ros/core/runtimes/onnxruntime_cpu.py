@@ -8,7 +8,11 @@ from effvit_ros.core.runtimes import Runtime, RuntimeUnavailable, check_interfac
 
 
 class OnnxRuntimeRuntime(Runtime):
-    """The bundle's fp32 graph on ONNX Runtime's CPU provider, with bound buffers."""
+    """
+    The bundle's graph on ONNX Runtime's CPU provider, with bound buffers.
+
+    It is the fp32 graph unless the bundle prefers another for ``onnxruntime``.
+    """
 
     name = 'onnxruntime'
 
@@ -24,7 +28,7 @@ class OnnxRuntimeRuntime(Runtime):
         except ImportError as error:
             raise RuntimeUnavailable(
                 f'onnxruntime is not installed ({error}): pip install onnxruntime') from None
-        graph = bundle.graph('fp32')
+        graph = bundle.graph_for(self.name)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
@@ -45,7 +49,8 @@ class OnnxRuntimeRuntime(Runtime):
         self._binding.bind_output(
             target.name, 'cpu', 0, np.uint8, self._output.shape, self._output.ctypes.data)
         used = threads or 'all'
-        self.description = f'ONNX Runtime {onnxruntime.__version__}, CPU, {used} threads, fp32'
+        self.description = (f'ONNX Runtime {onnxruntime.__version__}, CPU, {used} threads, '
+                            f'{graph.precision}')
 
     def infer(self):
         """Run the graph; (height, width) uint8, valid until the next call."""

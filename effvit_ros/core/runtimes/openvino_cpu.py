@@ -8,7 +8,12 @@ from effvit_ros.core.runtimes import Runtime, RuntimeUnavailable, check_interfac
 
 
 class OpenVinoRuntime(Runtime):
-    """The bundle's fp32 graph on OpenVINO's CPU plugin, one request, in FP32."""
+    """
+    The bundle's graph on OpenVINO's CPU plugin, one request.
+
+    It is the fp32 graph unless the bundle prefers another for ``openvino``; what is not
+    quantised in it is computed in FP32.
+    """
 
     name = 'openvino'
 
@@ -24,7 +29,7 @@ class OpenVinoRuntime(Runtime):
         except ImportError as error:
             raise RuntimeUnavailable(
                 f'openvino is not installed ({error}): pip install openvino') from None
-        graph = bundle.graph('fp32')
+        graph = bundle.graph_for(self.name)
         # Left alone, OpenVINO picks bf16 on CPUs that have it, which is slower on small models.
         options = {'INFERENCE_PRECISION_HINT': 'f32', 'PERFORMANCE_HINT': 'LATENCY'}
         if threads:
@@ -43,7 +48,7 @@ class OpenVinoRuntime(Runtime):
         self._labels = self._request.get_output_tensor().data[0]
         version = openvino.__version__.split('-')[0]
         used = compiled.get_property('INFERENCE_NUM_THREADS')
-        self.description = f'OpenVINO {version}, CPU, {used} threads, fp32'
+        self.description = f'OpenVINO {version}, CPU, {used} threads, {graph.precision}'
 
     def infer(self):
         """Run the graph; (height, width) uint8, valid until the next call."""
