@@ -9,10 +9,16 @@ from typing import Tuple
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
-OK, WARN, ERROR, STALE = 0, 1, 2, 3
+from effvit_ros.ros.verdict import ERROR, OK, Condition, Limits, judge
 
 #: Seconds that rates, latencies and recent errors look back.
 WINDOW_S = 5.0
+#: Entries that a window holds at most: nothing leaves it while the node's clock stands still.
+_WINDOW_LENGTH = 2000
+#: Seconds that the clock may go back without having jumped: two threads read it.
+_JITTER_S = 0.1
+#: Value of the fact ``clock`` while a simulated clock does not advance.
+CLOCK_STANDS = 'simulated, stands still'
 
 
 @dataclass(frozen=True)
@@ -28,8 +34,8 @@ class Health:
     """
     Counts what happens to frames; fed from both threads.
 
-    Times are seconds of the node's clock, handed in by the caller. A jump back in time (a bag
-    that starts over) clears the window instead of giving nonsense.
+    Times are seconds of the node's clock, handed in by the caller. A jump in time (a bag that
+    starts over) clears the windows instead of giving nonsense.
     """
 
     def __init__(self):
@@ -43,22 +49,44 @@ class Health:
         self._counts = Counter()
         self._errors = Counter()
         self._last_error = ''
+        self._findings = {}
+        self._limits = Limits()
         self._last_frame = None
-        self._entered = None
+        self._entered = self._counted_since = self._latest = None
         self._unwatched = False
-        self._results = deque()
-        self._recent_errors = deque()
+        self._arrivals = deque(maxlen=_WINDOW_LENGTH)
+        self._results = deque(maxlen=_WINDOW_LENGTH)
+        self._recent_errors = deque(maxlen=_WINDOW_LENGTH)
 
     def enter(self, state, now):
         """Note the lifecycle state, a successful transition into it."""
         with self._lock:
             self._state = state
             self._failure = self._complaint = self._progress = ''
-            self._last_frame = None
-            self._entered = now
             self._unwatched = False
-            self._results.clear()
-            self._recent_errors.clear()
+            if state == 'unconfigured':
+                self._findings.clear()
+            self._restart(now)
+
+    def jumped(self, now):
+        """Forget what was before a jump of the node's clock; ``now`` is after it."""
+        with self._lock:
+            self._restart(now)
+
+    def find(self, source, level, sentence):
+        """
+        Note what another part of the node, ``source``, found wrong.
+
+        It raises the level while the node is active, until :meth:`dismiss` or the node is
+        unconfigured.
+        """
+        with self._lock:
+            self._findings[source] = (level, sentence)
+
+    def dismiss(self, source):
+        """Forget what ``source`` found, if anything."""
+        with self._lock:
+            self._findings.pop(source, None)
 
     def fail(self, reason):
         """Note why a transition failed."""
@@ -85,15 +113,19 @@ class Health:
     def received(self, now):
         """Count a frame that came."""
         with self._lock:
+            self._notice(now)
             self._counts['received'] += 1
             self._complaint = ''
             self._last_frame = now
+            self._arrivals.append(now)
 
     def count(self, what):
         """Count a frame that was put aside: ``dropped``, ``over_rate`` or ``unwatched``."""
         with self._lock:
             self._counts[what] += 1
             self._unwatched = what == 'unwatched'
+            if self._unwatched:
+                self._counted_since = self._last_frame
 
     def segmented(self, now, latency_s, inference_s, age_s=None):
         """
@@ -118,43 +150,56 @@ class Health:
     def silent_for(self, now):
         """Return the seconds since the last frame, or since activation where none came."""
         with self._lock:
+            self._notice(now)
             return self._silence(now)
 
-    def report(self, now, no_image_timeout):
-        """Return the present :class:`Report`; a ``no_image_timeout`` of 0 never warns."""
+    def report(self, now, limits=Limits()):
+        """Return the present :class:`Report`."""
         with self._lock:
-            for window in (self._results, self._recent_errors):
+            self._notice(now)
+            if limits != self._limits:  # what came before was not asked to keep the new ones
+                self._limits, self._counted_since = limits, now
+            for window in (self._arrivals, self._results, self._recent_errors):
                 _trim(window, now)
-            level, message = self._verdict(now, no_image_timeout)
+            level, message = self._verdict(now, limits)
             return Report(level, message, tuple(self._values(now)))
+
+    def _restart(self, now):
+        self._entered = self._counted_since = self._latest = now
+        self._last_frame = None
+        for window in (self._arrivals, self._results, self._recent_errors):
+            window.clear()
+
+    def _notice(self, now):
+        """Start anew where the clock went back."""
+        if self._latest is not None and now < self._latest - _JITTER_S:
+            self._restart(now)
+        self._latest = now
 
     def _silence(self, now):
         since = self._entered if self._last_frame is None else self._last_frame
-        if since is None or now < since:
-            self._entered = now
-            self._last_frame = None
-            return 0.0
-        return now - since
+        return 0.0 if since is None else max(0.0, now - since)
 
-    def _verdict(self, now, no_image_timeout):
+    def _verdict(self, now, limits):
         if self._failure:
             return ERROR, self._failure
         if self._state != 'active':
             return OK, ': '.join(filter(None, (self._state, self._progress)))
-        if self._complaint:
-            return WARN, self._complaint
-        silence = self._silence(now)
-        if no_image_timeout and silence > no_image_timeout:
-            return STALE, f'no frame for {silence:.0f} s on {self._facts.get("image_topic", "")}'
-        if self._recent_errors and not self._results:
-            return ERROR, f'no frame can be segmented: {self._last_error}'
-        if self._recent_errors:
-            return WARN, f'some frames cannot be segmented: {self._last_error}'
-        if self._last_frame is None:
-            return OK, 'waiting for the first frame'
-        if self._unwatched:
-            return OK, 'idle: nobody subscribes to the results'
-        return OK, 'segmenting'
+        return judge(self._condition(now), limits)
+
+    def _condition(self, now):
+        full = self._counted_since is not None and now - self._counted_since >= WINDOW_S
+        return Condition(
+            silence_s=self._silence(now), image_topic=self._facts.get('image_topic', ''),
+            complaint=self._complaint,
+            recent_error=self._last_error if self._recent_errors else '',
+            some_segmented=bool(self._results), any_frame=self._last_frame is not None,
+            unwatched=self._unwatched,
+            rate_hz=len(self._results) / WINDOW_S if full else None,
+            arrival_hz=len(self._arrivals) / WINDOW_S if full else None,
+            latency_p95_ms=_percentile_ms([entry[1] for entry in self._results], 95),
+            clock_stands=self._facts.get('clock') == CLOCK_STANDS,
+            findings=tuple(self._findings.values()))
 
     def _values(self, now):
         yield 'state', self._state
@@ -169,8 +214,8 @@ class Health:
         for name, seconds in (('latency', latencies), ('inference', inferences),
                               ('overhead', overheads), ('age', ages)):
             for percent in (50, 95):
-                value = f'{np.percentile(seconds, percent) * 1e3:.1f}' if seconds else ''
-                yield f'{name}_p{percent}_ms', value
+                found = _percentile_ms(seconds, percent)
+                yield f'{name}_p{percent}_ms', '' if found is None else f'{found:.1f}'
         last = '' if self._last_frame is None else f'{self._silence(now):.3f}'
         yield 'last_frame_age_s', last
         for what in ('received', 'segmented', 'dropped', 'over_rate', 'unwatched'):
@@ -181,24 +226,33 @@ class Health:
         yield 'last_error', self._last_error
 
 
+def _percentile_ms(seconds, percent):
+    return float(np.percentile(seconds, percent)) * 1e3 if seconds else None
+
+
 def _trim(window, now):
-    """Drop entries older than the window, and all of them after a jump back in time."""
+    """Drop entries older than the window, and those from before a jump back in time."""
     def time_of(entry):
         return entry[0] if isinstance(entry, tuple) else entry
-    if window and time_of(window[-1]) > now:
-        window.clear()
-    while window and time_of(window[0]) < now - WINDOW_S:
+    while window and not now - WINDOW_S <= time_of(window[0]) <= now + WINDOW_S:
         window.popleft()
 
 
-def diagnostics_message(report, node_name, stamp):
-    """Return the DiagnosticArray with one status, named as the convention asks."""
-    status = DiagnosticStatus(
-        level=bytes([report.level]), name=f'{node_name}: segmentation', message=report.message,
-        hardware_id=dict(report.values).get('runtime', ''),
-        values=[KeyValue(key=key, value=value) for key, value in report.values])
-    message = DiagnosticArray(status=[status])
+def diagnostics_message(reports, node_name, stamp):
+    """
+    Return the DiagnosticArray with a status for each report, named as the convention asks.
+
+    :param reports: mapping of the status's name (``segmentation``, ``machine``) to its
+        :class:`Report`; the hardware is the report's ``runtime`` or ``board``.
+    """
+    message = DiagnosticArray()
     message.header.stamp = stamp
+    for name, report in reports.items():
+        values = dict(report.values)
+        message.status.append(DiagnosticStatus(
+            level=bytes([report.level]), name=f'{node_name}: {name}', message=report.message,
+            hardware_id=values.get('runtime', values.get('board', '')),
+            values=[KeyValue(key=key, value=value) for key, value in report.values]))
     return message
 
 
@@ -209,7 +263,7 @@ def segmenter_status(message):
     None where the array holds no status of it.
     """
     for status in message.status:
-        if status.name.startswith('segmenter:'):
+        if status.name == 'segmenter: segmentation':
             values = {v.key: v.value for v in status.values}
             values.update(level=status.level[0], message=status.message)
             return values

@@ -6,7 +6,7 @@ what to do, rather than accepted and ignored.
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Optional, Tuple, Union
 
 from rcl_interfaces.msg import (
@@ -137,6 +137,11 @@ class Parameters:
     def __getitem__(self, name):
         """Return the present value."""
         return self._node.get_parameter(name).value
+
+    def read(self, kind):
+        """Return a dataclass of the type ``kind`` whose fields are named like parameters."""
+        return kind(**{field.name: self[field.name] for field in fields(kind)
+                       if field.name in self._rows})
 
     def _check(self, changes):
         for change in changes:

@@ -12,14 +12,18 @@ from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
 from effvit_ros.core.engines.policy import EnginePolicy
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.pixels import PictureError
+from effvit_ros.core.runtimes import why_fallback
+from effvit_ros.ros.clock_watch import ClockWatch
 from effvit_ros.ros.frame_pipeline import Frame, FramePipeline
 from effvit_ros.ros.health import Health, diagnostics_message
 from effvit_ros.ros.image_input import ImageInput
+from effvit_ros.ros.machine_health import MachineHealth, MachineLimits
 from effvit_ros.ros.outputs import Outputs
 from effvit_ros.ros.parameters import Parameters
 from effvit_ros.ros.rate_limit import RateLimit
 from effvit_ros.ros.segmenter_parameters import SEGMENTER_PARAMETERS
 from effvit_ros.ros.spin import stop_requested
+from effvit_ros.ros.verdict import WARN, Limits
 from effvit_ros.ros.worker import Worker
 
 #: Seconds between two messages on /diagnostics.
@@ -58,6 +62,9 @@ class SegmenterNode(LifecycleNode):
         super().__init__('segmenter')
         self._state = 'unconfigured'
         self._health = Health()
+        self._machine = MachineHealth()
+        self._clock_watch = ClockWatch(
+            self.get_clock(), lambda: self._health.jumped(self._now()))
         self._limit = RateLimit()
         self._worker = self._outputs = self._input = self._watch = None
         self._silence_reported = False
@@ -73,6 +80,7 @@ class SegmenterNode(LifecycleNode):
     def destroy_node(self):
         """Release the model and the topics."""
         self._release()
+        self._clock_watch.close()
         super().destroy_node()
 
     @_transition
@@ -186,6 +194,9 @@ class SegmenterNode(LifecycleNode):
         self._health.know(
             model=bundle.name, runtime=pipeline.runtime.name,
             runtime_description=pipeline.runtime.description)
+        fallback = why_fallback(pipeline.runtime.name, pipeline.passed_over)
+        if fallback:
+            self._health.find('runtime', WARN, fallback)
         self._outputs.publish_label_info(bundle, self.get_clock().now().to_msg())
 
     def _unsubscribe(self):
@@ -242,10 +253,13 @@ class SegmenterNode(LifecycleNode):
         self._silence_reported = silent
 
     def _publish_diagnostics(self):
-        report = self._health.report(self._now(), self._settings['no_image_timeout'])
+        steady = time.monotonic()
+        self._health.know(clock=self._clock_watch.look(steady))
+        reports = {'segmentation': self._health.report(self._now(), self._settings.read(Limits)),
+                   'machine': self._machine.report(steady, self._settings.read(MachineLimits))}
         name = self.get_fully_qualified_name().lstrip('/')
         self._diagnostics.publish(
-            diagnostics_message(report, name, self.get_clock().now().to_msg()))
+            diagnostics_message(reports, name, self.get_clock().now().to_msg()))
 
     def _now(self):
         return self.get_clock().now().nanoseconds * 1e-9

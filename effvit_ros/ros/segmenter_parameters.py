@@ -36,6 +36,19 @@ SEGMENTER_PARAMETERS = (
         'no_image_timeout', 3.0, 'Warn when no frame came for so many seconds; 0: never.',
         low=0.0, high=3600.0),
     Parameter(
+        'latency_budget_ms', 0.0,
+        'Warn when the latency p95 is higher, from arrival to the last result; 0: never.',
+        low=0.0, high=60000.0),
+    Parameter(
+        'warn_temperature_c', 85.0, 'Warn when the machine is so hot; 0: never.',
+        low=0.0, high=150.0),
+    Parameter(
+        'error_temperature_c', 95.0, 'Report an error when the machine is so hot; 0: never.',
+        low=0.0, high=150.0),
+    Parameter(
+        'max_memory_mb', 0, 'Warn when this process has more memory; 0: never.',
+        low=0, high=1048576),
+    Parameter(
         'overlay_alpha', 0.5, "Weight of the classes' colours in the overlay.",
         low=0.0, high=1.0),
     Parameter(

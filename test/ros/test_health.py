@@ -5,7 +5,10 @@ import pytest
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticStatus
 
-from effvit_ros.ros.health import ERROR, OK, STALE, WARN, Health, diagnostics_message
+from effvit_ros.ros.health import Health, diagnostics_message
+from effvit_ros.ros.verdict import ERROR, OK, STALE, WARN, Limits
+
+SILENCE = Limits(no_image_timeout=3.0)
 
 
 @pytest.fixture
@@ -59,7 +62,7 @@ def bad_frame(health, now):
 ])
 def test_level_and_message(health, prepare, level, message):
     prepare(health)
-    report = health.report(102.0, no_image_timeout=3.0)
+    report = health.report(102.0, SILENCE)
     assert (report.level, report.message) == (level, message)
 
 
@@ -69,23 +72,23 @@ def test_level_and_message(health, prepare, level, message):
     pytest.param(1e4, 0.0, OK, 'waiting for the first frame', id='never warn'),
 ])
 def test_no_camera(health, now, timeout, level, message):
-    report = health.report(now, timeout)
+    report = health.report(now, Limits(no_image_timeout=timeout))
     assert (report.level, report.message) == (level, message)
 
 
 def test_a_camera_that_stops_is_stale_and_one_that_comes_back_is_not(health):
     segment(health, [101.0])
-    assert health.report(105.0, 3.0).level == STALE
-    assert values(health.report(105.0, 3.0))['last_frame_age_s'] == '4.000'
+    assert health.report(105.0, SILENCE).level == STALE
+    assert values(health.report(105.0, SILENCE))['last_frame_age_s'] == '4.000'
     segment(health, [105.5])
-    assert health.report(106.0, 3.0).level == OK
+    assert health.report(106.0, SILENCE).level == OK
 
 
 def test_rate_and_latency_look_back_five_seconds(health):
     segment(health, [100 + i / 10 for i in range(100)], latency=0.010, age=0.040)
     segment(health, [110 + i / 20 for i in range(100)], latency=0.030, inference=0.025,
             age=0.060)
-    found = values(health.report(115.0, 3.0))
+    found = values(health.report(115.0, SILENCE))
     assert (found['rate_hz'], found['latency_p50_ms'], found['age_p50_ms']) == (
         '20.0', '30.0', '60.0')
     assert (found['inference_p50_ms'], found['overhead_p50_ms']) == ('25.0', '5.0')
@@ -94,29 +97,29 @@ def test_rate_and_latency_look_back_five_seconds(health):
 
 def test_the_rate_of_the_first_seconds_is_not_understated(health):
     segment(health, [100 + i / 10 for i in range(20)])
-    assert values(health.report(102.0, 3.0))['rate_hz'] == '10.0'
+    assert values(health.report(102.0, SILENCE))['rate_hz'] == '10.0'
 
 
 def test_p95_is_that_of_the_slow_frames(health):
     for i in range(100):
         health.segmented(101.0, latency_s=(i + 1) / 1000, inference_s=0.0)
-    found = values(health.report(101.0, 3.0))
+    found = values(health.report(101.0, SILENCE))
     assert float(found['latency_p50_ms']) == pytest.approx(50.5, abs=0.1)
     assert float(found['latency_p95_ms']) == pytest.approx(95.05, abs=0.1)
 
 
 def test_frames_without_a_stamp_have_no_age(health):
     health.segmented(101.0, latency_s=0.01, inference_s=0.005, age_s=None)
-    assert values(health.report(101.0, 3.0))['age_p50_ms'] == ''
+    assert values(health.report(101.0, SILENCE))['age_p50_ms'] == ''
 
 
 def test_a_bag_that_starts_over_clears_the_window(health):
     segment(health, [101.0, 102.0])
     bad_frame(health, 102.5)
-    report = health.report(50.0, 3.0)
+    report = health.report(50.0, SILENCE)
     assert (report.level, values(report)['rate_hz']) == (OK, '0.0')
     segment(health, [50.5])
-    assert values(health.report(51.0, 3.0))['rate_hz'] == '1.0'
+    assert values(health.report(51.0, SILENCE))['rate_hz'] == '1.0'
 
 
 def test_every_frame_is_counted_once(health):
@@ -128,7 +131,7 @@ def test_every_frame_is_counted_once(health):
     health.failed(101.1, 'inference', 'broken')
     for _ in range(4):
         health.segmented(101.1, 0.01, 0.005)
-    found = values(health.report(102.0, 3.0))
+    found = values(health.report(102.0, SILENCE))
     assert {key: found[key] for key in found if key.startswith(('frames', 'errors'))} == {
         'frames_received': '10', 'frames_segmented': '4', 'frames_dropped': '2',
         'frames_over_rate': '1', 'frames_unwatched': '1', 'errors': '2', 'errors_data': '1',
@@ -138,12 +141,13 @@ def test_every_frame_is_counted_once(health):
 
 def test_what_is_no_longer_true_is_forgotten(health):
     health.know(runtime=None)
-    assert 'runtime' not in values(health.report(101.0, 3.0))
+    assert 'runtime' not in values(health.report(101.0, SILENCE))
 
 
 def test_the_message_follows_the_convention(health):
-    report = health.report(104.5, 3.0)
-    message = diagnostics_message(report, 'uav1/segmenter', Time(sec=104))
+    report = health.report(104.5, SILENCE)
+    message = diagnostics_message(
+        {'segmentation': report}, 'uav1/segmenter', Time(sec=104))
     status, = message.status
     assert status.level == DiagnosticStatus.STALE
     assert status.name == 'uav1/segmenter: segmentation'

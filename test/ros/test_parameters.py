@@ -92,5 +92,5 @@ def test_every_diagnostic_value_is_documented():
     page = (ROOT / 'docs' / 'node.md').read_text(encoding='utf-8')
     health = Health()
     health.failed(0.0, 'inference', '')
-    for name, _ in health.report(0.0, 0.0).values:
+    for name, _ in health.report(0.0).values:
         assert f'`{name}`' in page, name

@@ -106,6 +106,17 @@ def has_nvidia_gpu():
     return any(os.path.exists(path) for path in _GPU_DEVICES)
 
 
+def why_fallback(name, passed_over):
+    """
+    Return why ``name`` runs although this machine has an NVIDIA GPU, '' where that is as asked.
+
+    :param passed_over: what :func:`open_runtime` returned beside it.
+    """
+    if not passed_over or name in GPU_ORDER or not has_nvidia_gpu():
+        return ''
+    return f'{name} runs instead of the GPU: {passed_over[0]}'
+
+
 def check_interface(bundle, graph, input_shape, output_shape):
     """
     Compare a loaded graph's shapes with the manifest's.
