@@ -12,9 +12,11 @@ MODEL ?=
 PICTURES ?=
 RUNTIME ?= auto
 DURATION ?= 20
+# How long `make soak` runs.
+MINUTES ?= 30
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-train setup-test demo bench test test-slow lint clean setup-rtx gpu-check
+.PHONY: help setup setup-train setup-test demo bench soak test test-slow lint clean setup-rtx gpu-check
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -30,6 +32,9 @@ demo: setup ## watch a simulated flight being segmented (SOURCE=folder DIR=... |
 
 bench: setup ## time the bare runtimes, the core and the node, side by side
 	$(BIN)/python -m effvit_ros.bench
+
+soak: setup ## run under full load and watch for leaks (MINUTES=30) -> out/soak
+	$(BIN)/python -m effvit_ros.soak --minutes $(MINUTES) --model "$(MODEL)"
 
 gpu-check: setup ## on a machine with a GPU: builds, parity (PICTURES=folder), latency -> out/gpu
 	$(BIN)/python -m effvit_ros.gpu_check --bundle "$(MODEL)" --pictures "$(PICTURES)"

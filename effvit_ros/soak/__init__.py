@@ -1,0 +1,1 @@
+"""The soak: camera and segmenter under full load for long, watched for leaks and slowing down."""

@@ -1,0 +1,98 @@
+"""The command behind ``make soak``: parse, run, write, print."""
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from effvit_ros.core import arguments
+from effvit_ros.core.bundle import load_bundle, resolve_model
+from effvit_ros.core.errors import reports_user_errors
+from effvit_ros.core.runtimes import RUNTIMES
+from effvit_ros.demo.processes import free_domain_id, node_environment
+from effvit_ros.soak.record import Record
+
+#: Frames that the camera renders before the start and repeats, so that its work is small.
+FRAMES = 90
+#: Seconds between two writings of the report so far.
+_WRITE_S = 60
+
+
+@reports_user_errors
+def main(args=None):
+    """
+    Soak and return the exit code.
+
+    0: every limit is met. 1: one is missed. 130: interrupted; the report so far is written.
+    """
+    options = _parse(args)
+    model = resolve_model(options.model)
+    bundle = load_bundle(model)
+    os.environ.update(node_environment(free_domain_id()))
+    asked = _Interruption()
+    out = Path(options.out)
+    out.mkdir(parents=True, exist_ok=True)
+    record = Record()
+    # The report knows ROS: imported once the environment is set.
+    from effvit_ros.soak.report import Report
+    report = Report(options, bundle, record, out)
+    console = Console()
+    _run(options, model, record, report, console, asked)
+    report.finish(finished=not asked.came)
+    missed = report.show(console)
+    return 130 if asked.came else int(missed)
+
+
+def _run(options, model, record, report, console, asked):
+    from effvit_ros.demo.progress import Progress
+    from effvit_ros.soak.run import soak
+    width, height = options.size
+    camera = {'source': 'flight', 'prerecord': FRAMES, 'width': width, 'height': height,
+              'rate_hz': options.rate}
+    segmenter = {'model': str(model.resolve()), 'runtime': options.runtime,
+                 'threads': options.threads}
+    with Progress(console) as progress:
+        def tell(text=None):
+            progress.say(text or report.line())
+            if text is None and len(record.samples) % _WRITE_S == 0:
+                report.write()
+        soak(camera, segmenter, options.minutes * 60, report.folder, record,
+             lambda: asked.came, tell)
+
+
+class _Interruption:
+    """SIGINT and SIGTERM end the run in good order."""
+
+    def __init__(self):
+        self.came = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._come)
+
+    def _come(self, _number, _frame):
+        self.came = True
+
+
+def _parse(args):
+    given = list(sys.argv[1:] if args is None else args)
+    parser = argparse.ArgumentParser(
+        prog='python -m effvit_ros.soak',
+        description='Run camera and segmenter under full load and watch for leaks, slowing '
+        'down and errors.')
+    parser.add_argument('--minutes', type=arguments.positive, default=30.0,
+                        help='length after the first label map (default: %(default)g)')
+    parser.add_argument('--rate', type=arguments.positive, default=30.0, metavar='HZ',
+                        help="the camera's rate (default: %(default)g)")
+    parser.add_argument('--size', type=arguments.size, default=(640, 480), metavar='WxH',
+                        help='picture size (default: 640x480)')
+    parser.add_argument('--model', default='', help='bundle folder or name (default: shipped)')
+    parser.add_argument('--runtime', default='auto', choices=('auto',) + tuple(RUNTIMES))
+    parser.add_argument('--threads', type=int, default=0,
+                        help='CPU threads for inference (default: all)')
+    parser.add_argument('--out', default='out/soak', help='(default: %(default)s)')
+    options = parser.parse_args(given)
+    options.given = given
+    return options

@@ -1,0 +1,102 @@
+"""The run itself: start the nodes, look at them once a second, end them."""
+from __future__ import annotations
+
+import gc
+import os
+import time
+
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.signals import SignalHandlerOptions
+
+from effvit_ros.core.process_usage import process_usage
+from effvit_ros.demo.processes import NodeFailed, NodeProcess, running
+from effvit_ros.demo.stream import CAMERA, READY_S, SEGMENTER
+from effvit_ros.soak.listener import Listener
+from effvit_ros.soak.record import Sample
+
+#: Seconds between two samples.
+_PERIOD_S = 1.0
+_WRITES_ERRORS = ('[ERROR]', '[FATAL]', 'Traceback (most recent call last)')
+
+
+def soak(camera, segmenter, seconds, folder, record, stopped, tell):
+    """
+    Fill ``record`` for ``seconds``, or until ``stopped()``.
+
+    A node that ends early ends the run, as an error in the record.
+
+    :param camera: parameters of the camera node.
+    :param segmenter: parameters of the segmenter node.
+    :param folder: where the nodes' logs go.
+    :param record: :class:`~effvit_ros.soak.record.Record` to fill.
+    :param tell: called once a second, after each sample, and with a text while waiting.
+    :raises NodeFailed: no label map came at all.
+    """
+    environment = dict(os.environ)
+    with running(
+            lambda: NodeProcess('camera', CAMERA, camera, folder, environment),
+            lambda: NodeProcess('segmenter', SEGMENTER, segmenter, folder, environment)) as nodes:
+        rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+        listener, executor = Listener(record), SingleThreadedExecutor()
+        executor.add_node(listener)
+        try:
+            if _until_ready(listener, executor, nodes, stopped, tell):
+                _watch(listener, executor, nodes, seconds, record, stopped, tell)
+        finally:
+            executor.shutdown()
+            listener.destroy_node()
+            rclpy.try_shutdown()
+            gc.collect()  # as in spin_node: or the participant's shared memory stays behind
+    _note_ends(nodes, record)
+
+
+def _until_ready(listener, executor, nodes, stopped, tell):
+    """Wait for the first label map; returns False when ``stopped()`` came first."""
+    deadline = time.monotonic() + READY_S
+    while not listener.label_maps:
+        if stopped():
+            return False
+        executor.spin_once(timeout_sec=0.1)
+        for node in nodes:
+            node.check()
+        if time.monotonic() > deadline:
+            raise nodes[1].failure(f'no label map came in {READY_S:.0f} s')
+        tell('waiting for the first label map')
+    return True
+
+
+def _watch(listener, executor, nodes, seconds, record, stopped, tell):
+    camera, segmenter = nodes
+    began = time.monotonic()
+    listener.begin(began)
+    due = began
+    while not stopped() and due <= began + seconds:
+        executor.spin_once(timeout_sec=max(0.0, min(0.1, due - time.monotonic())))
+        now = time.monotonic()
+        if now < due:
+            continue
+        due += _PERIOD_S * max(1, int((now - due) / _PERIOD_S) + 1)
+        try:
+            for node in nodes:
+                node.check()
+            record.samples.append(Sample(
+                now - began, process_usage(segmenter.pid), process_usage(camera.pid)))
+        except (NodeFailed, OSError) as error:
+            record.note_error('ended', str(error))
+            return
+        tell()
+
+
+def _note_ends(nodes, record):
+    """Add what the nodes counted, logged and how they ended to the errors."""
+    failed = int(record.diagnostics.get('errors', 0))
+    if failed:
+        record.note_error('frames', record.diagnostics.get('last_error', ''), failed)
+    for node in nodes:
+        lines = [line for line in node.log.read_text(errors='replace').splitlines()
+                 if any(mark in line for mark in _WRITES_ERRORS)]
+        if lines:
+            record.note_error('log', lines[-1], len(lines))
+        if node.exit_code != 0 and 'ended' not in record.errors:
+            record.note_error('ended', f'the {node.name} ended with exit code {node.exit_code}')
