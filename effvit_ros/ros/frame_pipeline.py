@@ -40,6 +40,7 @@ class FramePipeline:
         self._settings = settings
         self._health = health
         self._clock = clock
+        self._discards = False
 
     @property
     def runtime(self):
@@ -50,6 +51,10 @@ class FramePipeline:
     def passed_over(self):
         """Return why ``auto`` did not take a faster runtime, one line each."""
         return self._segmenter.passed_over
+
+    def discard_results(self):
+        """Publish nothing any more: another one does, and this one comes back too late."""
+        self._discards = True
 
     def close(self):
         """Release the model."""
@@ -71,6 +76,8 @@ class FramePipeline:
         labels = model_labels
         if wanted.labels or wanted.overlay or wanted.jpeg:
             labels = self._segmenter.restore(model_labels, *picture.pixels.shape[:2])
+        if self._discards:
+            return
         if wanted.labels:
             self._outputs.publish_labels(labels, header)
         self._outputs.publish_camera_info(frame.camera_info, header)

@@ -9,33 +9,39 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
 
-from effvit_ros.core.engines.policy import EnginePolicy
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.pixels import PictureError
-from effvit_ros.core.runtimes import why_fallback
 from effvit_ros.ros.clock_watch import ClockWatch
-from effvit_ros.ros.frame_pipeline import Frame, FramePipeline
+from effvit_ros.ros.frame_pipeline import Frame
 from effvit_ros.ros.health import Health, diagnostics_message
 from effvit_ros.ros.image_input import ImageInput
+from effvit_ros.ros.inference import Inference
 from effvit_ros.ros.machine_health import MachineHealth, MachineLimits
 from effvit_ros.ros.outputs import Outputs
 from effvit_ros.ros.parameters import Parameters
 from effvit_ros.ros.rate_limit import RateLimit
 from effvit_ros.ros.segmenter_parameters import SEGMENTER_PARAMETERS
 from effvit_ros.ros.spin import stop_requested
-from effvit_ros.ros.verdict import WARN, Limits
-from effvit_ros.ros.worker import Worker
+from effvit_ros.ros.verdict import Limits
+from effvit_ros.ros.watchdog import InferenceLost
 
 #: Seconds between two messages on /diagnostics.
 DIAGNOSTICS_PERIOD_S = 1.0
 #: Seconds between two looks at the image topic's publishers.
 WATCH_PERIOD_S = 0.5
+#: Seconds between two looks at the inference thread.
+LOOK_PERIOD_S = 0.2
 #: Seconds that a frame in work or a library call may take before it is left behind.
 PATIENCE_S = 3.0
 #: Seconds between two log lines about bad frames.
 LOG_PERIOD_S = 5.0
 
-SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
+#: Exit code when inference is lost and only a new process helps; sysexits.h's EX_TEMPFAIL.
+EXIT_INFERENCE_LOST = 75
+
+SUCCESS, FAILURE, ERROR = (
+    TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE,
+    TransitionCallbackReturn.ERROR)
 
 
 def _transition(callback):
@@ -66,13 +72,16 @@ class SegmenterNode(LifecycleNode):
         self._clock_watch = ClockWatch(
             self.get_clock(), lambda: self._health.jumped(self._now()))
         self._limit = RateLimit()
-        self._worker = self._outputs = self._input = self._watch = None
+        self._inference = self._outputs = self._input = self._watch = None
         self._silence_reported = False
+        #: With ``exit_code``, read by :func:`~effvit_ros.ros.spin.spin_node`.
+        self.finished, self.exit_code = False, 0
         self._settings = Parameters(self, SEGMENTER_PARAMETERS, lambda: self._state)
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
         # By the steady clock: a simulation that stands still is no reason to fall silent.
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(DIAGNOSTICS_PERIOD_S, self._publish_diagnostics, clock=self._steady)
+        self.create_timer(LOOK_PERIOD_S, self._look_after_inference, clock=self._steady)
         self._starter = None
         if self._settings['autostart']:
             self._starter = self.create_timer(0.0, self._autostart, clock=self._steady)
@@ -85,19 +94,11 @@ class SegmenterNode(LifecycleNode):
 
     @_transition
     def on_configure(self, state):
-        """Load the model in the worker and create the result topics."""
+        """Create the result topics and load the model on the inference thread."""
         self._outputs = Outputs(self)
-        settings = self._settings
-        model, runtime, threads = (settings[name] for name in ('model', 'runtime', 'threads'))
-        policy = EnginePolicy(settings['engine_build'], self._tell_progress, stop_requested)
-        self._worker = Worker(
-            lambda: FramePipeline(model, runtime, threads, policy, self._outputs, settings,
-                                  self._health, self.get_clock()),
-            self._on_frame_error)
+        self._inference = Inference(
+            self, self._settings, self._health, self._outputs, self._on_frame_error)
         self._wait_for_model()
-        if self._worker.failure is not None:
-            raise self._worker.failure
-        self._introduce(self._worker.processor)
         self._enter('inactive')
         return SUCCESS
 
@@ -117,6 +118,8 @@ class SegmenterNode(LifecycleNode):
     @_transition
     def on_deactivate(self, state):
         """Unsubscribe; the frame in work is finished, a waiting one discarded."""
+        if self.exit_code:
+            return ERROR
         self._unsubscribe()
         self._enter('inactive')
         return SUCCESS
@@ -124,6 +127,8 @@ class SegmenterNode(LifecycleNode):
     @_transition
     def on_cleanup(self, state):
         """Release the model and the result topics."""
+        if self.exit_code:
+            return ERROR
         self._release()
         self._enter('unconfigured')
         return SUCCESS
@@ -136,10 +141,10 @@ class SegmenterNode(LifecycleNode):
         return SUCCESS
 
     def on_error(self, state):
-        """Release everything and return to unconfigured."""
+        """Release everything and return to unconfigured; without inference, to finalized."""
         self._release()
-        self._state = 'unconfigured'
-        return SUCCESS
+        self._state = 'finalized' if self.exit_code else 'unconfigured'
+        return FAILURE if self.exit_code else SUCCESS
 
     def _autostart(self):
         self._starter.cancel()
@@ -158,7 +163,7 @@ class SegmenterNode(LifecycleNode):
             # Only configuring raises one; its failure leads back to unconfigured, too.
             reason, result = str(error), FAILURE
         else:
-            reason, result = f'{type(error).__name__}: {error}', TransitionCallbackReturn.ERROR
+            reason, result = f'{type(error).__name__}: {error}', ERROR
             self.get_logger().error(''.join(traceback.format_exception(
                 type(error), error, error.__traceback__)))
         self.get_logger().error(reason)
@@ -167,37 +172,34 @@ class SegmenterNode(LifecycleNode):
         return result
 
     def _wait_for_model(self):
-        """Wait for the worker, which may build an engine for minutes; look out meanwhile."""
+        """Wait for the model, whose engine may be built for minutes; look out meanwhile."""
         self._health.enter('configuring', self._now())
         told = time.monotonic()
-        while not self._worker.wait_made(0.1):
+        while not self._inference.wait_loaded(0.1):
             if stop_requested():
                 raise UserError('asked to end while the model was loading')
             if time.monotonic() - told >= DIAGNOSTICS_PERIOD_S:
                 told = time.monotonic()
                 self._publish_diagnostics()
 
-    def _tell_progress(self, line):
-        """Say how far an engine build is; called in the worker."""
-        self.get_logger().info(line)
-        self._health.progress(line)
+    def _look_after_inference(self):
+        if self._inference is None:
+            return
+        try:
+            if self._inference.look_after(self._now()):
+                self._publish_diagnostics()
+        except InferenceLost as error:
+            self._give_up(str(error))
 
-    def _introduce(self, pipeline):
-        """Say what was loaded, in the log, on /diagnostics and on the latched legend."""
-        bundle, log = pipeline.bundle, self.get_logger()
-        for reason in pipeline.passed_over:
-            log.info(f'runtime auto passed over: {reason}')
-        log.info(f'model {bundle.name} ({bundle.width}x{bundle.height}, '
-                 f'{len(bundle.classes)} classes) on {pipeline.runtime.description}')
-        if bundle.terms:
-            log.info(f'terms of {bundle.name}: {bundle.terms}')
-        self._health.know(
-            model=bundle.name, runtime=pipeline.runtime.name,
-            runtime_description=pipeline.runtime.description)
-        fallback = why_fallback(pipeline.runtime.name, pipeline.passed_over)
-        if fallback:
-            self._health.find('runtime', WARN, fallback)
-        self._outputs.publish_label_info(bundle, self.get_clock().now().to_msg())
+    def _give_up(self, reason):
+        """Go through errorprocessing to finalized and end the process, for a new one to start."""
+        self.get_logger().fatal(f'{reason}; ending with exit code {EXIT_INFERENCE_LOST}')
+        self.exit_code = EXIT_INFERENCE_LOST
+        (self.trigger_deactivate if self._state == 'active' else self.trigger_cleanup)()
+        self._health.enter(self._state, self._now())
+        self._health.fail(reason)
+        self._publish_diagnostics()
+        self.finished = True
 
     def _unsubscribe(self):
         if self._input is not None:
@@ -205,23 +207,22 @@ class SegmenterNode(LifecycleNode):
             self._input.close()
             self._input = self._watch = None
             self._health.know(image_topic=None, image_input=None)
-            self._worker.drain(PATIENCE_S)
+            self._inference.drain(PATIENCE_S)
 
     def _release(self):
         self._unsubscribe()
-        if self._worker is not None and not self._worker.stop(PATIENCE_S):
+        if self._inference is not None and not self._inference.stop(PATIENCE_S):
             self.get_logger().warning('the inference thread is still busy: left behind')
         if self._outputs is not None:
             self._outputs.close()
-        self._worker = self._outputs = None
-        self._health.know(model=None, runtime=None, runtime_description=None)
+        self._inference = self._outputs = None
 
     def _on_image(self, message):
         arrived = time.monotonic()
         self._health.received(self._now())
         if not self._limit.admits(arrived, self._settings['max_rate']):
             self._health.count('over_rate')
-        elif self._worker.put(Frame(message, arrived, self._input.camera_info)):
+        elif self._inference.put(Frame(message, arrived, self._input.camera_info)):
             self._health.count('dropped')
 
     def _on_frame_error(self, error):

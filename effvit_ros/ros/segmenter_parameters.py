@@ -36,6 +36,14 @@ SEGMENTER_PARAMETERS = (
         'no_image_timeout', 3.0, 'Warn when no frame came for so many seconds; 0: never.',
         low=0.0, high=3600.0),
     Parameter(
+    Parameter(
+        'watchdog_timeout', 5.0,
+        'Build the runtime anew when one frame takes so many seconds; 0: never.',
+        low=0.0, high=3600.0),
+    Parameter(
+        'low_power', False, 'Use low_power_model and low_power_rate.'),
+    Parameter(
+        'low_power_model', '', 'Bundle folder or name while low_power is on; empty: model.'),
         'latency_budget_ms', 0.0,
         'Warn when the latency p95 is higher, from arrival to the last result; 0: never.',
         low=0.0, high=60000.0),

@@ -43,11 +43,11 @@ def spin_node(make_node, args=None, description=None):
 
     :param make_node: called without arguments after ``rclpy.init``; returns the node. Its
         ``destroy_node()`` must release what it holds. A node with an attribute ``finished``
-        that becomes true ends the process.
+        that becomes true ends the process, with its attribute ``exit_code`` if it has one.
     :param args: the command line without the program's name; None takes ``sys.argv``.
     :param description: what ``--help`` says.
-    :returns: 0 after a signal or a normal end; 2 after a :class:`UserError` or a command line
-        that can't be read, with one line on stderr.
+    :returns: 0 after a signal; the node's ``exit_code``, or 0, after its own end; 2 after a
+        :class:`UserError` or a command line that can't be read, with one line on stderr.
     """
     for number in _SIGNALS:
         signal.signal(number, _request_stop)
@@ -106,7 +106,7 @@ def _run(make_node, argv, description):
         if node is not None:
             node.destroy_node()
         rclpy.try_shutdown()
-    return 0
+    return getattr(node, 'exit_code', 0)
 
 
 def _first_line(error):
