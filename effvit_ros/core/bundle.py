@@ -6,7 +6,9 @@ the format. Loading checks everything that can be checked without running the gr
 """
 from __future__ import annotations
 
+import errno
 import hashlib
+import stat
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Mapping, Optional, Tuple
@@ -26,6 +28,8 @@ IO_TYPES = ('uint8', 'float32')
 CHANNEL_ORDERS = ('rgb', 'bgr')
 #: Runtimes for which a bundle may prefer a precision.
 CPU_RUNTIMES = ('openvino', 'onnxruntime')
+#: The key ``location`` of an ONNX tensor's ``external_data``, as protobuf writes it.
+_EXTERNAL_WEIGHTS = b'\x0a\x08location'
 
 
 class BundleError(UserError):
@@ -57,10 +61,37 @@ class Graph:
     io: str
     opset: int
 
+    def read(self) -> bytes:
+        """
+        Return the graph as it is hashed: a runtime that loads these bytes runs no others.
+
+        :raises BundleError: the file is missing, differs from the manifest's sha256 or keeps
+            weights in another file, which no hash covers.
+        """
+        try:
+            if not stat.S_ISREG(self.path.stat().st_mode):  # a pipe would be read for ever
+                raise OSError(errno.EINVAL, 'not a regular file')
+            data = self.path.read_bytes()
+        except OSError as error:
+            raise BundleError(f'{self.path}: {error.strerror}: copy the whole bundle') from None
+        found = hashlib.sha256(data).hexdigest()
+        if found != self.sha256:
+            raise BundleError(
+                f'{self.path}: sha256 is {found[:12]}..., the manifest says '
+                f'{self.sha256[:12]}...: the file is damaged or not of this bundle; '
+                'copy the bundle again')
+        if _EXTERNAL_WEIGHTS in data:
+            raise BundleError(f'{self.path}: keeps weights in another file: export it in one file')
+        return data
+
 
 @dataclass(frozen=True)
 class Bundle:
-    """A checked bundle; ``manifest`` is the whole manifest as read."""
+    """
+    A checked bundle; ``manifest`` is the whole manifest as read.
+
+    ``sha256`` is the manifest's, one hash for the whole bundle: the manifest holds the others.
+    """
 
     path: Path
     name: str
@@ -71,6 +102,7 @@ class Bundle:
     ignore: int
     graphs: Tuple[Graph, ...]
     terms: str
+    sha256: str
     manifest: Mapping = field(repr=False)
     #: CPU runtime -> precision of the graph that it takes, where that is not fp32.
     prefer: Mapping[str, str] = field(default_factory=dict)
@@ -91,11 +123,6 @@ class Bundle:
         lines = [f'# Class ids of {self.name}; {self.ignore} is unlabelled.']
         lines += [f"{c.id}: {{name: '{c.name}', rgb: {list(c.color)}}}" for c in self.classes]
         return '\n'.join(lines) + '\n'
-
-    @property
-    def sha256(self):
-        """Return one hash for the whole bundle: that of its manifest, which holds the others."""
-        return sha256_of(self.path / MANIFEST)
 
     def graph(self, precision='fp32', io='uint8') -> Graph:
         """
@@ -153,16 +180,18 @@ def resolve_model(model) -> Path:
         f"(shipped: {', '.join(names) or 'none'})")
 
 
-def load_bundle(path) -> Bundle:
+def load_bundle(path, sha256='') -> Bundle:
     """
     Load and check the bundle in the folder ``path``.
 
-    :raises BundleError: a missing or unreadable manifest, an unknown format version, a missing
-        key, a bad value, a missing graph, a graph whose sha256 differs, a class count that
-        differs from the graph's.
+    :param sha256: what ``sha256sum manifest.yaml`` must print for it, 64 hexadecimal digits;
+        '' takes any bundle.
+    :raises BundleError: a missing or unreadable manifest, another ``sha256``, an unknown format
+        version, a missing key, a bad value, a missing graph, a graph whose sha256 differs, a
+        class count that differs from the graph's.
     """
     path = Path(path)
-    manifest = _read_manifest(path)
+    manifest, found = _read_manifest(path, sha256)
     version = manifest.get('format_version')
     if version != FORMAT_VERSION:
         raise BundleError(
@@ -184,16 +213,23 @@ def load_bundle(path) -> Bundle:
     return Bundle(
         path=path, name=reader.get(manifest, 'name', str), height=height, width=width,
         channel_order=order, classes=classes, ignore=ignore, graphs=graphs,
-        terms=str(manifest.get('terms') or ''), manifest=manifest,
+        terms=str(manifest.get('terms') or ''), sha256=found, manifest=manifest,
         prefer=_read_preferences(reader, manifest, graphs))
 
 
-def _read_manifest(path):
+def _read_manifest(path, expected):
+    """Return the manifest and its sha256; refused before it is parsed where it is another."""
     file = path / MANIFEST
     if not path.is_dir():
         raise BundleError(f'{path}: no such folder: name a bundle folder with a {MANIFEST}')
     try:
-        manifest = yaml.safe_load(file.read_text(encoding='utf-8'))
+        data = file.read_bytes()
+        found = hashlib.sha256(data).hexdigest()
+        if expected and found != expected.strip().lower():
+            raise BundleError(
+                f'{file}: sha256 is {found}, but {expected} is pinned: this is another bundle '
+                f'or a changed one; if it is meant, pin what sha256sum {file} prints')
+        manifest = yaml.safe_load(data.decode('utf-8'))
     except FileNotFoundError:
         raise BundleError(f'{path}: no {MANIFEST} in it: this folder is not a bundle') from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -203,7 +239,7 @@ def _read_manifest(path):
         raise BundleError(f'{file}: {error.strerror}') from None
     if not isinstance(manifest, dict):
         raise BundleError(f'{file}: holds {type(manifest).__name__}, not a mapping of keys')
-    return manifest
+    return manifest, found
 
 
 def _read_classes(reader, manifest):
@@ -230,7 +266,7 @@ def _read_graph(reader, folder, entry, n_classes) -> Graph:
         raise BundleError(f'{reader.file}: graphs holds {entry!r}, not file, sha256 and so on')
     name = reader.get(entry, 'file', str, 'graphs[].')
     where = f'graphs[{name}].'
-    if Path(name).name != name:
+    if Path(name).name != name or '\0' in name:
         raise BundleError(f'{reader.file}: {where}file must be a plain name in the bundle folder')
     count = reader.positive(entry, 'classes', where)
     if count != n_classes:
@@ -242,14 +278,7 @@ def _read_graph(reader, folder, entry, n_classes) -> Graph:
         precision=reader.choice(entry, 'precision', PRECISIONS, where),
         io=reader.choice(entry, 'io', IO_TYPES, where),
         opset=reader.positive(entry, 'opset', where))
-    try:
-        found = sha256_of(graph.path)
-    except OSError as error:
-        raise BundleError(f'{graph.path}: {error.strerror}: copy the whole bundle') from None
-    if found != graph.sha256:
-        raise BundleError(
-            f'{graph.path}: sha256 is {found[:12]}..., the manifest says {graph.sha256[:12]}...: '
-            'the file is damaged or not of this bundle; copy the bundle again')
+    graph.read()
     return graph
 
 

@@ -3,12 +3,17 @@ from __future__ import annotations
 
 import shutil
 
+import os
+import subprocess
+
 import numpy as np
+import onnx
 import pytest
 import yaml
 from tiny_bundle import write_manifest, write_tiny_bundle
 
-from effvit_ros.core.bundle import MANIFEST, BundleError, load_bundle, resolve_model
+from effvit_ros.core.bundle import (
+    MANIFEST, BundleError, load_bundle, resolve_model, sha256_of)
 from effvit_ros.core.segmenter import Segmenter
 from effvit_ros.core.share import models_directory
 
@@ -59,6 +64,13 @@ def _set(*path):
     pytest.param(_set('graphs', 0, 'sha256', '0' * 64), 'the file is damaged', id='other-hash'),
     pytest.param(_set('graphs', 0, 'file', '../model.onnx'), 'must be a plain name',
                  id='path-leaves-the-folder'),
+    pytest.param(_set('graphs', 0, 'file', '/etc/passwd'), 'must be a plain name',
+                 id='absolute-path'),
+    pytest.param(_set('graphs', 0, 'file', 'graphs/model.onnx'), 'must be a plain name',
+                 id='path-into-a-folder'),
+    pytest.param(_set('graphs', 0, 'file', 'model.onnx\0.txt'), 'must be a plain name',
+                 id='path-with-a-null'),
+    pytest.param(_set('graphs', 0, 'file', '..'), 'not a regular file', id='parent-folder'),
     pytest.param(_set('graphs', 0, 'file', 'gone.onnx'), 'No such file', id='missing-graph'),
 ])
 def test_a_wrong_manifest_gets_one_line(bundle, change, message):
@@ -76,6 +88,69 @@ def test_one_altered_byte_of_the_graph_is_refused(bundle):
     content[len(content) // 2] ^= 1
     graph.write_bytes(content)
     with pytest.raises(BundleError, match='model.onnx: sha256 is'):
+        load_bundle(bundle)
+
+
+def pin(bundle):
+    """Return what the docs tell the operator to pin: the output of sha256sum."""
+    line = subprocess.run(['sha256sum', str(bundle / MANIFEST)], check=True,
+                          stdout=subprocess.PIPE, universal_newlines=True).stdout
+    return line.split()[0]
+
+
+def test_a_pinned_bundle_loads_with_the_hash_that_sha256sum_prints(bundle):
+    assert load_bundle(bundle, sha256=pin(bundle)).sha256 == pin(bundle)
+    assert load_bundle(bundle, sha256=pin(bundle).upper() + '\n').name == 'tiny'
+
+
+@pytest.mark.parametrize('pinned', [
+    pytest.param('0' * 64, id='another-hash'), pytest.param('abc', id='no-hash-at-all')])
+def test_another_bundle_than_the_pinned_one_is_refused_with_the_cure(bundle, pinned):
+    with pytest.raises(BundleError) as error:
+        load_bundle(bundle, sha256=pinned)
+    message = str(error.value)
+    assert pin(bundle) in message and f'{pinned} is pinned' in message
+    assert f'sha256sum {bundle / MANIFEST}' in message
+    assert '\n' not in message
+
+
+def test_the_pin_covers_the_graphs_through_the_manifest(bundle):
+    pinned = pin(bundle)
+    graph = bundle / 'model.onnx'
+    graph.write_bytes(graph.read_bytes() + b'\0')
+    with pytest.raises(BundleError, match='model.onnx: sha256 is'):
+        load_bundle(bundle, sha256=pinned)
+    manifest = yaml.safe_load((bundle / MANIFEST).read_text())
+    manifest['graphs'][0]['sha256'] = sha256_of(graph)
+    write_manifest(bundle, manifest)
+    with pytest.raises(BundleError, match='is pinned'):
+        load_bundle(bundle, sha256=pinned)
+
+
+@pytest.mark.parametrize('runtime', ['openvino', 'onnxruntime'])
+def test_a_graph_that_is_exchanged_after_the_check_does_not_run(bundle, runtime):
+    pytest.importorskip(runtime)
+    loaded = load_bundle(bundle)
+    (bundle / 'model.onnx').write_bytes(b'exchanged')
+    with pytest.raises(BundleError, match='model.onnx: sha256 is'):
+        Segmenter(loaded, runtime)
+
+
+def test_weights_in_another_file_which_no_hash_covers_are_refused(bundle):
+    graph = bundle / 'model.onnx'
+    onnx.save(onnx.load(str(graph)), str(graph), save_as_external_data=True,
+              location='weights.bin', size_threshold=0)
+    manifest = yaml.safe_load((bundle / MANIFEST).read_text())
+    manifest['graphs'][0]['sha256'] = sha256_of(graph)
+    write_manifest(bundle, manifest)
+    with pytest.raises(BundleError, match='keeps weights in another file'):
+        load_bundle(bundle)
+
+
+def test_a_pipe_in_place_of_a_graph_is_refused_rather_than_read(bundle):
+    (bundle / 'model.onnx').unlink()
+    os.mkfifo(str(bundle / 'model.onnx'))
+    with pytest.raises(BundleError, match='not a regular file'):
         load_bundle(bundle)
 
 

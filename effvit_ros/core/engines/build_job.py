@@ -79,7 +79,7 @@ def _build(job, library, bundle, cuda):
     timing_path = Path(job.timing) / _timing_name(key)
     timing = timing_path.read_bytes() if timing_path.is_file() else b''
     data, timing = build(
-        library, graph.path, job.workspace_mb, timing,
+        library, graph, job.workspace_mb, timing,
         capabilities if library.for_rtx else (), lambda name: print(name, flush=True))
     facts = {'date': time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime()),
              'seconds': round(time.monotonic() - started, 1), 'workspace_mb': job.workspace_mb}

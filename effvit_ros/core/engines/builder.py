@@ -10,7 +10,7 @@ DELICATE_LAYERS = ('SOFTMAX', 'REDUCE', 'NORMALIZATION', 'TOPK', 'UNARY')
 DELICATE_OPERATIONS = ('POW', 'DIV')
 
 
-def build(library, graph_path, workspace_mb, timing=b'', compute_capabilities=(),
+def build(library, graph, workspace_mb, timing=b'', compute_capabilities=(),
           on_phase=lambda name: None):
     """
     Return (engine bytes, timing cache bytes).
@@ -26,9 +26,9 @@ def build(library, graph_path, workspace_mb, timing=b'', compute_capabilities=()
     builder = trt.Builder(library.logger)
     network = builder.create_network(_network_flags(library))
     parser = trt.OnnxParser(network, library.logger)
-    if not parser.parse(graph_path.read_bytes()):
+    if not parser.parse(graph.read()):
         raise EngineError(
-            f'{graph_path}: {library.name} {library.version} cannot read it: '
+            f'{graph.path}: {library.name} {library.version} cannot read it: '
             f'{_parser_error(parser)}: export the bundle anew for this release')
     config = builder.create_builder_config()
     workspace = workspace_mb << 20
@@ -47,7 +47,7 @@ def build(library, graph_path, workspace_mb, timing=b'', compute_capabilities=()
     engine = builder.build_serialized_network(network, config)
     if engine is None:
         raise EngineError(
-            f'{graph_path}: {library.name} {library.version} built no engine: '
+            f'{graph.path}: {library.name} {library.version} built no engine: '
             f'{library.last_error() or "it gave no reason"}')
     return bytes(engine), b'' if cache is None else bytes(cache.serialize())
 

@@ -120,7 +120,7 @@ class _ScoringGraph:
                 f'the check needs onnx and onnxruntime ({error}): '
                 'pip install onnx onnxruntime') from None
         graph = bundle.graph('fp32')
-        model = onnx.load(str(graph.path))
+        model = onnx.load_from_string(graph.read())
         decisions = [n for n in model.graph.node if n.op_type == 'ArgMax']
         if len(decisions) != 1:
             raise EngineError(f'{graph.path}: {len(decisions)} ArgMax in it: the check needs one')

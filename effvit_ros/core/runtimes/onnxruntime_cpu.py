@@ -34,7 +34,7 @@ class OnnxRuntimeRuntime(Runtime):
         options.log_severity_level = 3
         try:
             self._session = onnxruntime.InferenceSession(
-                str(graph.path), options, providers=['CPUExecutionProvider'])
+                graph.read(), options, providers=['CPUExecutionProvider'])
         except Exception as error:  # ORT's exception types are private to its binding
             problem = str(error).strip().splitlines()[-1]
             raise BundleError(f'{graph.path}: ONNX Runtime cannot load it: {problem}') from None

@@ -36,7 +36,7 @@ class OpenVinoRuntime(Runtime):
             options['INFERENCE_NUM_THREADS'] = threads
         core = openvino.Core()
         try:
-            compiled = core.compile_model(core.read_model(str(graph.path)), 'CPU', options)
+            compiled = core.compile_model(core.read_model(graph.read()), 'CPU', options)
         except RuntimeError as error:
             problem = str(error).strip().splitlines()[-1]
             raise BundleError(f'{graph.path}: OpenVINO cannot load it: {problem}') from None
