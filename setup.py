@@ -24,6 +24,7 @@ CONSOLE_SCRIPTS = [
     'compare_reports = effvit_ros.bags.compare_reports:main',
     'make_bag = effvit_ros.bags.make_bag:main',
     'play_bag = effvit_ros.ros.play_bag:main',
+    'record_flight = effvit_ros.onboard.record_flight:main',
 ]
 
 

@@ -32,7 +32,8 @@ def _module(name):
 def load(monkeypatch, name):
     """Execute ``launch/NAME`` against stand-ins; returns the list of its actions."""
     for module in ('launch', 'launch.actions', 'launch.substitutions', 'launch.conditions',
-                   'launch_ros', 'launch_ros.actions', 'launch_ros.parameter_descriptions'):
+                   'launch_ros', 'launch_ros.actions', 'launch_ros.parameter_descriptions',
+                   'launch_ros.substitutions'):
         monkeypatch.setitem(sys.modules, module, _module(module))
     spec = importlib.util.spec_from_file_location('under_test', ROOT / 'launch' / name)
     under_test = importlib.util.module_from_spec(spec)

@@ -1,0 +1,95 @@
+"""
+The folder of a vehicle's recordings and the room that they may take.
+
+Recordings are numbered, not dated: a board without a battery clock has yesterday's date again.
+Only what is called as the recordings are is counted and deleted.
+"""
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+from effvit_ros.core.errors import UserError
+
+_BAG = re.compile(r'flight_(\d{4,})\Z')
+_SPLIT = re.compile(r'flight_\d{4,}_(\d+)\.(mcap|db3)\Z')
+_MB = 1_000_000
+
+
+class BagRoom:
+    """Finds room for one recording among the earlier ones."""
+
+    def __init__(self, folder, max_total_mb, min_free_mb, disk_usage=shutil.disk_usage):
+        """
+        Look after ``folder``, which exists.
+
+        :param max_total_mb: what all recordings may take, in 10^6 bytes; 0: no limit.
+        :param min_free_mb: what stays free on the disk, in 10^6 bytes; 0: no limit.
+        :param disk_usage: called with the folder, returns an object with ``free`` in bytes.
+        """
+        self._folder = Path(folder)
+        self._max_total = max_total_mb * _MB
+        self._min_free = min_free_mb * _MB
+        self._disk_usage = disk_usage
+
+    def next_bag(self):
+        """Return the path of the next recording; its number is above all earlier ones."""
+        bags = self.bags()
+        number = int(_BAG.match(bags[-1].name).group(1)) + 1 if bags else 1
+        return self._folder / f'flight_{number:04d}'
+
+    def bags(self):
+        """Return the recordings' folders, oldest first."""
+        found = [f for f in self._folder.iterdir() if _BAG.match(f.name) and f.is_dir()]
+        return sorted(found, key=lambda f: int(_BAG.match(f.name).group(1)))
+
+    def excess(self):
+        """Return how many bytes too many there are; 0 or less is none."""
+        excesses = [0]
+        if self._max_total:
+            size = sum(_size(file) for bag in self.bags() for file in bag.iterdir())
+            excesses.append(size - self._max_total)
+        if self._min_free:
+            excesses.append(self._min_free - self._disk_usage(self._folder).free)
+        return max(excesses)
+
+    def make_room(self, current):
+        """
+        Delete the oldest recordings, then the oldest files of ``current``, until there is room.
+
+        The newest file of ``current`` is being written and stays.
+
+        :param current: folder of the recording that is under way.
+        :returns: (deleted paths, whether there is room now).
+        :raises UserError: one of them can't be deleted.
+        """
+        deleted = []
+        for oldest in self._deletable(current):
+            if self.excess() <= 0:
+                break
+            try:
+                if oldest.is_dir():
+                    shutil.rmtree(oldest)
+                else:
+                    oldest.unlink()
+            except OSError as error:
+                raise UserError(f'{oldest}: cannot be deleted: {error.strerror}') from None
+            deleted.append(oldest)
+        return deleted, self.excess() <= 0
+
+    def _deletable(self, current):
+        """Return what may be deleted, oldest first."""
+        current = Path(current)
+        splits = sorted((f for f in (current.iterdir() if current.is_dir() else ())
+                         if _SPLIT.match(f.name)),
+                        key=lambda f: int(_SPLIT.match(f.name).group(1)))
+        return [bag for bag in self.bags() if bag.name != current.name] + splits[:-1]
+
+
+def _size(file):
+    """Return a file's size in bytes; 0 for one that the recorder has just renamed."""
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return 0

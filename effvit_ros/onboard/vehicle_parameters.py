@@ -1,0 +1,77 @@
+"""What a vehicle's file may say, section by section; docs/onboard.md explains it."""
+from __future__ import annotations
+
+from effvit_ros.ros.parameters import ON_START, Parameter
+from effvit_ros.ros.segmenter_parameters import SEGMENTER_PARAMETERS
+from effvit_ros.ros.sources import KINDS
+
+#: The drivers that may be installed, in the order in which ``auto`` takes them, and our own.
+DRIVERS = ('v4l2_camera', 'usb_cam', 'gscam', 'camera_node')
+
+
+def _row(name, default, description, choices=(), low=None, high=None):
+    """Return a row that is read when the vehicle's nodes start, as all of them are."""
+    return Parameter(name, default, description, ON_START, choices, low, high)
+
+
+#: Keys at the top of the file, beside the sections.
+VEHICLE = (
+    _row('namespace', '', 'Namespace of every node and topic of this aircraft, such as uav1.'),
+    _row('respawn_delay', 2.0, 'Seconds before a node that ended is started again.',
+         low=0.0, high=600.0),
+    _row('log_level', 'info', 'Lowest level of log messages to show.',
+         choices=('debug', 'info', 'warn', 'error', 'fatal')),
+)
+
+CAMERA = (
+    _row('driver', 'auto', 'Which package reads the camera; auto takes the first installed.',
+         choices=('auto',) + DRIVERS + ('none',)),
+    _row('device', '/dev/video0', 'The video device.'),
+    _row('pipeline', '', "gscam's GStreamer pipeline, without its sink."),
+    _row('source', 'device', 'Where camera_node takes frames from.', choices=KINDS),
+    _row('path', '', "Folder or video file, for camera_node's sources of that name."),
+    _row('width', 640, 'Width of the pictures in pixels.', low=1, high=16384),
+    _row('height', 480, 'Height of the pictures in pixels.', low=1, high=16384),
+    _row('rate_hz', 30.0, 'Frames a second.', low=0.1, high=1000.0),
+    _row('pixel_format', '', "The driver's name for the device's pixel format; empty: its own "
+         'default.'),
+    _row('frame_id', '', "frame_id of every header; empty: 'camera' with the namespace in front."),
+    _row('calibration', '', 'Calibration, the YAML of camera_calibration; a relative path '
+         "starts at the vehicle's file."),
+    _row('image_topic', 'camera/image_raw', 'Where the pictures are; another name only with '
+         'driver none.'),
+)
+
+RECORDING = (
+    _row('enabled', False, 'Record, from the start to the end of every flight.'),
+    _row('folder', '~/bags', 'Folder of the recordings.'),
+    _row('labels', True, 'Record the label images and their legend.'),
+    _row('overlay', True, 'Record the overlay as JPEG.'),
+    _row('camera_info', True, "Record the labels' camera_info."),
+    _row('class_areas', True, 'Record the class areas.'),
+    _row('alerts', True, 'Record the alerts.'),
+    _row('diagnostics', True, 'Record /diagnostics.'),
+    _row('image', 'none', "Record the camera's pictures, with their camera_info.",
+         choices=('none', 'raw', 'compressed')),
+    _row('storage', 'mcap', "rosbag2's storage.", choices=('mcap', 'sqlite3')),
+    _row('max_split_mb', 256, 'A new file of the bag is begun at this size.', low=1, high=65536),
+    _row('max_total_mb', 8192, 'What all recordings together may take; 0: no limit.',
+         low=0, high=1 << 24),
+    _row('min_free_mb', 1024, 'What stays free on the disk; 0: no limit.', low=0, high=1 << 24),
+    _row('when_full', 'delete_oldest', 'What happens at either limit.',
+         choices=('delete_oldest', 'stop')),
+)
+
+FOXGLOVE = (
+    _row('enabled', False, 'Run foxglove_bridge: it listens on a TCP port.'),
+    _row('address', '127.0.0.1', 'Address it listens on; the default is for an SSH tunnel.'),
+    _row('port', 8765, 'TCP port.', low=1, high=65535),
+)
+
+#: Section -> its rows.
+SECTIONS = {
+    'camera': CAMERA,
+    'segmenter': SEGMENTER_PARAMETERS,
+    'recording': RECORDING,
+    'foxglove': FOXGLOVE,
+}
