@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import re
 import stat
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -184,8 +185,8 @@ def load_bundle(path, sha256='') -> Bundle:
     """
     Load and check the bundle in the folder ``path``.
 
-    :param sha256: what ``sha256sum manifest.yaml`` must print for it, 64 hexadecimal digits;
-        '' takes any bundle.
+    :param sha256: what ``sha256sum manifest.yaml`` may print for it, one hash or several,
+        separated by commas; '' takes any bundle.
     :raises BundleError: a missing or unreadable manifest, another ``sha256``, an unknown format
         version, a missing key, a bad value, a missing graph, a graph whose sha256 differs, a
         class count that differs from the graph's.
@@ -217,6 +218,19 @@ def load_bundle(path, sha256='') -> Bundle:
         prefer=_read_preferences(reader, manifest, graphs))
 
 
+def pin_problem(sha256):
+    """Return what is wrong with what is to be pinned, in one line, or None."""
+    for pin in _pins(sha256):
+        if not re.fullmatch('[0-9a-f]{64}', pin):
+            return (f"model_sha256 holds '{pin}': give the 64 digits that sha256sum {MANIFEST} "
+                    'prints, or several such, separated by commas')
+    return None
+
+
+def _pins(sha256):
+    return sha256.lower().replace(',', ' ').split()
+
+
 def _read_manifest(path, expected):
     """Return the manifest and its sha256; refused before it is parsed where it is another."""
     file = path / MANIFEST
@@ -225,7 +239,7 @@ def _read_manifest(path, expected):
     try:
         data = file.read_bytes()
         found = hashlib.sha256(data).hexdigest()
-        if expected and found != expected.strip().lower():
+        if expected and found not in _pins(expected):
             raise BundleError(
                 f'{file}: sha256 is {found}, but {expected} is pinned: this is another bundle '
                 f'or a changed one; if it is meant, pin what sha256sum {file} prints')

@@ -13,7 +13,7 @@ import yaml
 from tiny_bundle import write_manifest, write_tiny_bundle
 
 from effvit_ros.core.bundle import (
-    MANIFEST, BundleError, load_bundle, resolve_model, sha256_of)
+    MANIFEST, BundleError, load_bundle, pin_problem, resolve_model, sha256_of)
 from effvit_ros.core.segmenter import Segmenter
 from effvit_ros.core.share import models_directory
 
@@ -101,6 +101,19 @@ def pin(bundle):
 def test_a_pinned_bundle_loads_with_the_hash_that_sha256sum_prints(bundle):
     assert load_bundle(bundle, sha256=pin(bundle)).sha256 == pin(bundle)
     assert load_bundle(bundle, sha256=pin(bundle).upper() + '\n').name == 'tiny'
+    assert load_bundle(bundle, sha256='0' * 64 + ', ' + pin(bundle)).name == 'tiny'
+
+
+@pytest.mark.parametrize('text, problem', [
+    pytest.param('', None, id='nothing-is-pinned'),
+    pytest.param('0aF' + 61 * '9', None, id='one'),
+    pytest.param(64 * '0' + ',' + 64 * '1', None, id='one-for-low-power-too'),
+    pytest.param(63 * '0', f"holds '{63 * '0'}': give the 64 digits that sha256sum", id='cut'),
+    pytest.param(64 * '0' + ', sha256:x', "holds 'sha256:x'", id='no-hash'),
+])
+def test_what_can_be_pinned(text, problem):
+    found = pin_problem(text)
+    assert found is None if problem is None else problem in found
 
 
 @pytest.mark.parametrize('pinned', [
