@@ -73,11 +73,11 @@ class FramePipeline:
         header = frame.message.header
         picture = picture_from(frame.message)
         model_labels = self._segmenter.infer(picture.pixels, picture.order)
+        if self._discards:
+            return
         labels = model_labels
         if wanted.labels or wanted.overlay or wanted.jpeg:
             labels = self._segmenter.restore(model_labels, *picture.pixels.shape[:2])
-        if self._discards:
-            return
         if wanted.labels:
             self._outputs.publish_labels(labels, header)
         self._outputs.publish_camera_info(frame.camera_info, header)

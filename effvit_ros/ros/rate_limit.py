@@ -8,14 +8,20 @@ class RateLimit:
     def __init__(self):
         """Start so that the first frame is admitted."""
         self._due = float('-inf')
+        self._rate = 0.0
 
     def admits(self, now, rate):
         """
         Return whether the frame that came at ``now`` may pass.
 
         :param now: seconds of a clock that never jumps back.
-        :param rate: frames a second; 0 admits all.
+        :param rate: frames a second; 0 admits all. A change counts from the last frame that
+            was admitted.
         """
+        if rate != self._rate:
+            if rate > 0 and self._rate > 0:
+                self._due += 1 / rate - 1 / self._rate
+            self._rate = rate
         if rate <= 0:
             return True
         if now < self._due:

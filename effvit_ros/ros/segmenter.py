@@ -11,6 +11,7 @@ from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
 
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.pixels import PictureError
+from effvit_ros.ros.admission import Admission
 from effvit_ros.ros.clock_watch import ClockWatch
 from effvit_ros.ros.frame_pipeline import Frame
 from effvit_ros.ros.health import Health, diagnostics_message
@@ -19,7 +20,6 @@ from effvit_ros.ros.inference import Inference
 from effvit_ros.ros.machine_health import MachineHealth, MachineLimits
 from effvit_ros.ros.outputs import Outputs
 from effvit_ros.ros.parameters import Parameters
-from effvit_ros.ros.rate_limit import RateLimit
 from effvit_ros.ros.segmenter_parameters import SEGMENTER_PARAMETERS
 from effvit_ros.ros.spin import stop_requested
 from effvit_ros.ros.verdict import Limits
@@ -29,6 +29,8 @@ from effvit_ros.ros.watchdog import InferenceLost
 DIAGNOSTICS_PERIOD_S = 1.0
 #: Seconds between two looks at the image topic's publishers.
 WATCH_PERIOD_S = 0.5
+#: Seconds between two steps of the governor.
+GOVERNOR_PERIOD_S = 1.0
 #: Seconds between two looks at the inference thread.
 LOOK_PERIOD_S = 0.2
 #: Seconds that a frame in work or a library call may take before it is left behind.
@@ -71,16 +73,17 @@ class SegmenterNode(LifecycleNode):
         self._machine = MachineHealth()
         self._clock_watch = ClockWatch(
             self.get_clock(), lambda: self._health.jumped(self._now()))
-        self._limit = RateLimit()
         self._inference = self._outputs = self._input = self._watch = None
         self._silence_reported = False
         #: With ``exit_code``, read by :func:`~effvit_ros.ros.spin.spin_node`.
         self.finished, self.exit_code = False, 0
         self._settings = Parameters(self, SEGMENTER_PARAMETERS, lambda: self._state)
+        self._admission = Admission(self._settings, self._health, self.get_logger())
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
         # By the steady clock: a simulation that stands still is no reason to fall silent.
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(DIAGNOSTICS_PERIOD_S, self._publish_diagnostics, clock=self._steady)
+        self.create_timer(GOVERNOR_PERIOD_S, self._govern, clock=self._steady)
         self.create_timer(LOOK_PERIOD_S, self._look_after_inference, clock=self._steady)
         self._starter = None
         if self._settings['autostart']:
@@ -191,6 +194,10 @@ class SegmenterNode(LifecycleNode):
         except InferenceLost as error:
             self._give_up(str(error))
 
+    def _govern(self):
+        if self._state == 'active':
+            self._admission.look(self._inference.loading)
+
     def _give_up(self, reason):
         """Go through errorprocessing to finalized and end the process, for a new one to start."""
         self.get_logger().fatal(f'{reason}; ending with exit code {EXIT_INFERENCE_LOST}')
@@ -220,10 +227,11 @@ class SegmenterNode(LifecycleNode):
     def _on_image(self, message):
         arrived = time.monotonic()
         self._health.received(self._now())
-        if not self._limit.admits(arrived, self._settings['max_rate']):
+        if not self._admission.admits(arrived):
             self._health.count('over_rate')
         elif self._inference.put(Frame(message, arrived, self._input.camera_info)):
             self._health.count('dropped')
+            self._admission.displaced()
 
     def _on_frame_error(self, error):
         """Count what went wrong with one frame; called in the worker."""
