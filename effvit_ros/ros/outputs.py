@@ -4,12 +4,15 @@ from __future__ import annotations
 import copy
 from typing import NamedTuple
 
+import cv2
 import numpy as np
+from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Float32MultiArray, MultiArrayDimension, String
 
+from effvit_ros.ros.alert_topic import AlertTopic
 from effvit_ros.ros.image_codec import image_message, jpeg_message
 
 try:
@@ -25,6 +28,7 @@ class Wanted(NamedTuple):
     overlay: bool
     jpeg: bool
     areas: bool
+    alerts: bool
 
 
 class Outputs:
@@ -50,6 +54,7 @@ class Outputs:
         self._overlay = publisher(Image, 'overlay')
         self._jpeg = publisher(CompressedImage, 'overlay/compressed')
         self._areas = publisher(Float32MultiArray, 'class_areas')
+        self.alerts = AlertTopic(node, publisher(DiagnosticArray, 'alerts', latched))
         self._camera_info = publisher(CameraInfo, 'camera_info')
         self._legend = publisher(String, 'label_info', latched)
         self._label_info = None
@@ -59,10 +64,11 @@ class Outputs:
     def wanted(self):
         """Return which results have a subscriber now."""
         return Wanted(*(p.get_subscription_count() > 0 for p in (
-            self._labels, self._overlay, self._jpeg, self._areas)))
+            self._labels, self._overlay, self._jpeg, self._areas)), self.alerts.wanted())
 
     def close(self):
         """Destroy the publishers."""
+        self.alerts.close()
         for publisher in self._publishers:
             self._node.destroy_publisher(publisher)
 
@@ -101,8 +107,9 @@ class Outputs:
 
 def class_areas(labels, n_classes):
     """Return the share of each class in ``labels``, (n_classes,) float32; unlabelled is none."""
-    counts = np.bincount(labels.ravel(), minlength=n_classes)[:n_classes]
-    return (counts / labels.size).astype(np.float32)
+    # A third of np.bincount's time, which copies the labels into 64-bit integers.
+    counts = cv2.calcHist([labels], [0], None, [n_classes], [0, n_classes])
+    return counts.ravel() / np.float32(labels.size)
 
 
 def areas_message(areas, names, header):

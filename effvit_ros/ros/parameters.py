@@ -7,7 +7,7 @@ what to do, rather than accepted and ignored.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Optional, Tuple, Union
+from typing import Callable, Optional, Tuple, Union
 
 from rcl_interfaces.msg import (
     FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult)
@@ -44,6 +44,8 @@ class Parameter:
     choices: Tuple[str, ...] = ()
     low: Optional[float] = None
     high: Optional[float] = None
+    #: Returns what is wrong with a value of the right type, in a line that names it, or None.
+    check: Optional[Callable[[str], Optional[str]]] = None
 
     @property
     def allowed(self):
@@ -64,7 +66,7 @@ class Parameter:
         elif fits and self.low is not None:
             fits = self.low <= value <= self.high
         if fits:
-            return None
+            return self.check(value) if self.check else None
         return f"{self.name} is '{value}': give {self.allowed}"
 
     def parse(self, text):
