@@ -5,7 +5,8 @@ import pytest
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticStatus
 
-from effvit_ros.ros.health import Health, diagnostics_message
+from effvit_ros.ros.health import (
+    CLOCK_STANDS, Health, Report, diagnostics_message, segmenter_status)
 from effvit_ros.ros.verdict import ERROR, OK, STALE, WARN, Limits
 
 SILENCE = Limits(no_image_timeout=3.0)
@@ -59,6 +60,19 @@ def bad_frame(health, now):
                  ERROR, 'no such model', id='configuring failed'),
     pytest.param(lambda h: (h.fail('no such model'), h.enter('inactive', 101)),
                  OK, 'inactive', id='configuring failed, then succeeded'),
+    pytest.param(lambda h: h.find('runtime', WARN, 'onnxruntime runs instead of the GPU'),
+                 WARN, 'onnxruntime runs instead of the GPU', id='runtime fallen back'),
+    pytest.param(lambda h: (h.find('watchdog', ERROR, 'stuck'), h.dismiss('watchdog')),
+                 OK, 'waiting for the first frame', id='a finding was dismissed'),
+    pytest.param(lambda h: (h.find('runtime', WARN, 'slow'), h.find('watchdog', ERROR, 'stuck')),
+                 ERROR, 'stuck; slow', id='the worst of several comes first'),
+    pytest.param(lambda h: (h.find('runtime', WARN, 'slow'), h.enter('inactive', 101)),
+                 OK, 'inactive', id='findings are for active nodes'),
+    pytest.param(lambda h: (h.find('runtime', WARN, 'slow'), h.enter('unconfigured', 101),
+                            h.enter('active', 101.5)),
+                 OK, 'waiting for the first frame', id='another model, other findings'),
+    pytest.param(lambda h: (segment(h, [101.5]), h.know(clock=CLOCK_STANDS)),
+                 OK, 'segmenting; /clock stands still', id='a clock that stands still'),
 ])
 def test_level_and_message(health, prepare, level, message):
     prepare(health)
@@ -122,6 +136,124 @@ def test_a_bag_that_starts_over_clears_the_window(health):
     assert values(health.report(51.0, SILENCE))['rate_hz'] == '1.0'
 
 
+def stream(health, seconds, every, latency=0.02, segment_every=1, start=100.0):
+    """Let a frame come every so often, of which each ``segment_every``th is segmented."""
+    for i in range(round(seconds / every)):
+        now = start + i * every
+        health.received(now)
+        if i % segment_every == 0:
+            health.segmented(now, latency, 0.01, 0.05)
+        else:
+            health.count('dropped')
+
+
+@pytest.mark.parametrize('seconds, every, segment_every, target, expected', [
+    pytest.param(6, 0.1, 1, 10.0, (OK, 'segmenting'), id='the target is met'),
+    pytest.param(6, 0.1, 2, 10.0,
+                 (WARN, '5.0 frames/s segmented, the target is 10 and 10.0 come'),
+                 id='half of what comes is segmented'),
+    pytest.param(6, 0.1, 2, 5.0, (OK, 'segmenting'), id='more come than are asked for'),
+    pytest.param(6, 0.5, 1, 10.0, (OK, 'segmenting'), id='the camera is slower than the target'),
+    pytest.param(6, 0.2, 2, 10.0,
+                 (WARN, '2.4 frames/s segmented, the target is 10 and 5.0 come'),
+                 id='the camera is slow and half of that is segmented'),
+    pytest.param(4, 0.1, 2, 10.0, (OK, 'segmenting'), id='too early to tell'),
+    pytest.param(6, 0.1, 10, 0.0, (OK, 'segmenting'), id='no target'),
+])
+def test_rate_under_the_target(health, seconds, every, segment_every, target, expected):
+    limits = Limits(target_rate_hz=target)
+    health.report(100.0, limits)
+    stream(health, seconds, every, segment_every=segment_every)
+    report = health.report(100.0 + seconds, limits)
+    assert (report.level, report.message) == expected
+
+
+def test_a_new_target_is_judged_after_a_full_window(health):
+    stream(health, 10, 0.1, segment_every=2)
+    for start, level in ((110.0, OK), (113.0, OK), (116.0, WARN)):
+        stream(health, 3, 0.1, segment_every=2, start=start)
+        assert health.report(start + 3, Limits(target_rate_hz=10.0)).level == level
+
+
+def test_seconds_in_which_nobody_listened_do_not_count_against_the_rate(health):
+    limits = Limits(target_rate_hz=10.0)
+    health.report(100.0, limits)
+    for i in range(60):
+        health.received(100.0 + i / 10)
+        health.count('unwatched')
+    assert health.report(106.0, limits).message.startswith('idle')
+    stream(health, 3, 0.1, start=106.0)
+    assert health.report(109.0, limits).level == OK
+    stream(health, 3, 0.1, start=109.0)
+    assert health.report(112.0, limits).level == OK
+
+
+@pytest.mark.parametrize('latency, budget, expected', [
+    pytest.param(0.080, 100.0, (OK, 'segmenting'), id='within'),
+    pytest.param(0.120, 100.0, (WARN, 'latency p95 is 120 ms, the budget 100'), id='over'),
+    pytest.param(0.120, 0.0, (OK, 'segmenting'), id='no budget'),
+])
+def test_latency_over_budget(health, latency, budget, expected):
+    stream(health, 2, 0.1, latency)
+    report = health.report(102.0, Limits(latency_budget_ms=budget))
+    assert (report.level, report.message) == expected
+
+
+def test_an_old_stamp_is_no_latency(health):
+    # A bag that is replayed without its clock: the pictures are years old.
+    health.received(101.0)
+    health.segmented(101.0, 0.02, 0.01, age_s=1e8)
+    assert health.report(101.0, Limits(latency_budget_ms=100.0)).level == OK
+
+
+ALL = Limits(no_image_timeout=3.0, target_rate_hz=10.0, latency_budget_ms=100.0)
+
+
+@pytest.mark.parametrize('jump, after', [
+    pytest.param(Health.received, 50.0, id='a bag starts over'),
+    pytest.param(Health.jumped, 5000.0, id='a bag is wound forward'),
+    pytest.param(Health.jumped, 1.7e9, id='a clock comes up'),
+])
+def test_a_jump_of_the_clock_raises_no_alarm_and_the_camera_is_watched_on(health, jump, after):
+    stream(health, 6, 0.1)
+    health.report(106.0, ALL)
+    jump(health, after)
+    for seconds in (0.0, 1.0, 2.0):
+        assert health.report(after + seconds, ALL).level == OK
+    assert health.report(after + 4.0, ALL).level == STALE
+    stream(health, 6, 0.1, start=after + 4.0)
+    assert health.report(after + 10.0, ALL).level == OK
+
+
+def test_a_paused_bag_raises_no_alarm(health):
+    stream(health, 6, 0.1)
+    for _ in range(100):
+        assert health.report(106.0, ALL).level == OK
+        assert health.silent_for(106.0) < 0.2
+
+
+def test_frames_without_end_while_the_clock_stands_take_no_memory_without_end(health):
+    for _ in range(10_000):
+        health.received(100.0)
+        health.segmented(100.0, 0.02, 0.01)
+        health.failed(100.0, 'data', 'short')
+    assert max(map(len, (health._arrivals, health._results, health._recent_errors))) <= 2000
+
+
+def test_two_threads_that_read_the_clock_do_not_make_it_jump(health):
+    stream(health, 2, 0.1)
+    health.received(101.99)
+    health.received(101.985)
+    assert values(health.report(102.0))['rate_hz'] == '10.0'
+
+
+def test_what_another_thread_notes_by_the_clock_before_a_jump_does_not_stay(health):
+    health.received(50.0)
+    health.segmented(101.0, 0.02, 0.01)
+    stream(health, 2, 0.1, start=50.0)
+    assert values(health.report(52.0))['rate_hz'] == '10.0'
+
+
 def test_every_frame_is_counted_once(health):
     for i in range(10):
         health.received(101.0 + i / 100)
@@ -154,3 +286,23 @@ def test_the_message_follows_the_convention(health):
     assert status.hardware_id == 'openvino'
     assert message.header.stamp.sec == 104
     assert {v.key: v.value for v in status.values} == values(report)
+
+
+def test_each_status_has_its_name_and_hardware(health):
+    message = diagnostics_message({
+        'segmentation': health.report(101.0),
+        'machine': Report(WARN, 'hot', (('board', 'Jetson'),))}, 'segmenter', Time())
+    assert [(s.name, s.hardware_id) for s in message.status] == [
+        ('segmenter: segmentation', 'openvino'), ('segmenter: machine', 'Jetson')]
+
+
+@pytest.mark.parametrize('name, expected', [
+    pytest.param('segmenter', OK, id='the node'),
+    pytest.param('uav1/segmenter', None, id='that of another aircraft'),
+])
+def test_the_status_that_readers_want_is_found_among_all(health, name, expected):
+    machine = Report(ERROR, 'hot', ())
+    message = diagnostics_message(
+        {'machine': machine, 'segmentation': health.report(101.0)}, name, Time())
+    found = segmenter_status(message)
+    assert (found and found['level']) == expected
