@@ -89,7 +89,7 @@ def test_the_bundle_loads_and_segments(net, dataset, tmp_path, pictures):
     with Segmenter(bundle, 'onnxruntime') as segmenter, torch.no_grad():
         labels = segmenter.segment(pictures[0], 'rgb').labels
         expected = net(torch.from_numpy(pictures[0]).permute(2, 0, 1)[None]).argmax(1)[0]
-    assert (labels == expected.numpy()).mean() > 0.999
+    assert (labels == expected.numpy()).mean() > 0.99, 'the weights are rounded to FP16'
 
 
 @pytest.mark.usefixtures('exported_once')

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, List, Sequence, Tuple
+from typing import Callable, List, Sequence, Tuple, Union
 
 import numpy as np
 import onnx
@@ -18,7 +18,9 @@ from effvit_compression.data.description import DatasetDescription
 from effvit_compression.evaluation import Scores, by_name
 from effvit_compression.export.graph import OPSETS, export_graph
 from effvit_compression.export.half import to_half
+from effvit_compression.export.half_weights import with_half_weights
 from effvit_compression.export.parity import noise_parity, Parity, parity
+from effvit_compression.export.price import int8_section, preference, Price
 from effvit_compression.models.cost import gmacs, heads, parameters
 from effvit_compression.models.factory import SegmentationNet
 from effvit_ros.core.bundle import FORMAT_VERSION, MANIFEST, load_bundle
@@ -45,12 +47,16 @@ class Description:
 
 @dataclass(frozen=True)
 class Variant:
-    """A graph that labels pictures as torch does; ``parity`` says how nearly."""
+    """
+    A graph that labels pictures as torch does; ``parity`` says how nearly.
+
+    An INT8 graph is compared with the FP32 graph, and has a price.
+    """
 
     precision: str
     io_type: str
     graph: onnx.ModelProto
-    parity: Parity
+    parity: Union[Parity, Price]
 
     @property
     def file(self) -> str:
@@ -64,6 +70,8 @@ def make_variants(net: SegmentationNet, size: int, wanted: Sequence[Tuple[str, s
     """
     Export the graphs of these (precision, I/O type), each proved on pictures.
 
+    Beside an FP16 graph the FP32 one stores the same, rounded, weights.
+
     :param pictures: (size, size, 3) uint8 RGB, for the parity of each graph with torch.
     :raises UserError: a graph's labels differ too much from torch's.
     """
@@ -74,7 +82,19 @@ def make_variants(net: SegmentationNet, size: int, wanted: Sequence[Tuple[str, s
         graph = to_half(full[io_type]) if precision == 'fp16' else full[io_type]
         measured = checked_parity(net, graph, pictures, precision, io_type)
         made.append(Variant(precision, io_type, graph, measured))
-    return made
+    half = next((v.graph for v in made if v.precision == 'fp16'), None)
+    return made if half is None else [
+        slimmer(net, variant, half, pictures) for variant in made]
+
+
+def slimmer(net: SegmentationNet, variant: Variant, half: onnx.ModelProto,
+            pictures: Sequence[np.ndarray]) -> Variant:
+    """Let the FP32 graph with 8-bit I/O store the weights of the FP16 one; others stay."""
+    if (variant.precision, variant.io_type) != ('fp32', 'uint8'):
+        return variant
+    graph = with_half_weights(variant.graph, half)
+    # The rounding of the weights is that of FP16, and so is the gate.
+    return Variant('fp32', 'uint8', graph, checked_parity(net, graph, pictures, 'fp16', 'uint8'))
 
 
 def write_bundle(net: SegmentationNet, variants: Sequence[Variant], folder: Path, size: int,
@@ -139,8 +159,7 @@ def write_graph(variant: Variant, folder: Path) -> dict:
     return {'file': variant.file, 'sha256': hashlib.sha256(content).hexdigest(),
             'precision': variant.precision, 'io': variant.io_type,
             'opset': OPSETS[variant.io_type], 'classes': len(NAMES),
-            'parity': {'worst_label_agreement': round(variant.parity.agreement, 6),
-                       'flip_margin_p999': round(variant.parity.margin, 6)}}
+            **variant.parity.as_entry()}
 
 
 def manifest_of(net: SegmentationNet, size: int, description: Description,
@@ -155,6 +174,7 @@ def manifest_of(net: SegmentationNet, size: int, description: Description,
                     for i, name in enumerate(NAMES)],
         'ignore': IGNORE,
         'graphs': entries,
+        **preference(entries),
         'terms': '; '.join(restrictions),
         'training': {
             'data': [{'name': d.name, 'licence': d.licence, 'terms': d.terms,
@@ -204,9 +224,10 @@ def model_card(manifest: dict, description: Description) -> str:
     lines += ['', '## Graphs', '', '| file | precision | I/O | opset | worst label agreement with '
               'torch |', '|---|---|---|---|---|']
     lines += [f'| {g["file"]} | {g["precision"]} | {g["io"]} | {g["opset"]} | '
-              f'{g["parity"]["worst_label_agreement"]:.4%} |' for g in manifest['graphs']]
+              f'{g["parity"]["worst_label_agreement"]:.4%} |' for g in manifest['graphs']
+              if g['precision'] != 'int8']
     lines += ['', '## Training data and terms', '']
     lines += [f'- **{d["name"]}** ({d["source"] or "own"}): licence: {d["licence"]}.'
               + (f' {d["terms"]}.' if d['terms'] else '') for d in manifest['training']['data']]
     lines += ['', '## Made by', '', f'```\n{description.command}\n```', '']
-    return '\n'.join(lines)
+    return '\n'.join(lines) + int8_section(manifest)

@@ -58,15 +58,14 @@ class Library:
         """
         Return the bundle's graph that this release builds from.
 
-        Strongly typed releases take the FP16 graph. Earlier ones choose the precisions
-        themselves and take the FP32 graph; before 8.6, which brought the parser for
-        LayerNormalization, that of opset 13, which has no 8-bit input and output.
+        That is the FP16 graph; before 8.6, which brought the parser for LayerNormalization, the
+        FP32 graph of opset 13, which has no 8-bit input and output.
 
         :raises BundleError: when the bundle lacks it.
         """
-        if self.strongly_typed:
+        if self.release >= (8, 6):
             return bundle.graph('fp16')
-        return bundle.graph('fp32', 'uint8' if self.release >= (8, 6) else 'float32')
+        return bundle.graph('fp32', 'float32')
 
     def last_error(self):
         """Return the library's first line of trouble since the last call, or ''."""
