@@ -162,4 +162,6 @@ def recipe_of(fields: Any, path: Path, row: str = '') -> Recipe:
             source.root = (path.parent / source.root).resolve()
     if recipe.teacher and recipe.teacher.model:
         recipe.teacher.model = (path.parent / recipe.teacher.model).resolve()
+    if recipe.teacher and recipe.teacher.cache_folder:
+        recipe.teacher.cache_folder = (path.parent / recipe.teacher.cache_folder).resolve()
     return recipe
