@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from effvit_ros.core.bundle import load_bundle, resolve_model
-from effvit_ros.core.overlay import Overlay
 from effvit_ros.core.segmenter import Segmenter
 from effvit_ros.ros.image_codec import picture_from
 from effvit_ros.ros.outputs import class_areas
+from effvit_ros.ros.overlay_output import OverlayOutput
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,9 @@ class FramePipeline:
         :raises UserError: the bundle or the runtime can't be used.
         """
         self.bundle = load_bundle(resolve_model(model))
+        outputs.alerts.admit(self.bundle.names)
         self._segmenter = Segmenter(self.bundle, runtime, threads, policy)
-        self._overlay = Overlay(self.bundle.names, self.bundle.palette)
+        self._overlay = OverlayOutput(self.bundle, outputs, settings)
         self._outputs = outputs
         self._settings = settings
         self._health = health
@@ -66,9 +67,12 @@ class FramePipeline:
 
         :raises PictureError: the frame can't be read.
         """
-        wanted = self._outputs.wanted()
+        asked = self._outputs.wanted()
+        if not (asked.areas or asked.alerts):
+            self._outputs.alerts.reset()
+        wanted = self._overlay.due(asked, frame.arrived)
         if not any(wanted):
-            self._health.count('unwatched')
+            self._health.count('over_rate' if any(asked) else 'unwatched')
             return
         header = frame.message.header
         picture = picture_from(frame.message)
@@ -81,20 +85,17 @@ class FramePipeline:
         if wanted.labels:
             self._outputs.publish_labels(labels, header)
         self._outputs.publish_camera_info(frame.camera_info, header)
-        if wanted.areas:
-            areas = class_areas(model_labels, len(self.bundle.classes))
-            self._outputs.publish_areas(areas, self.bundle.names, header)
+        if wanted.areas or wanted.alerts:
+            self._publish_areas(model_labels, wanted, header)
         if wanted.overlay or wanted.jpeg:
-            self._publish_overlay(picture, labels, wanted, header)
+            self._overlay.publish(picture, labels, wanted, header)
         self._note(frame, header)
 
-    def _publish_overlay(self, picture, labels, wanted, header):
-        self._overlay.alpha = self._settings['overlay_alpha']
-        drawn = self._overlay.draw(picture.bgr(), labels, self._settings['overlay_legend'])
-        if wanted.overlay:
-            self._outputs.publish_overlay(drawn, header)
-        if wanted.jpeg:
-            self._outputs.publish_jpeg(drawn, self._settings['jpeg_quality'], header)
+    def _publish_areas(self, model_labels, wanted, header):
+        areas, names = class_areas(model_labels, len(self.bundle.classes)), self.bundle.names
+        if wanted.areas:
+            self._outputs.publish_areas(areas, names, header)
+        self._outputs.alerts.update(areas, names, header)
 
     def _note(self, frame, header):
         now = self._clock.now().nanoseconds * 1e-9

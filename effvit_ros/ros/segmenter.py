@@ -215,6 +215,7 @@ class SegmenterNode(LifecycleNode):
             self._input = self._watch = None
             self._health.know(image_topic=None, image_input=None)
             self._inference.drain(PATIENCE_S)
+            self._outputs.alerts.reset()
 
     def _release(self):
         self._unsubscribe()

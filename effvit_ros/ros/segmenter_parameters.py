@@ -1,6 +1,7 @@
 """What a user can set on the segmenter."""
 from __future__ import annotations
 
+from effvit_ros.core.alerts import alerts_problem
 from effvit_ros.core.engines.policy import BUILD_CHOICES
 from effvit_ros.core.runtimes import RUNTIMES
 from effvit_ros.ros.parameters import ON_ACTIVATE, ON_CONFIGURE, ON_START, Parameter
@@ -76,6 +77,18 @@ SEGMENTER_PARAMETERS = (
     Parameter(
         'overlay_legend', True, 'Draw the names of the classes in view into the overlay.'),
     Parameter(
+        'overlay_max_rate', 0.0,
+        'Draw at most so many overlays a second, raw and JPEG; 0: one for each frame.',
+        low=0.0, high=1000.0),
+    Parameter(
         'jpeg_quality', 80, 'JPEG quality of ~/overlay/compressed.',
         low=1, high=100),
+    Parameter(
+        'jpeg_max_width', 0,
+        "Width that ~/overlay/compressed is reduced to, in pixels; 0: the picture's.",
+        low=0, high=16384),
+    Parameter(
+        'alerts', 'auto',
+        'What ~/alerts tells: CLASS>SHARE<LOWER_SHARExFRAMES, ... (person>0.001<0.0005x3); auto: '
+        'the classes that matter in disasters; none: nothing.', check=alerts_problem),
 )
