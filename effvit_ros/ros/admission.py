@@ -18,6 +18,11 @@ def operators_rate(settings):
     return min((rate for rate in rates if rate[0] > 0), default=(0.0, ''))
 
 
+def target_rate(settings):
+    """Return the rate that the node shall reach, 0.0 for none: lower limits lower it."""
+    return operators_rate(settings)[0] if settings['target_rate_hz'] else 0.0
+
+
 class Admission:
     """Lets frames in evenly, at the rate that the parameters and the machine allow."""
 

@@ -33,7 +33,7 @@ class FramePipeline:
         :param clock: the node's clock.
         :raises UserError: the bundle or the runtime can't be used.
         """
-        self.bundle = load_bundle(resolve_model(model))
+        self.bundle = load_bundle(resolve_model(model), settings['model_sha256'])
         outputs.alerts.admit(self.bundle.names)
         self._segmenter = Segmenter(self.bundle, runtime, threads, policy)
         self._overlay = OverlayOutput(self.bundle, outputs, settings)
@@ -72,16 +72,16 @@ class FramePipeline:
             self._outputs.alerts.reset()
         wanted = self._overlay.due(asked, frame.arrived)
         if not any(wanted):
-            self._health.count('over_rate' if any(asked) else 'unwatched')
+            self._health.count('over_rate' if any(asked) else 'unwatched', wanted=False)
             return
         header = frame.message.header
         picture = picture_from(frame.message)
         model_labels = self._segmenter.infer(picture.pixels, picture.order)
-        if self._discards:
-            return
         labels = model_labels
         if wanted.labels or wanted.overlay or wanted.jpeg:
             labels = self._segmenter.restore(model_labels, *picture.pixels.shape[:2])
+        if self._discards:
+            return
         if wanted.labels:
             self._outputs.publish_labels(labels, header)
         self._outputs.publish_camera_info(frame.camera_info, header)

@@ -119,12 +119,16 @@ class Health:
             self._last_frame = now
             self._arrivals.append(now)
 
-    def count(self, what):
-        """Count a frame that was put aside: ``dropped``, ``over_rate`` or ``unwatched``."""
+    def count(self, what, wanted=True):
+        """
+        Count a frame that was put aside: ``dropped``, ``over_rate`` or ``unwatched``.
+
+        :param wanted: whether somebody wanted its results, so that they count for the rate.
+        """
         with self._lock:
             self._counts[what] += 1
             self._unwatched = what == 'unwatched'
-            if self._unwatched:
+            if self._unwatched or not wanted:
                 self._counted_since = self._last_frame
 
     def segmented(self, now, latency_s, inference_s, age_s=None):

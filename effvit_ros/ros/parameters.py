@@ -142,8 +142,7 @@ class Parameters:
 
     def read(self, kind):
         """Return a dataclass of the type ``kind`` whose fields are named like parameters."""
-        return kind(**{field.name: self[field.name] for field in fields(kind)
-                       if field.name in self._rows})
+        return kind(**{field.name: self[field.name] for field in fields(kind)})
 
     def _check(self, changes):
         for change in changes:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from effvit_ros.core.alerts import alerts_problem
+from effvit_ros.core.bundle import pin_problem
 from effvit_ros.core.engines.policy import BUILD_CHOICES
 from effvit_ros.core.runtimes import RUNTIMES
 from effvit_ros.ros.parameters import ON_ACTIVATE, ON_CONFIGURE, ON_START, Parameter
@@ -10,6 +11,10 @@ SEGMENTER_PARAMETERS = (
     Parameter(
         'model', '', 'Bundle folder, or the name of a shipped bundle; empty: the default one.',
         effective=ON_CONFIGURE),
+    Parameter(
+        'model_sha256', '',
+        'Load only bundles whose manifest.yaml has this sha256, or one of these; empty: any.',
+        effective=ON_CONFIGURE, check=pin_problem),
     Parameter(
         'runtime', 'auto', 'What executes the graph; auto takes the fastest that is installed.',
         effective=ON_CONFIGURE, choices=('auto',) + tuple(RUNTIMES)),

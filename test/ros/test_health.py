@@ -175,13 +175,19 @@ def test_a_new_target_is_judged_after_a_full_window(health):
         assert health.report(start + 3, Limits(target_rate_hz=10.0)).level == level
 
 
-def test_seconds_in_which_nobody_listened_do_not_count_against_the_rate(health):
+@pytest.mark.parametrize('what, message', [
+    pytest.param('unwatched', 'idle: nobody subscribes to the results', id='nobody listens'),
+    pytest.param('over_rate', 'segmenting', id='only overlays are wanted, few a second'),
+])
+def test_seconds_in_which_frames_are_not_wanted_do_not_count_against_the_rate(
+        health, what, message):
     limits = Limits(target_rate_hz=10.0)
     health.report(100.0, limits)
     for i in range(60):
         health.received(100.0 + i / 10)
-        health.count('unwatched')
-    assert health.report(106.0, limits).message.startswith('idle')
+        health.count(what, wanted=False)
+    report = health.report(106.0, limits)
+    assert (report.level, report.message) == (OK, message)
     stream(health, 3, 0.1, start=106.0)
     assert health.report(109.0, limits).level == OK
     stream(health, 3, 0.1, start=109.0)
