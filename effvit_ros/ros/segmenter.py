@@ -21,6 +21,7 @@ from effvit_ros.ros.machine_health import MachineHealth, MachineLimits
 from effvit_ros.ros.outputs import Outputs
 from effvit_ros.ros.parameters import Parameters
 from effvit_ros.ros.segmenter_parameters import SEGMENTER_PARAMETERS
+from effvit_ros.ros.service_manager import ServiceManager
 from effvit_ros.ros.spin import stop_requested
 from effvit_ros.ros.verdict import Limits
 from effvit_ros.ros.watchdog import InferenceLost
@@ -78,6 +79,7 @@ class SegmenterNode(LifecycleNode):
         #: With ``exit_code``, read by :func:`~effvit_ros.ros.spin.spin_node`.
         self.finished, self.exit_code = False, 0
         self._settings = Parameters(self, SEGMENTER_PARAMETERS, lambda: self._state)
+        self._service = ServiceManager()
         self._admission = Admission(self._settings, self._health, self.get_logger())
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
         # By the steady clock: a simulation that stands still is no reason to fall silent.
@@ -91,6 +93,7 @@ class SegmenterNode(LifecycleNode):
 
     def destroy_node(self):
         """Release the model and the topics."""
+        self._service.stopping()
         self._release()
         self._clock_watch.close()
         super().destroy_node()
@@ -179,6 +182,7 @@ class SegmenterNode(LifecycleNode):
         self._health.enter('configuring', self._now())
         told = time.monotonic()
         while not self._inference.wait_loaded(0.1):
+            self._service.alive(time.monotonic())
             if stop_requested():
                 raise UserError('asked to end while the model was loading')
             if time.monotonic() - told >= DIAGNOSTICS_PERIOD_S:
@@ -186,13 +190,19 @@ class SegmenterNode(LifecycleNode):
                 self._publish_diagnostics()
 
     def _look_after_inference(self):
-        if self._inference is None:
-            return
-        try:
-            if self._inference.look_after(self._now()):
-                self._publish_diagnostics()
-        except InferenceLost as error:
-            self._give_up(str(error))
+        # The first look comes after what autostart does, which is the end of the start.
+        self._service.ready()
+        inference = self._inference
+        if inference is not None:
+            try:
+                if inference.look_after(self._now()):
+                    self._publish_diagnostics()
+            except InferenceLost as error:
+                self._give_up(str(error))
+                return
+            if inference.stuck(self._settings['watchdog_timeout'] or self._service.watchdog_s):
+                return
+        self._service.alive(time.monotonic())
 
     def _govern(self):
         if self._state == 'active':
@@ -267,6 +277,7 @@ class SegmenterNode(LifecycleNode):
         self._health.know(clock=self._clock_watch.look(steady))
         reports = {'segmentation': self._health.report(self._now(), self._settings.read(Limits)),
                    'machine': self._machine.report(steady, self._settings.read(MachineLimits))}
+        self._service.status(reports['segmentation'].message)
         name = self.get_fully_qualified_name().lstrip('/')
         self._diagnostics.publish(
             diagnostics_message(reports, name, self.get_clock().now().to_msg()))
