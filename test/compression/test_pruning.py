@@ -9,11 +9,13 @@ import torch
 from effvit_compression.models.architecture import Architecture
 from effvit_compression.models.cost import gmacs, heads, parameters
 from effvit_compression.models.factory import build
+from effvit_compression.models.low_rank import factorised, LowRank
 from effvit_compression.models.shapes import blocks
 from effvit_compression.models.store import load_model, save_model
 from effvit_compression.pruning.importance import head_importance, importance
+from effvit_compression.pruning.scope import by_layer, globally
 from effvit_compression.pruning.settings import PruningSettings
-from effvit_compression.pruning.surgery import choose, cut, mask
+from effvit_compression.pruning.surgery import budgets, choose, cut, factorise, mask
 from effvit_ros.core.errors import UserError
 
 
@@ -68,6 +70,112 @@ def test_pruned_equals_masked_and_is_smaller(whole, net, settings):
     assert heads(pruned) == [settings.heads] * 9
     assert parameters(pruned) < parameters(whole)
     assert gmacs(pruned, 64) < gmacs(whole, 64)
+
+
+@pytest.mark.parametrize('scope, counts, expected', [
+    pytest.param(by_layer, [2, 2], [[0, 2], [1, 2]], id='layer'),
+    # 5 and 9 are their layers' best; then 8 and 7, both of the second layer.
+    pytest.param(globally, [2, 2], [[0], [0, 1, 2]], id='global takes where it hurts least'),
+    pytest.param(globally, [1, 1], [[0], [1]], id='global leaves every layer its best'),
+    pytest.param(globally, [3, 3], [[0, 1, 2], [0, 1, 2]], id='global may keep all'),
+    pytest.param(globally, [3, 2], [[0, 2], [0, 1, 2]], id='global counts the sum alone'),
+])
+def test_scope_by_hand(scope, counts, expected):
+    scores = [torch.tensor([5.0, 1.0, 2.0]), torch.tensor([7.0, 9.0, 8.0])]
+    assert [kept.tolist() for kept in scope(scores, counts)] == expected
+
+
+def test_equal_scores_keep_the_first():
+    assert globally([torch.ones(4), torch.ones(4)], [2, 2])[0].tolist() == [0, 1, 2]
+
+
+def test_globally_lamp_and_norms_distribute_heads_differently(net):
+    # The last block's weights are ten times as large: norms keep all of its heads, LAMP, which
+    # compares within a block, does not notice.
+    attention, _ = list(blocks(net).values())[-1]
+    with torch.no_grad():
+        attention.qkv.weight.mul_(10)
+        attention.proj.weight.mul_(10)
+    kept = {measure: [len(k.heads) for k in choose(net, PruningSettings(
+        heads=2, scope='global', importance=measure)).values()] for measure in ('l2', 'lamp')}
+    assert kept['l2'][-1] == 4 and sum(kept['l2']) == sum(kept['lamp']) == 18
+    assert kept['lamp'] != kept['l2'] and min(kept['lamp']) >= 1
+
+
+def test_global_pruning_is_stored_with_a_shape_for_each_block(net, tmp_path):
+    cut(net, choose(net, PruningSettings(heads=2, neurons=0.5, scope='global')))
+    save_model(net, tmp_path)
+    assert sum(heads(load_model(tmp_path))) == 18 and len(set(heads(net))) > 1
+
+
+@pytest.mark.parametrize('part, expected', [
+    pytest.param(1 / 3, (3, 107), id='first of three steps'),
+    pytest.param(2 / 3, (3, 85), id='second'),
+    pytest.param(1, (2, 64), id='last'),
+])
+def test_steps_cut_part_of_the_way(net, part, expected):
+    settings = PruningSettings(heads=2, neurons=0.5)
+    assert next(iter(budgets(net, settings, part).values())) == expected
+
+
+def test_steps_need_training_between_them():
+    with pytest.raises(ValueError, match='steps above 1 and training .* go together'):
+        PruningSettings(steps=3)
+
+
+def test_rank_by_hand():
+    # diag(3, 2, 1): the best matrix of rank 2 leaves out the smallest singular value.
+    layer = torch.nn.Linear(3, 3)
+    with torch.no_grad():
+        layer.weight.copy_(torch.diag(torch.tensor([3.0, 2.0, 1.0])))
+    thin = factorised(layer, 2)
+    assert torch.allclose(thin.weight, torch.diag(torch.tensor([3.0, 2.0, 0.0])), atol=1e-6)
+    assert thin.bias.equal(layer.bias)
+    assert [tuple(p.shape) for p in thin.parameters()] == [(2, 3), (3, 2), (3,)]
+
+
+@torch.no_grad()
+def test_the_full_rank_is_the_layer_itself():
+    layer, x = torch.nn.Linear(24, 16), torch.rand(5, 24)
+    assert torch.allclose(factorised(layer, 16)(x), layer(x), atol=1e-6)
+
+
+@torch.no_grad()
+def test_low_rank_shrinks_what_it_names_and_is_rebuilt(whole, net, tmp_path):
+    factorise(net, PruningSettings(heads=4, rank=0.25))
+    attention, mlp = next(iter(blocks(net).values()))
+    dim = attention.qkv.in_features
+    assert attention.qkv.rank == attention.proj.rank == dim // 4
+    assert isinstance(mlp.fc1, torch.nn.Linear), 'only the projections were named'
+    # From 3 d d + d d to (d + 3 d) d / 4 + 2 d d / 4 weights, biases as they were.
+    less = sum(int(2.5 * a.qkv.in_features ** 2) for a, _ in blocks(net).values())
+    assert parameters(whole) - parameters(net) == less
+    assert gmacs(net, 64) < gmacs(whole, 64)
+    save_model(net, tmp_path)
+    image = torch.rand(1, 3, 64, 64) * 255
+    assert load_model(tmp_path)(image).equal(net(image))
+
+
+def test_a_layer_that_would_grow_stays_whole(net):
+    # At half the rank, proj's two layers would have as many weights as the one: d d.
+    factorise(net, PruningSettings(heads=4, rank=0.5, mlp_rank=0.6))
+    attention, mlp = next(iter(blocks(net).values()))
+    assert isinstance(attention.qkv, LowRank) and isinstance(attention.proj, torch.nn.Linear)
+    assert isinstance(mlp.fc1, LowRank) and isinstance(mlp.fc2, LowRank)
+
+
+@torch.no_grad()
+def test_heads_can_be_cut_out_of_low_rank_layers(net):
+    factorise(net, PruningSettings(heads=4, rank=0.25, mlp_rank=0.25))
+    kept = choose(net, PruningSettings(heads=2, neurons=0.5))
+    attention, mlp = next(iter(blocks(net).values()))
+    qkv, fc2 = attention.qkv.weight, mlp.fc2.weight
+    first = next(iter(kept.values()))
+    cut(net, kept)
+    columns = (first.heads[:, None] * attention.head_dim + torch.arange(attention.head_dim))
+    assert torch.allclose(attention.qkv.weight[:columns.numel()], qkv[columns.flatten()])
+    assert torch.allclose(mlp.fc2.weight, fc2[:, first.neurons])
+    assert net(torch.zeros(1, 3, 64, 64)).shape == (1, 14, 64, 64)
 
 
 def test_shapes_shrink_where_they_should(whole, net):

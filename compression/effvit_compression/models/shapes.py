@@ -1,11 +1,16 @@
 """Shapes of transformer blocks: found in a network, or forced onto a new one."""
 from __future__ import annotations
 
-from typing import Dict, Tuple
+from typing import Dict, Literal, Tuple, Union
 
 import pydantic
 from timm.layers import Attention, Mlp
 from torch import nn
+
+from effvit_compression.models.low_rank import LowRank
+
+#: Linear layers of a block: two of its attention, two of its MLP.
+Layer = Literal['qkv', 'proj', 'fc1', 'fc2']
 
 
 class BlockShape(pydantic.BaseModel):
@@ -15,6 +20,8 @@ class BlockShape(pydantic.BaseModel):
 
     heads: int = pydantic.Field(ge=1)
     neurons: int = pydantic.Field(ge=1)
+    #: Ranks of the layers that are products of two thin ones.
+    ranks: Dict[Layer, pydantic.PositiveInt] = {}
 
 
 def blocks(net: nn.Module) -> Dict[str, Tuple[Attention, Mlp]]:
@@ -27,6 +34,21 @@ def blocks(net: nn.Module) -> Dict[str, Tuple[Attention, Mlp]]:
     return found
 
 
+def layers(attention: Attention, mlp: Mlp) -> Dict[Layer, Tuple[nn.Module, nn.Module]]:
+    """Linear layers of a block by name, each as (module that holds it, layer)."""
+    return {name: (holder, getattr(holder, name))
+            for holder, names in ((attention, ('qkv', 'proj')), (mlp, ('fc1', 'fc2')))
+            for name in names}
+
+
+def shape_of(attention: Attention, mlp: Mlp) -> BlockShape:
+    """Shape of a block as it is."""
+    return BlockShape(
+        heads=attention.num_heads, neurons=mlp.fc1.out_features,
+        ranks={name: layer.rank for name, (_, layer) in layers(attention, mlp).items()
+               if isinstance(layer, LowRank)})
+
+
 def reshape(net: nn.Module, shapes: Dict[str, BlockShape]) -> None:
     """
     Give the named blocks new, untrained layers of these shapes, in place.
@@ -36,9 +58,17 @@ def reshape(net: nn.Module, shapes: Dict[str, BlockShape]) -> None:
     present = blocks(net)
     for name, shape in shapes.items():
         attention, mlp = present[name]
-        width, dim = attention.head_dim, attention.qkv.in_features
-        attention.num_heads, attention.attn_dim = shape.heads, shape.heads * width
-        attention.qkv = nn.Linear(dim, 3 * attention.attn_dim, attention.qkv.bias is not None)
-        attention.proj = nn.Linear(attention.attn_dim, dim, attention.proj.bias is not None)
-        mlp.fc1 = nn.Linear(dim, shape.neurons, mlp.fc1.bias is not None)
-        mlp.fc2 = nn.Linear(shape.neurons, dim, mlp.fc2.bias is not None)
+        attention.num_heads, attention.attn_dim = shape.heads, shape.heads * attention.head_dim
+        dim = attention.qkv.in_features
+        widths = {'qkv': (dim, 3 * attention.attn_dim), 'proj': (attention.attn_dim, dim),
+                  'fc1': (dim, shape.neurons), 'fc2': (shape.neurons, dim)}
+        for key, (holder, layer) in layers(attention, mlp).items():
+            setattr(holder, key, linear(*widths[key], shape.ranks.get(key),
+                                        layer.bias is not None))
+
+
+def linear(in_features: int, out_features: int, rank: Union[int, None], bias: bool) -> nn.Module:
+    """Return a linear layer, whole or of a rank."""
+    if rank is None:
+        return nn.Linear(in_features, out_features, bias)
+    return LowRank(in_features, out_features, rank, bias)

@@ -1,15 +1,18 @@
 """Cut heads and neurons out of timm's attention and MLP blocks: the tensors get smaller."""
 from __future__ import annotations
 
-from typing import Dict, NamedTuple
+import copy
+from typing import Dict, NamedTuple, Optional, Union
 
 import torch
 from timm.layers import Attention, Mlp
 from torch import nn
 
 from effvit_compression.models.factory import SegmentationNet
-from effvit_compression.models.shapes import blocks, BlockShape
+from effvit_compression.models.low_rank import factorised, LowRank, shrinks
+from effvit_compression.models.shapes import blocks, layers, shape_of
 from effvit_compression.pruning.importance import head_importance, neuron_importance
+from effvit_compression.pruning.scope import SCOPES
 from effvit_compression.pruning.settings import PruningSettings
 from effvit_ros.core.errors import UserError
 
@@ -21,39 +24,79 @@ class Kept(NamedTuple):
     neurons: torch.Tensor
 
 
-def choose(net: SegmentationNet, settings: PruningSettings) -> Dict[str, Kept]:
-    """
-    Choose the most important heads and neurons of every block, by its name.
+class Budget(NamedTuple):
+    """How many heads and neurons a transformer block keeps."""
 
+    heads: int
+    neurons: int
+
+
+def budgets(net: SegmentationNet, settings: PruningSettings, part: float = 1.0,
+            ) -> Dict[str, Budget]:
+    """
+    Count what every block keeps, by its name.
+
+    :param part: of the way from the network as it is (0) to what the settings ask for (1).
     :raises UserError: the network has no transformer block, or fewer heads than are to be kept.
     """
     kept = {}
     for name, (attention, mlp) in blocks(net).items():
-        if settings.heads > attention.num_heads:
-            raise UserError(f'prune: heads is {settings.heads}, but {name} has '
-                            f'{attention.num_heads}')
-        neurons = max(1, round(mlp.fc1.out_features * settings.neurons))
-        kept[name] = Kept(
-            top(head_importance(attention, settings.importance), settings.heads),
-            top(neuron_importance(mlp, settings.importance), neurons))
+        heads, neurons = attention.num_heads, mlp.fc1.out_features
+        if settings.heads > heads:
+            raise UserError(f'prune: heads is {settings.heads}, but {name} has {heads}')
+        fewest = max(1, round(neurons * settings.neurons))
+        kept[name] = Budget(heads - round(part * (heads - settings.heads)),
+                            neurons - round(part * (neurons - fewest)))
     if not kept:
         raise UserError(f'prune: {net.architecture.encoder} has no transformer block')
     return kept
 
 
-def top(scores: torch.Tensor, count: int) -> torch.Tensor:
-    """Return the indices of the ``count`` highest scores, ascending."""
-    return scores.topk(count).indices.sort().values
+def choose(net: SegmentationNet, settings: PruningSettings,
+           budget: Optional[Dict[str, Budget]] = None) -> Dict[str, Kept]:
+    """
+    Choose the most important heads and neurons, by the block's name.
+
+    :param budget: how many, by block; with ``scope: global`` only the sums count. Default: what
+        the settings ask for.
+    :raises UserError: the network has no transformer block, or fewer heads than are to be kept.
+    """
+    budget = budget or budgets(net, settings)
+    found = blocks(net)
+    pick = SCOPES[settings.scope]
+    heads = pick([head_importance(attention, settings.importance)
+                  for attention, _ in found.values()], [budget[name].heads for name in found])
+    neurons = pick([neuron_importance(mlp, settings.importance)
+                    for _, mlp in found.values()], [budget[name].neurons for name in found])
+    return {name: Kept(*chosen) for name, *chosen in zip(found, heads, neurons)}
 
 
 @torch.no_grad()
 def cut(net: SegmentationNet, kept: Dict[str, Kept]) -> SegmentationNet:
     """Remove everything else, in place; the architecture remembers the new shapes."""
-    shapes: Dict[str, BlockShape] = {}
     for name, (attention, mlp) in blocks(net).items():
         cut_heads(attention, kept[name].heads)
         cut_neurons(mlp, kept[name].neurons)
-        shapes[name] = BlockShape(heads=len(kept[name].heads), neurons=len(kept[name].neurons))
+    return remember(net)
+
+
+def factorise(net: SegmentationNet, settings: PruningSettings) -> SegmentationNet:
+    """Replace layers by products of two thin ones, in place, where that makes them smaller."""
+    shares = {'qkv': settings.rank, 'proj': settings.rank,
+              'fc1': settings.mlp_rank, 'fc2': settings.mlp_rank}
+    for attention, mlp in blocks(net).values():
+        for key, (holder, layer) in layers(attention, mlp).items():
+            if shares[key] is None:
+                continue
+            rank = max(1, round(shares[key] * min(layer.in_features, layer.out_features)))
+            if shrinks(layer.in_features, layer.out_features, rank):
+                setattr(holder, key, factorised(layer, rank))
+    return remember(net)
+
+
+def remember(net: SegmentationNet) -> SegmentationNet:
+    """Note the blocks' shapes in the network's architecture."""
+    shapes = {name: shape_of(*block) for name, block in blocks(net).items()}
     net.architecture = net.architecture.model_copy(update={'blocks': shapes})
     return net
 
@@ -75,8 +118,12 @@ def cut_neurons(mlp: Mlp, neurons: torch.Tensor) -> None:
     mlp.fc2 = smaller(mlp.fc2, columns=neurons)
 
 
-def smaller(linear: nn.Linear, rows=None, columns=None) -> nn.Linear:
+def smaller(linear: Union[nn.Linear, LowRank], rows=None, columns=None) -> nn.Module:
     """Copy of a layer with some of its outputs (rows) or inputs (columns)."""
+    if isinstance(linear, LowRank):
+        thin = copy.deepcopy(linear)
+        thin.up, thin.down = smaller(linear.up, rows=rows), smaller(linear.down, columns=columns)
+        return thin
     weight, bias = linear.weight, linear.bias
     if rows is not None:
         weight, bias = weight[rows], None if bias is None else bias[rows]
