@@ -4,6 +4,7 @@ from __future__ import annotations
 import functools
 import time
 import traceback
+from dataclasses import replace
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.clock import Clock, ClockType
@@ -11,7 +12,7 @@ from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
 
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.pixels import PictureError
-from effvit_ros.ros.admission import Admission
+from effvit_ros.ros.admission import Admission, target_rate
 from effvit_ros.ros.clock_watch import ClockWatch
 from effvit_ros.ros.frame_pipeline import Frame
 from effvit_ros.ros.health import Health, diagnostics_message
@@ -225,6 +226,7 @@ class SegmenterNode(LifecycleNode):
             self._input = self._watch = None
             self._health.know(image_topic=None, image_input=None)
             self._inference.drain(PATIENCE_S)
+            self._admission.forget()
             self._outputs.alerts.reset()
 
     def _release(self):
@@ -275,7 +277,8 @@ class SegmenterNode(LifecycleNode):
     def _publish_diagnostics(self):
         steady = time.monotonic()
         self._health.know(clock=self._clock_watch.look(steady))
-        reports = {'segmentation': self._health.report(self._now(), self._settings.read(Limits)),
+        limits = replace(self._settings.read(Limits), target_rate_hz=target_rate(self._settings))
+        reports = {'segmentation': self._health.report(self._now(), limits),
                    'machine': self._machine.report(steady, self._settings.read(MachineLimits))}
         self._service.status(reports['segmentation'].message)
         name = self.get_fully_qualified_name().lstrip('/')
