@@ -67,7 +67,7 @@ $(VENV)/.setup-test: $(VENV)/.setup
 	@touch $@
 
 $(VENV)/.setup-train: $(VENV)/.setup compression/pyproject.toml
-	$(PIP) --editable './compression[imagenet,test]'
+	$(PIP) --editable './compression[imagenet,int8,test]'
 	@touch $@
 
 $(VENV)/.setup-rtx: $(VENV)/.setup

@@ -77,18 +77,25 @@ def evaluate_bundle(bundle: Bundle, samples: Iterable[Tuple[np.ndarray, np.ndarr
                   bundle.sha256, used)
 
 
+def list_pictures(folder: Path) -> List[Path]:
+    """Pictures of a folder, sorted; :raises UserError: no such folder, or no picture in it."""
+    if not folder.is_dir():
+        raise UserError(f'{folder}: no such folder')
+    pictures = sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURES)
+    if not pictures:
+        raise UserError(f'{folder}: no pictures in it ({", ".join(PICTURES)})')
+    return pictures
+
+
 def pair_by_stem(images: Path, labels: Path) -> List[Tuple[Path, Path]]:
     """
     Pictures of a folder with the label files (PNG) of the same stem, sorted.
 
     :raises UserError: no such folder, no picture, or a picture without a label.
     """
-    for folder in (images, labels):
-        if not folder.is_dir():
-            raise UserError(f'{folder}: no such folder')
-    pictures = sorted(p for p in images.iterdir() if p.suffix.lower() in PICTURES)
-    if not pictures:
-        raise UserError(f'{images}: no pictures in it ({", ".join(PICTURES)})')
+    pictures = list_pictures(images)
+    if not labels.is_dir():
+        raise UserError(f'{labels}: no such folder')
     lost = [p.name for p in pictures if not (labels / f'{p.stem}.png').exists()]
     if lost:
         raise UserError(f'{labels}: no label for {len(lost)} of {len(pictures)} pictures, '

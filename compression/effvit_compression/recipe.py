@@ -9,6 +9,7 @@ import pydantic
 from effvit_compression.ablation.settings import Ablation
 from effvit_compression.data.augment import Augmentation
 from effvit_compression.data.description import one_line
+from effvit_compression.export.settings import Int8Settings
 from effvit_compression.files import read_yaml
 from effvit_compression.losses.distillation import DistillationSettings
 from effvit_compression.losses.segmentation import SegmentationLossSettings
@@ -83,6 +84,7 @@ class Quantization(Strict):
     """Precisions of the graphs beside FP32."""
 
     fp16: bool = True
+    int8: Optional[Int8Settings] = None  # for OpenVINO; left out where its price is too high
 
 
 class Export(Strict):

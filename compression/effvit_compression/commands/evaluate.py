@@ -10,7 +10,7 @@ from rich.table import Table
 from effvit_compression.evaluation import evaluate_bundle, pair_by_stem, read_pairs, Scores
 from effvit_compression.files import write_text
 from effvit_compression.progress import steps
-from effvit_ros.core.bundle import load_bundle, resolve_model
+from effvit_ros.core.bundle import CPU_RUNTIMES, load_bundle, resolve_model
 
 
 def add_arguments(parser) -> None:
@@ -22,6 +22,8 @@ def add_arguments(parser) -> None:
                         help='8-bit index PNGs of the same file stems')
     parser.add_argument('--ignore', type=int, default=255, help='label id that counts nowhere')
     parser.add_argument('--runtime', default='auto')
+    parser.add_argument('--precision', choices=('auto', 'fp32', 'int8'), default='auto',
+                        help='of the graph that CPU runtimes take (default: as the bundle says)')
     parser.add_argument('--threads', type=int, default=0, help='0: the runtime decides')
     parser.add_argument('--only', default='', metavar='NAME[,NAME]',
                         help='reduce truth and prediction to these classes against the rest')
@@ -33,6 +35,9 @@ def run(arguments) -> int:
     pairs = pair_by_stem(arguments.images, arguments.labels)
     only = [name for name in arguments.only.split(',') if name]
     bundle = load_bundle(resolve_model(arguments.bundle))
+    if arguments.precision != 'auto':
+        for runtime in CPU_RUNTIMES:
+            bundle = bundle.preferring(runtime, arguments.precision)
     with steps('evaluate', len(pairs)) as advance:
         samples = read_pairs(pairs, len(bundle.names), arguments.ignore)
         scores = evaluate_bundle(bundle, samples, arguments.runtime, arguments.threads, only,

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import Dict, List, Tuple
+from typing import Dict, List, Optional, Tuple
 
 import cv2
 import numpy as np
@@ -21,9 +21,9 @@ def read_image(path: Path) -> np.ndarray:
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
-def stretched(image: np.ndarray, size: int) -> np.ndarray:
-    """Resize to size x size whatever the shape, as deployment does."""
-    return cv2.resize(image, (size, size), interpolation=cv2.INTER_LINEAR)
+def stretched(image: np.ndarray, width: int, height: Optional[int] = None) -> np.ndarray:
+    """Resize to width x height (default: a square) whatever the shape, as deployment does."""
+    return cv2.resize(image, (width, height or width), interpolation=cv2.INTER_LINEAR)
 
 
 def read_label(path: Path, description: DatasetDescription) -> np.ndarray:

@@ -23,6 +23,11 @@ class Parity(NamedTuple):
     agreement: float
     margin: float
 
+    def as_entry(self) -> dict:
+        """Keys of the graph's entry in the manifest."""
+        return {'parity': {'worst_label_agreement': round(self.agreement, 6),
+                           'flip_margin_p999': round(self.margin, 6)}}
+
 
 def parity(net: SegmentationNet, graph: onnx.ModelProto,
            pictures: Iterable[np.ndarray]) -> Parity:

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from effvit_compression.evaluation import evaluate_bundle
 from effvit_compression.export.bundle import Description, score_entry, write_bundle
+from effvit_compression.export.price import RUNTIME
 from effvit_compression.models.store import load_model
 from effvit_compression.stages.quantize import variants
 from effvit_ros.core.bundle import load_bundle
@@ -22,7 +23,7 @@ def run(run, place):
     trained_on = tuple(run.description(s) for s in recipe.data if s.share)
 
     def score(folder):
-        bundle = load_bundle(folder)
+        bundle = load_bundle(folder).preferring(RUNTIME, 'fp32')  # INT8 has its price beside
         sets = [run.pictures(source, 'val') for source in recipe.data]
         return [score_entry(f'{pictures.description.name}/val', evaluate_bundle(
             bundle, pictures, only=pictures.description.trusted)) for pictures in sets]

@@ -1,13 +1,18 @@
 """Make the graphs in every wanted precision, each proved against torch on real pictures."""
 from __future__ import annotations
 
+import math
 import os
 
 import onnx
 
 from effvit_compression.data.pictures import stretched
-from effvit_compression.export.bundle import make_variants, Variant
+from effvit_compression.export.add_int8 import add_int8, FILE, NotWorthIt
+from effvit_compression.export.bundle import (
+    Description, make_variants, Variant, write_bundle)
+from effvit_compression.export.int8 import spread
 from effvit_compression.export.parity import Parity
+from effvit_compression.export.price import Price, PriceSet
 from effvit_compression.models.store import load_model
 from effvit_ros.core.bundle import sha256_of
 
@@ -30,9 +35,9 @@ def run(run, place):
     pictures = [stretched(run.pictures(source, 'val')[index][0], recipe.size)
                 for source in recipe.data
                 for index in range(min(PROOFS, len(run.pictures(source, 'val'))))]
-    graphs = []
-    for variant in make_variants(load_model(run.place(run.student)), recipe.size, wanted,
-                                 pictures):
+    net = load_model(run.place(run.student))
+    graphs, made = [], make_variants(net, recipe.size, wanted, pictures)
+    for variant in made:
         temporary = place / (variant.file + '.tmp')
         onnx.save(variant.graph, str(temporary))
         os.replace(temporary, place / variant.file)
@@ -41,12 +46,42 @@ def run(run, place):
             'bytes': (place / variant.file).stat().st_size,
             'sha256': sha256_of(place / variant.file),
             'agreement': variant.parity.agreement, 'margin': variant.parity.margin})
-    return {'student': run.student, 'graphs': graphs}
+    result = {'student': run.student, 'graphs': graphs}
+    if recipe.quantize.int8:
+        result['int8'] = quantize(run, place, net, made[0])
+    return result
+
+
+def quantize(run, place, net, full):
+    """Write the graph in INT8 if its price is right; return file and price, None without it."""
+    recipe, settings = run.recipe, run.recipe.quantize.int8
+    sources = [source for source in recipe.data if source.share]
+    whole = sum(source.share for source in sources)
+    calibration = [
+        stretched(run.pictures(source, 'train')[index][0], recipe.size) for source in sources
+        for index in spread(range(len(run.pictures(source, 'train'))),
+                            math.ceil(settings.pictures * source.share / whole))]
+    names = ', '.join(f'{run.description(source).name}/train' for source in sources)
+    sets = [PriceSet(f'{val.description.name}/val', val, val.description.trusted)
+            for val in (run.pictures(source, 'val') for source in recipe.data)]
+    folder = write_bundle(net, [full], place / 'int8', recipe.size,
+                          Description(recipe.export.name, (), '', ''))
+    try:
+        price = add_int8(folder, folder, calibration, sets, settings.most_lost,
+                         f'{len(calibration)} pictures of {names}')
+    except NotWorthIt as error:
+        run.say(f'quantize: {error}')
+        return None
+    run.say(f'quantize: INT8 loses {price.loss:.4f} mIoU and is {price.speedup:.2f} times as fast')
+    return {'file': f'{folder.name}/{FILE}', 'price': price._asdict()}
 
 
 def variants(run):
     """Load what this stage made."""
-    return [Variant(entry['precision'], entry['io'],
-                    onnx.load(str(run.place('quantize') / entry['file'])),
-                    Parity(entry['agreement'], entry['margin']))
-            for entry in run.results['quantize']['graphs']]
+    result, place = run.results['quantize'], run.place('quantize')
+    made = [Variant(entry['precision'], entry['io'], onnx.load(str(place / entry['file'])),
+                    Parity(entry['agreement'], entry['margin'])) for entry in result['graphs']]
+    if result.get('int8'):
+        made.append(Variant('int8', 'uint8', onnx.load(str(place / result['int8']['file'])),
+                            Price(**result['int8']['price'])))
+    return made

@@ -1,0 +1,116 @@
+"""Give a bundle a graph in INT8 for OpenVINO, and say what it costs and gains."""
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from effvit_compression.data.description import load_description
+from effvit_compression.data.pictures import Pictures, read_image, stretched
+from effvit_compression.evaluation import list_pictures, pair_by_stem, read_truth
+from effvit_compression.files import write_text
+from effvit_compression.reporting.tables import markdown
+from effvit_ros.core.bundle import load_bundle, resolve_model
+from effvit_ros.core.errors import UserError
+from effvit_ros.core.lpcv import NAMES
+
+#: Of the pictures of --images, every so manieth is kept for the measurement.
+HELD_OUT = 5
+
+
+def add_arguments(parser) -> None:
+    """Declare the command's options."""
+    parser.add_argument('--bundle', required=True, metavar='DIR',
+                        help='bundle folder or name of a shipped bundle')
+    parser.add_argument('--out', required=True, type=Path, metavar='DIR',
+                        help='folder of the new bundle; may be the old one')
+    parser.add_argument('--data', type=Path, nargs='+', default=[], metavar='DATASET.yaml',
+                        help='train pictures calibrate, val pictures give the price')
+    parser.add_argument('--images', type=Path, metavar='DIR',
+                        help=f'instead of --data: pictures, every {HELD_OUT}th for the price')
+    parser.add_argument('--labels', type=Path, metavar='DIR',
+                        help='8-bit index PNGs of the same file stems as --images')
+    parser.add_argument('--ignore', type=int, default=255, help='label id that counts nowhere')
+    parser.add_argument('--pictures', type=int, default=100,
+                        help='how many calibrate (default: 100)')
+    parser.add_argument('--most-lost', type=float, default=0.01, metavar='MIOU',
+                        help='mIoU that may be lost on any set of pictures (default: 0.01)')
+    parser.add_argument('--json', type=Path, metavar='OUT')
+
+
+def run(arguments) -> int:
+    """Quantise, print the price; nothing is written where it is too high."""
+    if bool(arguments.data) == bool(arguments.images):
+        raise UserError('give either --data or --images')
+    if arguments.pictures < 1:
+        raise UserError(f'--pictures {arguments.pictures}: give 1 or more')
+    bundle = load_bundle(resolve_model(arguments.bundle))
+    from effvit_compression.export.add_int8 import add_int8  # torch: slow to import
+    gather = from_datasets if arguments.data else from_folder
+    paths, sets, origin = gather(arguments, len(bundle.names))
+    pictures = [stretched(read_image(path), bundle.width, bundle.height) for path in paths]
+    price = add_int8(bundle.path, arguments.out, pictures, sets, arguments.most_lost,
+                     f'{len(paths)} pictures of {origin}')
+    show(price)
+    if arguments.json:
+        write_text(arguments.json, json.dumps(price._asdict(), indent=2) + '\n')
+    print(f'bundle written: {arguments.out}')
+    return 0
+
+
+def from_datasets(arguments, n_classes: int):
+    """Return calibration files, sets for the price and the former's origin, of --data."""
+    from effvit_compression.export.int8 import spread
+    from effvit_compression.export.price import PriceSet
+    if n_classes != len(NAMES):
+        raise UserError(f'--data maps onto the {len(NAMES)} classes of LPCV, the bundle has '
+                        f'{n_classes}: give --images and --labels in its own ids')
+    datasets = [load_description(path) for path in arguments.data]
+    share = -(-arguments.pictures // len(datasets))
+    paths = [pair.image for d in datasets for pair in spread(d.pairs('train'), share)]
+    sets = [PriceSet(f'{d.name}/val', Pictures(d, 'val'), d.trusted) for d in datasets]
+    return paths, sets, ', '.join(f'{d.name}/train' for d in datasets)
+
+
+def from_folder(arguments, n_classes: int):
+    """Return calibration files, a set for the price and the former's origin, of --images."""
+    from effvit_compression.export.int8 import spread
+    from effvit_compression.export.price import PriceSet
+    if arguments.labels:
+        pairs = pair_by_stem(arguments.images, arguments.labels)
+    else:
+        pairs = [(path, None) for path in list_pictures(arguments.images)]
+    if len(pairs) < 2:
+        raise UserError(f'{arguments.images}: one picture; two are needed, to calibrate on one '
+                        'and to measure on the other')
+    paths = [path for index, (path, _) in enumerate(pairs) if index % HELD_OUT]
+    held_out = Folder(pairs[::HELD_OUT], n_classes, arguments.ignore)
+    name = arguments.images.resolve().name
+    return spread(paths, arguments.pictures), [PriceSet(name, held_out)], name
+
+
+class Folder:
+    """Pictures with their truths, or None for those without, read one after the other."""
+
+    def __init__(self, pairs, n_classes: int, ignore: int):
+        self._pairs = pairs
+        self._n_classes = n_classes
+        self._ignore = ignore
+
+    def __len__(self):
+        return len(self._pairs)
+
+    def __iter__(self):
+        for image_path, label_path in self._pairs:
+            image = read_image(image_path)
+            yield image, label_path and read_truth(
+                label_path, image.shape[:2], self._n_classes, self._ignore)
+
+
+def show(price) -> None:
+    """Print a table of scores, the agreement and the gain in speed."""
+    print(markdown([{'pictures': entry['data'], 'n': entry['n_images'],
+                     'mIoU in FP32': entry['miou_fp32'], 'mIoU in INT8': entry['miou_int8'],
+                     'lost': entry['miou_fp32'] - entry['miou_int8']}
+                    for entry in price.scores]), end='')
+    print(f'labels equal to FP32: {price.mean:.2%} of the pixels, {price.worst:.2%} in the worst '
+          f'picture; INT8 is {price.speedup:.2f} times as fast on OpenVINO here')

@@ -1,0 +1,71 @@
+"""A graph in INT8 for OpenVINO, calibrated by NNCF on real pictures."""
+from __future__ import annotations
+
+import contextlib
+import logging
+from typing import Iterable, List, Sequence, TypeVar
+
+import numpy as np
+import onnx
+from onnx import numpy_helper, TensorProto
+
+from effvit_compression.export.graph import quiet
+from effvit_compression.progress import steps
+from effvit_ros.core.errors import UserError
+
+T = TypeVar('T')
+
+
+def to_int8(graph: onnx.ModelProto, pictures: Sequence[np.ndarray]) -> onnx.ModelProto:
+    """
+    Copy of an FP32 graph with QuantizeLinear and DequantizeLinear around what shall be integer.
+
+    Weights are quantised by channel, activations by tensor. NNCF leaves softmax, normalisation
+    and resizing in float.
+
+    :param graph: with 8-bit I/O.
+    :param pictures: (H, W, 3) uint8 of the graph's size and channel order: train pictures, for
+        the ranges of the activations.
+    :raises UserError: NNCF is not installed.
+    """
+    try:
+        import nncf
+    except ImportError as error:
+        raise UserError(f'INT8 needs NNCF ({error}): pip install nncf, or leave int8 out'
+                        ) from error
+    name = graph.graph.input[0].name
+    with steps('calibrate', len(pictures)) as advance, quiet(), contextlib.ExitStack() as stack:
+        level = logging.getLogger('nncf').level
+        stack.callback(nncf.set_log_level, level)
+        nncf.set_log_level(logging.ERROR)
+
+        def feed(picture):
+            advance()
+            return {name: picture[None]}
+
+        return nncf.quantize(with_full_weights(graph), nncf.Dataset(pictures, feed),
+                             subset_size=len(pictures))
+
+
+def with_full_weights(graph: onnx.ModelProto) -> onnx.ModelProto:
+    """Copy of a graph whose weights in half precision, behind Casts, are FP32 constants again."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(graph)
+    halves = {tensor.name: tensor for tensor in copy.graph.initializer
+              if tensor.data_type == TensorProto.FLOAT16}
+    casts = [node for node in copy.graph.node
+             if node.op_type == 'Cast' and node.input[0] in halves]
+    for node in casts:
+        weight = numpy_helper.to_array(halves[node.input[0]]).astype(np.float32)
+        copy.graph.initializer.append(numpy_helper.from_array(weight, node.output[0]))
+        copy.graph.node.remove(node)
+    for name in {node.input[0] for node in casts}:
+        copy.graph.initializer.remove(halves[name])
+    return copy
+
+
+def spread(items: Iterable[T], count: int) -> List[T]:
+    """Return at most ``count`` of the items, evenly spread."""
+    items = list(items)
+    count = min(count, len(items))
+    return [items[index * len(items) // count] for index in range(count)]

@@ -1,0 +1,141 @@
+"""What INT8 costs and gains: a bundle's two graphs side by side on the same pictures."""
+from __future__ import annotations
+
+import contextlib
+import textwrap
+from typing import Collection, List, NamedTuple, Optional, Sequence, Tuple
+
+import numpy as np
+
+from effvit_compression.evaluation import reduction
+from effvit_compression.progress import steps
+from effvit_ros.core.bundle import Bundle
+from effvit_ros.core.errors import UserError
+from effvit_ros.core.metrics import ConfusionMatrix
+from effvit_ros.core.segmenter import Segmenter
+
+#: The runtime that gets INT8; ONNX Runtime is slower with it than without.
+RUNTIME = 'openvino'
+#: Mean share of equal labels below which a graph is refused where there are no labels.
+LEAST_AGREEMENT = 0.97
+#: Of the model card's section.
+HEADING = '## INT8'
+
+
+class PriceSet(NamedTuple):
+    """
+    Pictures of one origin.
+
+    ``pairs``: pictures (H, W, 3) uint8 RGB, each with its truth (H, W) uint8 (255 ignored) or
+    None. ``only``: reduce truth and prediction to these classes and the rest.
+    """
+
+    name: str
+    pairs: Collection[Tuple[np.ndarray, Optional[np.ndarray]]]
+    only: Sequence[str] = ()
+
+
+class Price(NamedTuple):
+    """
+    How the INT8 graph differs from the FP32 graph of the same bundle, on OpenVINO.
+
+    ``worst`` and ``mean``: share of equal labels in a picture. ``scores``: for each set of
+    pictures with labels its name, number, and mIoU by precision. ``speedup``: FP32's median
+    time of an inference over INT8's, the two taken in turns. ``origin``: what calibrated it.
+    """
+
+    worst: float
+    mean: float
+    scores: List[dict]
+    speedup: float
+    origin: str
+
+    @property
+    def loss(self) -> float:
+        """Largest mIoU lost in a set, 0 where none is; NaN without labels."""
+        lost = [entry['miou_fp32'] - entry['miou_int8'] for entry in self.scores]
+        return max(0.0, *lost) if lost else float('nan')
+
+    def as_entry(self) -> dict:
+        """Keys of the graph's entry in the manifest; times are left out: they are a machine's."""
+        return {'parity': {'worst_label_agreement': round(self.worst, 6),
+                           'mean_label_agreement': round(self.mean, 6)},
+                'price': self.scores, 'calibration': self.origin}
+
+    def refusal(self, most_lost: float) -> str:
+        """Return why the graph is not worth having, '' where it is."""
+        if self.loss > most_lost:
+            return f'it loses {self.loss:.4f} mIoU, {most_lost} may be lost'
+        if not self.scores and self.mean < LEAST_AGREEMENT:
+            return (f'it agrees with FP32 on {self.mean:.4f} of the pixels; without labels '
+                    f'{LEAST_AGREEMENT} are asked for')
+        if self.speedup <= 1:
+            return f'it takes {1 / self.speedup:.2f} times as long as FP32 on this machine'
+        return ''
+
+
+def measure_price(bundle: Bundle, sets: Sequence[PriceSet], origin: str) -> Price:
+    """
+    Label every picture with both graphs, in turns.
+
+    :param origin: what calibrated the INT8 graph, a sentence for the model card.
+    :raises UserError: OpenVINO is missing, or the bundle lacks one of the graphs.
+    """
+    agreements, times, scores = [], {'fp32': [], 'int8': []}, []
+    with contextlib.ExitStack() as stack:
+        segmenters = {precision: stack.enter_context(
+            Segmenter(bundle.preferring(RUNTIME, precision), RUNTIME)) for precision in times}
+        advance = stack.enter_context(steps('measure', sum(len(s.pairs) for s in sets)))
+        for sample in sets:
+            table, names = reduction(bundle.names, sample.only)
+            confusions = {precision: ConfusionMatrix(len(names)) for precision in times}
+            count = labelled = 0
+            for image, truth in sample.pairs:
+                results = {precision: segmenter.segment(image, 'rgb')
+                           for precision, segmenter in segmenters.items()}
+                agreements.append(float(np.mean(
+                    results['fp32'].model_labels == results['int8'].model_labels)))
+                for precision, result in results.items():
+                    times[precision].append(result.timings.infer_ms)
+                    if truth is not None:
+                        confusions[precision].update(table[truth], table[result.labels])
+                count += 1
+                labelled += truth is not None
+                advance()
+            if labelled:
+                scores.append({'data': sample.name, 'n_images': labelled, **{
+                    f'miou_{precision}': round(confusion.miou, 4)
+                    for precision, confusion in confusions.items()}})
+    if not agreements:
+        raise UserError('no pictures to measure INT8 on')
+    return Price(min(agreements), float(np.mean(agreements)), scores,
+                 float(np.median(times['fp32']) / np.median(times['int8'])), origin)
+
+
+def preference(graphs: Sequence[dict]) -> dict:
+    """Return the manifest's ``prefer`` for its ``graphs``: INT8 is only there because it paid."""
+    return {'prefer': {RUNTIME: 'int8'}} if int8_entry(graphs) else {}
+
+
+def int8_entry(graphs: Sequence[dict]) -> Optional[dict]:
+    """Return the entry of the INT8 graph."""
+    return next((entry for entry in graphs if entry['precision'] == 'int8'), None)
+
+
+def int8_section(manifest: dict) -> str:
+    """Markdown for the model card about the INT8 graph and its price, '' where there is none."""
+    entry = int8_entry(manifest['graphs'])
+    if entry is None:
+        return ''
+    agreement = entry['parity']
+    text = (f'`{entry["file"]}` (8-bit I/O, opset {entry["opset"]}) is what OpenVINO takes; the '
+            'scores above are those of FP32. Its labels are those of FP32 on '
+            f'{agreement["mean_label_agreement"]:.2%} of the pixels, on '
+            f'{agreement["worst_label_agreement"]:.2%} in the worst picture. '
+            f'{entry["calibration"]}')
+    lines = ['', HEADING, '', textwrap.fill(text, 99)]
+    if entry['price']:
+        lines += ['', '| pictures | n | mIoU in FP32 | mIoU in INT8 |', '|---|---|---|---|']
+        lines += [f'| {p["data"]} | {p["n_images"]} | {p["miou_fp32"]:.4f} | '
+                  f'{p["miou_int8"]:.4f} |' for p in entry['price']]
+    return '\n'.join([*lines, ''])

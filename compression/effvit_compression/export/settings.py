@@ -1,0 +1,13 @@
+"""How a graph in INT8 is made and when it is kept."""
+from __future__ import annotations
+
+import pydantic
+
+
+class Int8Settings(pydantic.BaseModel):
+    """How a graph in INT8 is made and when it is kept."""
+
+    model_config = pydantic.ConfigDict(extra='forbid')
+
+    pictures: int = pydantic.Field(100, ge=1)  # train pictures, for the activations' ranges
+    most_lost: float = pydantic.Field(0.01, ge=0, le=1)  # mIoU, on any set of val pictures
