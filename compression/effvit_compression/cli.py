@@ -5,10 +5,10 @@ import argparse
 import sys
 
 from effvit_compression.commands import (
-    cross, data, evaluate, export, info, profile, quantize, run)
+    ablate, cross, data, evaluate, export, info, profile, quantize, run)
 from effvit_ros.core.errors import reports_user_errors
 
-COMMANDS = (run, evaluate, cross, profile, info, data, export, quantize)
+COMMANDS = (run, ablate, evaluate, cross, profile, info, data, export, quantize)
 
 
 def build_parser() -> argparse.ArgumentParser:
