@@ -8,7 +8,8 @@ import torch
 
 from effvit_compression.losses.distillation import (
     channel_wise_loss, Distillation, DistillationSettings, mimic_loss, soft_label_loss)
-from effvit_compression.losses.segmentation import SegmentationLoss, SegmentationLossSettings
+from effvit_compression.losses.segmentation import (
+    balanced, SegmentationLoss, SegmentationLossSettings)
 
 LN2 = math.log(2)
 
@@ -32,6 +33,30 @@ def two_pixels(labels=(0, 1)):
 def test_cross_entropy(settings, labels, expected):
     loss = SegmentationLoss(SegmentationLossSettings(**settings))
     assert loss(*two_pixels(labels))['cross_entropy'].item() == pytest.approx(expected, abs=1e-5)
+
+
+def test_balance_weighs_rare_classes_more():
+    settings = SegmentationLossSettings(balance=0.5, class_weights={'person': 2.0})
+    pixels = [0.0] * 14
+    pixels[0], pixels[10] = 0.8, 0.2  # background, person
+    weights = SegmentationLoss(settings, pixels).class_weights
+    # 1 / sqrt(share): 1.118 and 2.236, whose mean over the pixels is 1.342.
+    assert weights[0].item() == pytest.approx(0.8333, abs=1e-4)
+    assert weights[10].item() == pytest.approx(2 * 1.6667, abs=1e-4)
+    assert weights[7].item() == 1  # no pixel of it
+
+
+def test_full_balance_gives_every_class_the_same_part_of_the_loss():
+    weights = balanced(torch.tensor([3.0, 1.0]), 1.0)  # pixels
+    assert weights.tolist() == pytest.approx([2 / 3, 2.0])
+
+
+def test_focal_by_hand():
+    loss = SegmentationLoss(SegmentationLossSettings(cross_entropy=0, focal=1))
+    # The sure pixel costs nothing, the undecided one (1 - 1/2) ** 2 * ln 2.
+    assert loss(*two_pixels())['focal'].item() == pytest.approx(LN2 / 8, rel=1e-4)
+    assert loss(*two_pixels((255, 1)))['focal'].item() == pytest.approx(LN2 / 4, rel=1e-4)
+    assert loss(*two_pixels((255, 255)))['focal'].item() == 0
 
 
 def test_dice_of_a_right_answer_is_zero_and_of_a_wrong_one_is_one():

@@ -60,6 +60,12 @@ class Mixture:
         self._rare = [NAMES.index(name) for name in rare]
         self._rare_chance = np.array([*rare.values(), 1 - sum(rare.values())])
 
+    @property
+    def pixels(self) -> np.ndarray:
+        """Share (14,) of each class in the labelled pixels, as often as pictures are drawn."""
+        totals = [pictures.pixels.sum(axis=0) for pictures in self._parts]
+        return sum(share * total / total.sum() for share, total in zip(self._shares, totals))
+
     def batch(self, iteration: int, count: int, size: int) -> Batch:
         """Draw ``count`` crops of size x size for an iteration."""
         rng = np.random.default_rng((*self._seed, iteration))

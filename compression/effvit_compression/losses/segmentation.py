@@ -1,7 +1,7 @@
 """Losses against labels: cross-entropy (weighted, hard pixels only), Dice, focal."""
 from __future__ import annotations
 
-from typing import Dict
+from typing import Dict, Optional, Sequence
 
 import pydantic
 import segmentation_models_pytorch as smp
@@ -19,6 +19,8 @@ class SegmentationLossSettings(pydantic.BaseModel):
 
     cross_entropy: float = 1.0
     class_weights: Dict[str, float] = {}  # of the cross-entropy, by LPCV name; others weigh 1
+    #: Exponent: classes weigh (1 / share of the labelled pixels) ** balance, times class_weights.
+    balance: float = pydantic.Field(0.0, ge=0, le=1)
     label_smoothing: float = pydantic.Field(0.0, ge=0, lt=1)
     hard_pixels: float = pydantic.Field(1.0, gt=0, le=1)  # OHEM: share of the pixels kept
     dice: float = 0.0
@@ -30,15 +32,19 @@ class SegmentationLoss(nn.Module):
     Weighted sum of losses against labels.
 
     Shape: scores (N, 14, H, W) float, labels (N, H, W) int64 with 255 ignored; a scalar each.
+
+    :param pixels: share or number of the labelled pixels of each class, for ``balance``.
     """
 
-    def __init__(self, settings: SegmentationLossSettings):
+    def __init__(self, settings: SegmentationLossSettings,
+                 pixels: Optional[Sequence[float]] = None):
         super().__init__()
         self.settings = settings
-        weights = [settings.class_weights.get(name, 1.0) for name in NAMES]
-        self.register_buffer('class_weights', torch.tensor(weights), persistent=False)
+        weights = torch.tensor([settings.class_weights.get(name, 1.0) for name in NAMES])
+        if settings.balance:
+            weights *= balanced(torch.as_tensor(pixels, dtype=torch.float32), settings.balance)
+        self.register_buffer('class_weights', weights, persistent=False)
         self._dice = smp.losses.DiceLoss('multiclass', ignore_index=IGNORE)
-        self._focal = smp.losses.FocalLoss('multiclass', ignore_index=IGNORE)
 
     def forward(self, scores: torch.Tensor, labels: torch.Tensor) -> Dict[str, torch.Tensor]:
         """Weighted parts by name; parts that are switched off are left out."""
@@ -49,7 +55,7 @@ class SegmentationLoss(nn.Module):
         if s.dice:
             parts['dice'] = s.dice * self._dice(scores, labels)
         if s.focal:
-            parts['focal'] = s.focal * self._focal(scores, labels)
+            parts['focal'] = s.focal * focal_loss(scores, labels)
         return parts
 
     def cross_entropy(self, scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -64,3 +70,27 @@ class SegmentationLoss(nn.Module):
             keep = max(1, int(valid.numel() * self.settings.hard_pixels))
             valid = valid.topk(keep, sorted=False).values
         return valid.mean()
+
+
+def balanced(pixels: torch.Tensor, exponent: float) -> torch.Tensor:
+    """
+    Weights (classes,) that fall with a class's share, so that the mean over the pixels is 1.
+
+    Classes without a pixel weigh 1: nothing is known of them.
+    """
+    present = pixels > 0
+    share = pixels / pixels.sum()
+    weights = torch.where(present, share.clamp_min(1e-12) ** -exponent, 0.0)
+    return torch.where(present, weights / (weights * share).sum(), 1.0)
+
+
+def focal_loss(scores: torch.Tensor, labels: torch.Tensor, gamma: float = 2.0) -> torch.Tensor:
+    """
+    Mean of (1 - p) ** gamma * -log p over the labelled pixels, p of the softmax.
+
+    After Lin et al., arXiv 1708.02002, for one class among many; smp's sets each class against
+    the rest by a sigmoid, which a softmax trained beside it contradicts.
+    """
+    surprise = functional.cross_entropy(scores, labels, ignore_index=IGNORE, reduction='none')
+    loss = (1 - (-surprise).exp()) ** gamma * surprise  # 0 at ignored pixels
+    return loss.sum() / (labels != IGNORE).sum().clamp_min(1)

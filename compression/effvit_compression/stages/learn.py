@@ -42,11 +42,12 @@ def learn(run: Run, place: Path, net: SegmentationNet, training: TrainingSetting
         frozen = answers(run, teacher, distillation, fabric.device)
         imitation = Distillation(distillation, net.encoder.out_channels,
                                  teacher.encoder.out_channels)
-    objective = Objective(net, SegmentationLoss(recipe.loss), frozen, imitation)
     mixture = Mixture([Part(run.pictures(s, 'train'), s.share, s.taught,
                             s.augmentation)
                        for s in recipe.data if s.share], recipe.size, recipe.augmentation,
                       recipe.rare, recipe.seed, fabric.global_rank)
+    pixels = mixture.pixels if recipe.loss.balance else None
+    objective = Objective(net, SegmentationLoss(recipe.loss, pixels), frozen, imitation)
     with steps(place.name, training.iterations) as advance, contextlib.closing(
             Progress(fabric, advance, training)) as progress:
         student = train(objective, mixture, training, place, fabric, progress)

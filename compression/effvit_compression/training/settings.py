@@ -1,7 +1,7 @@
 """How long and how fast to learn."""
 from __future__ import annotations
 
-from typing import List, Tuple
+from typing import List, Literal, Tuple
 
 import pydantic
 
@@ -23,6 +23,8 @@ class TrainingSettings(pydantic.BaseModel):
     clip: float = 5.0                               # of the gradient's norm
     ema: float = 0.999                              # decay, itself warmed up
     freeze_encoder_norm: bool = False               # keep the trunk's BatchNorm statistics
+    #: As Lightning Fabric calls them; float16 needs a GPU, bfloat16 is slower on most CPUs.
+    precision: Literal['32-true', '16-mixed', 'bf16-mixed'] = '32-true'
     checkpoint_every: int = 200                     # iterations
     log_every: int = 20                             # iterations
     seed: int = 0
