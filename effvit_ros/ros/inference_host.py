@@ -124,15 +124,18 @@ class InferenceHost:
     def drain(self, timeout):
         """Discard waiting frames and wait for those in work; False after ``timeout`` seconds."""
         deadline = time.monotonic() + timeout
-        workers = [self._current, *self._leaving]
+        workers = self._in_service()
         return all([w.drain(max(0.0, deadline - time.monotonic())) for w in workers])
 
     def stop(self, timeout):
         """End all threads; returns whether they ended within ``timeout`` seconds."""
         deadline = time.monotonic() + timeout
         self.discard_successor()
-        workers = [worker for worker in (self._current, *self._leaving)
-                   if worker not in self._left_behind]
+        workers = self._in_service()
         for worker in workers:
             worker.retire()
         return all([w.stop(max(0.0, deadline - time.monotonic())) for w in workers])
+
+    def _in_service(self):
+        return [worker for worker in (self._current, *self._leaving)
+                if worker not in self._left_behind]

@@ -220,18 +220,21 @@ class SegmenterNode(LifecycleNode):
         self.finished = True
 
     def _unsubscribe(self):
-        if self._input is not None:
-            self.destroy_timer(self._watch)
-            self._input.close()
-            self._input = self._watch = None
-            self._health.know(image_topic=None, image_input=None)
-            self._inference.drain(PATIENCE_S)
-            self._admission.forget()
-            self._outputs.alerts.reset()
+        """Return whether no frame is in work any more."""
+        if self._input is None:
+            return True
+        self.destroy_timer(self._watch)
+        self._input.close()
+        self._input = self._watch = None
+        self._health.know(image_topic=None, image_input=None)
+        drained = self._inference.drain(PATIENCE_S)
+        self._admission.forget()
+        self._outputs.alerts.reset()
+        return drained
 
     def _release(self):
-        self._unsubscribe()
-        if self._inference is not None and not self._inference.stop(PATIENCE_S):
+        patience = PATIENCE_S if self._unsubscribe() else 0.0
+        if self._inference is not None and not self._inference.stop(patience):
             self.get_logger().warning('the inference thread is still busy: left behind')
         if self._outputs is not None:
             self._outputs.close()
