@@ -1,9 +1,15 @@
 """The command ``segmenter_node``; the node itself is in :mod:`effvit_ros.ros.segmenter`."""
 from __future__ import annotations
 
+import os
 import sys
 
 from effvit_ros.ros.spin import spin_node
+
+
+#: Largest compressed picture, pixels (8192x8192): some hundred bytes may tell of a gigapixel,
+#: whose decoding would take the memory of the whole board. OpenCV reads it when it is imported.
+MAX_PIXELS = 1 << 26
 
 
 def main(args=None):
@@ -13,6 +19,7 @@ def main(args=None):
 
 
 def _make_node():
+    os.environ.setdefault('OPENCV_IO_MAX_IMAGE_PIXELS', str(MAX_PIXELS))
     # Imported here, once signals are in hand: it takes most of a second.
     from effvit_ros.ros.segmenter import SegmenterNode
     return SegmenterNode()

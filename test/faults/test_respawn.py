@@ -1,0 +1,35 @@
+"""kill -9, and a parent that starts the node again."""
+from __future__ import annotations
+
+import os
+import re
+import signal
+from pathlib import Path
+
+import pytest
+from live_ros import ROOT
+from watched_node import NODE, OK, PATIENCE_S
+
+KILLS = 3
+
+
+def children(node):
+    """Return the pids of the segmenters that the parent has started."""
+    return [int(pid) for pid in re.findall(r'^child (\d+)$', node.process.log, re.MULTILINE)]
+
+
+@pytest.mark.slow
+def test_a_killed_node_is_back_at_work_by_itself(watch):
+    node = watch(module='respawning_parent', environment={
+        'PYTHONPATH': os.pathsep.join((str(ROOT), str(Path(__file__).parent)))})
+    node.ready()
+    for kill in range(1, KILLS + 1):
+        os.kill(children(node)[-1], signal.SIGKILL)
+        node.probe.until(lambda: len(children(node)) == kill + 1, PATIENCE_S, 'a new process')
+        node.probe.until(lambda: node.process.log.count('segmenting /image') == kill + 1,
+                         PATIENCE_S, 'the new process at work')
+        node.recover()
+        node.answers()
+        # No longer than that did anybody have to wait for the operator's view.
+        status, values = node.until_level(OK)
+        assert values['state'] == 'active' and node.probe.state(NODE) == 'active'
