@@ -89,7 +89,7 @@ def _run(make_node, argv, description):
     node = executor = None
     try:
         argparse.ArgumentParser(description=description, epilog=_EPILOG).parse_args(plain)
-        node = make_node()
+        node = _make(make_node)
         executor = SingleThreadedExecutor()
         executor.add_node(node)
         while not _Stop.requested and rclpy.ok() and not getattr(node, 'finished', False):
@@ -107,6 +107,15 @@ def _run(make_node, argv, description):
             node.destroy_node()
         rclpy.try_shutdown()
     return getattr(node, 'exit_code', 0)
+
+
+def _make(make_node):
+    """Return the node; what the middleware refuses, such as missing security, is one line."""
+    from rclpy.impl.implementation_singleton import rclpy_implementation
+    try:
+        return make_node()
+    except rclpy_implementation.RCLError as error:
+        raise UserError(f'the node cannot be started: {_first_line(error)}') from None
 
 
 def _first_line(error):

@@ -1,0 +1,183 @@
+"""What the segmenter opens, what it may do under SROS 2, and that the policy says exactly that."""
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from live_ros import ROOT, NodeProcess, Probe, fresh_domain
+
+from effvit_ros.ros.outputs import LabelInfo
+
+POLICY = ROOT / 'config' / 'sros2' / 'policy.xml'
+NODE = '/segmenter'
+#: (element of the policy, its attribute) -> rclpy's question for the same.
+QUESTIONS = {
+    ('topics', 'publish'): 'get_publisher_names_and_types_by_node',
+    ('topics', 'subscribe'): 'get_subscriber_names_and_types_by_node',
+    ('services', 'reply'): 'get_service_names_and_types_by_node',
+    ('services', 'request'): 'get_client_names_and_types_by_node',
+}
+pytestmark = pytest.mark.slow
+BARE_NODE = '''
+import rclpy
+rclpy.init()
+node = rclpy.create_node('bare')
+print('bare node', flush=True)
+rclpy.spin(node)
+'''
+
+
+def allowed(node, kind, qualifier):
+    """Return the full names that the policy allows ``node``."""
+    profile = ElementTree.parse(str(POLICY)).find(f'.//enclave[@path="/{node}"]//profile')
+    assert (profile.get('ns'), profile.get('node')) == ('/', node)
+    names = set()
+    for group in profile.findall(f'{kind}[@{qualifier}="ALLOW"]'):
+        for name in (element.text.replace('~/', f'/{node}/') for element in group):
+            names.add(name if name.startswith('/') else '/' + name)
+    return names
+
+
+def sockets(pid):
+    """Return (protocol, state) of every socket of the process that /proc/net knows."""
+    inodes = set()
+    for link in Path(f'/proc/{pid}/fd').iterdir():
+        try:
+            inodes.update(re.findall(r'^socket:\[(\d+)\]$', os.readlink(str(link))))
+        except FileNotFoundError:
+            pass  # closed meanwhile
+    found = []
+    for protocol, state, inode in (('tcp', 3, 9), ('tcp6', 3, 9), ('udp', 3, 9), ('udp6', 3, 9),
+                                   ('raw', 3, 9), ('unix', 3, 6)):
+        for line in Path(f'/proc/{pid}/net/{protocol}').read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[inode] in inodes:
+                found.append((protocol, fields[state]))
+    return found
+
+
+@pytest.fixture(scope='module')
+def domain():
+    return fresh_domain()
+
+
+@pytest.fixture(scope='module')
+def probe(domain):
+    probe = Probe(domain)
+    yield probe
+    probe.close()
+
+
+@pytest.fixture(scope='module')
+def segmenter(domain, probe, tiny_bundle, tmp_path_factory):
+    process = NodeProcess(
+        'effvit_ros.ros.segmenter_node', domain, tmp_path_factory.mktemp('node') / 'log',
+        model=tiny_bundle)
+    process.wait_for_log('segmenting /image')
+    yield process
+    assert process.end() == 0, process.log
+
+
+@pytest.fixture(scope='module')
+def camera(domain, probe, tmp_path_factory):
+    folder = tmp_path_factory.mktemp('camera')
+    for name, shape in (('images', (64, 64, 3)), ('labels', (64, 64))):
+        (folder / name).mkdir()
+        cv2.imwrite(str(folder / name / 'a.png'), np.zeros(shape, np.uint8))
+    process = NodeProcess(
+        'effvit_ros.ros.camera_node', domain, folder / 'log', source='folder',
+        path=folder / 'images', labels_path=folder / 'labels', rate_hz=1.0)
+    process.wait_for_log('at 1 Hz', timeout=60.0)
+    yield process
+    assert process.end() == 0, process.log
+
+
+def look(probe, node, seen):
+    """Add to ``seen`` what ``node`` publishes, hears, answers and asks now."""
+    for what, question in QUESTIONS.items():
+        seen.setdefault(what, set()).update(
+            name for name, _ in getattr(probe.node, question)(node, '/'))
+    return seen
+
+
+@pytest.fixture(scope='module')
+def graph(probe, segmenter, camera):
+    """Return what the real nodes publish, hear, answer and ask, in all their modes."""
+    seen = {'segmenter': {}, 'camera': {}}
+    subscribed = {node: lambda node=node: look(probe, node, seen[node])['topics', 'subscribe']
+                  for node in seen}
+    for node in seen:
+        assert probe.set_parameter(f'/{node}', 'use_sim_time', True).successful
+        probe.until(lambda: '/clock' in subscribed[node]())
+    probe.until(lambda: '/image' in subscribed['segmenter']())
+    probe.transition(NODE, 'deactivate')
+    probe.set_parameter(NODE, 'image_transport', 'compressed')
+    probe.transition(NODE, 'activate')
+    probe.until(lambda: '/image/compressed' in subscribed['segmenter']())
+    return seen
+
+
+@pytest.mark.parametrize('node', ['segmenter', 'camera'])
+@pytest.mark.parametrize('kind, qualifier', [
+    pytest.param(*question, id='-'.join(question)) for question in QUESTIONS])
+def test_the_policy_allows_what_a_node_does_and_nothing_else(graph, node, kind, qualifier):
+    permitted, done = allowed(node, kind, qualifier), graph[node][kind, qualifier]
+    if LabelInfo is None:
+        permitted.discard('/segmenter/labels/label_info')
+    if f'/{node}/get_type_description' not in done:
+        permitted.discard(f'/{node}/get_type_description')  # humble's rclpy has none
+    assert done == permitted
+
+
+def test_nothing_listens_but_dds(domain, segmenter, tmp_path):
+    with open(str(tmp_path / 'log'), 'wb') as log:
+        bare = subprocess.Popen(
+            [sys.executable, '-c', BARE_NODE], stdout=subprocess.PIPE, stderr=log,
+            env={**os.environ, 'ROS_DOMAIN_ID': str(domain)})
+    try:
+        assert bare.stdout.readline() == b'bare node\n'
+        # No TCP at all, no raw and no Unix sockets; as many UDP ones as DDS needs for any node.
+        assert sorted(sockets(segmenter.process.pid)) == sorted(sockets(bare.pid))
+        assert {protocol for protocol, _ in sockets(segmenter.process.pid)} == {'udp'}
+    finally:
+        bare.kill()
+        bare.wait()
+        bare.stdout.close()
+
+
+def test_without_its_keys_an_enforced_node_does_not_start(domain, tiny_bundle, tmp_path):
+    process = NodeProcess(
+        'effvit_ros.ros.segmenter_node', domain, tmp_path / 'log', model=tiny_bundle,
+        environment={'ROS_SECURITY_ENABLE': 'true', 'ROS_SECURITY_STRATEGY': 'Enforce',
+                     'ROS_SECURITY_KEYSTORE': str(tmp_path / 'nowhere')})
+    assert process.process.wait(60) == 2
+    assert 'Traceback' not in process.log
+    assert f"directory '{tmp_path}/nowhere/enclaves" in process.log.splitlines()[-1]
+
+
+def test_a_pinned_model_is_refused_in_the_node_until_the_pin_is_right(
+        probe, segmenter, tiny_bundle):
+    digest = subprocess.run(
+        ['sha256sum', str(tiny_bundle / 'manifest.yaml')], check=True,
+        stdout=subprocess.PIPE, universal_newlines=True).stdout.split()[0]
+    refused = probe.set_parameter(NODE, 'model_sha256', digest)
+    assert 'model_sha256 takes effect on configure: deactivate and clean up' in refused.reason
+    assert probe.transition(NODE, 'deactivate') and probe.transition(NODE, 'cleanup')
+    assert 'give the 64 digits' in probe.set_parameter(NODE, 'model_sha256', 'abc').reason
+    assert probe.set_parameter(NODE, 'model_sha256', '0' * 64).successful
+    assert not probe.transition(NODE, 'configure')
+    segmenter.wait_for_log(f'sha256 is {digest}, but {"0" * 64} is pinned')
+    assert probe.set_parameter(NODE, 'model_sha256', digest).successful
+    assert probe.transition(NODE, 'configure') and probe.transition(NODE, 'activate')
+
+
+def test_the_policy_is_of_the_version_that_sros2_reads():
+    root = ElementTree.parse(str(POLICY)).getroot()
+    assert (root.tag, root.get('version')) == ('policy', '0.2.0')
