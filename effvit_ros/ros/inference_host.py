@@ -128,13 +128,21 @@ class InferenceHost:
         return all([w.drain(max(0.0, deadline - time.monotonic())) for w in workers])
 
     def stop(self, timeout):
-        """End all threads; returns whether they ended within ``timeout`` seconds."""
+        """
+        End all threads; returns whether they ended within ``timeout`` seconds.
+
+        Those that did not are left behind.
+        """
         deadline = time.monotonic() + timeout
         self.discard_successor()
         workers = self._in_service()
         for worker in workers:
             worker.retire()
-        return all([w.stop(max(0.0, deadline - time.monotonic())) for w in workers])
+        ended = [w.stop(max(0.0, deadline - time.monotonic())) for w in workers]
+        for worker, has_ended in zip(workers, ended):
+            if not has_ended:
+                worker.abandon()
+        return all(ended)
 
     def _in_service(self):
         return [worker for worker in (self._current, *self._leaving)

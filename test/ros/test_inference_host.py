@@ -195,6 +195,17 @@ def test_stopping_waits_for_all_but_those_left_behind(host_of, log, events):
     assert 'B closed' in log
 
 
+def test_what_does_not_end_in_time_publishes_nothing_later(host_of, log, events):
+    works = events()
+    host = host_of(works=works)
+    host.put(1)
+    until(lambda: 'A begins 1' in log)
+    assert host.stop(0.01) is False
+    works.set()
+    until(lambda: 'A closed' in log)
+    assert 'A ends 1' not in log
+
+
 def stick(host, log, name):
     """Show a frame to a model that holds it up until it counts as stuck."""
     until(lambda: host.made)

@@ -4,7 +4,8 @@ The real segmenter node on ONNX Runtime, whose inference gets stuck when it is t
 Environment: ``STUCK_AT`` are the numbers, counted from 1 over all sessions of the process and
 separated by commas, of the inferences that do not return before the file ``RELEASE`` exists;
 ``STUCK_FROM`` is the number from which on none does. Session numbers in ``NO_SESSION`` cannot
-be opened. Every opening and closing of a session is printed. ``SYSFS`` stands in for /sys.
+be opened; later ones than the first take ``LOAD_S`` seconds for it. Every opening and closing
+of a session is printed. ``SYSFS`` stands in for /sys.
 """
 from __future__ import annotations
 
@@ -32,6 +33,8 @@ def troubled_open(self, bundle, threads=0):
     number = next(sessions)
     if number in numbers('NO_SESSION'):
         raise RuntimeError('the device is lost')
+    if number > 1:
+        time.sleep(float(os.environ.get('LOAD_S', 0)))
     open_session(self, bundle, threads)
     print(f'session {number} opened', flush=True)
 
