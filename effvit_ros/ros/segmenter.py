@@ -94,7 +94,6 @@ class SegmenterNode(LifecycleNode):
 
     def destroy_node(self):
         """Release the model and the topics."""
-        self._service.stopping()
         self._release()
         self._clock_watch.close()
         super().destroy_node()

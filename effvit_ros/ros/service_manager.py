@@ -3,6 +3,9 @@ What systemd is told of a service of ``Type=notify``, by the protocol of sd_noti
 
 A datagram with lines ``NAME=VALUE`` to the Unix socket that ``NOTIFY_SOCKET`` names. Where it
 is not set, nobody asked, and nothing is sent.
+
+The node's end is not told: under ``ros2 launch`` the node is one process of the service, and
+systemd would end the others with it, where the launch file only starts the node again.
 """
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ import socket
 
 
 class ServiceManager:
-    """Tells the service manager that the node is ready, lives, and ends."""
+    """Tells the service manager that the node is ready and lives."""
 
     def __init__(self, environment=None):
         """Read the socket and the watchdog's period from ``environment``, else the process's."""
@@ -46,10 +49,6 @@ class ServiceManager:
         if self.watchdog_s and now - self._fed >= self.watchdog_s / 2:
             self._fed = now
             self._send('WATCHDOG=1')
-
-    def stopping(self):
-        """Tell that the node is on its way out."""
-        self._send('STOPPING=1')
 
     def _send(self, text):
         if not self._address:
