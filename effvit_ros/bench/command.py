@@ -12,7 +12,8 @@ import cv2
 from rich.console import Console
 
 from effvit_ros.bench.offline import bench_core, bench_runtimes
-from effvit_ros.bench.report import check_targets, node_row, plain, tables, target_line
+from effvit_ros.bench.report import (
+    check_targets, node_row, overhead_row, plain, tables, target_line)
 from effvit_ros.core import arguments
 from effvit_ros.core.bundle import load_bundle, resolve_model
 from effvit_ros.core.errors import reports_user_errors
@@ -24,6 +25,8 @@ SIZES = ((512, 512), (640, 480), (1280, 720), (1920, 1080))
 FULL_RATE_HZ = 30.0
 #: The camera's rate for the overhead, Hz: every frame finds the node idle.
 CALM_RATE_HZ = 5.0
+#: Size of the pictures for the comparison with the bare runtime.
+OVERHEAD_SIZE = (640, 480)
 
 
 @reports_user_errors
@@ -46,8 +49,8 @@ def main(args=None):
         report = _measure(options, model, bundle, name, out, progress)
     report.update(
         model=bundle.name, model_sha256=bundle.sha256, runtime=name, threads=options.threads,
-        targets=check_targets(report['node']), machine=machine(), versions=versions(),
-        date=datetime.now(timezone.utc).isoformat(timespec='seconds'))
+        targets=check_targets(report['node'], report['overhead']), machine=machine(),
+        versions=versions(), date=datetime.now(timezone.utc).isoformat(timespec='seconds'))
     write_json(report, out / 'report.json')
     for table in tables(report):
         console.print(table)
@@ -60,6 +63,7 @@ def main(args=None):
 def _measure(options, model, bundle, runtime, out, progress):
     """Return the measured part of the report."""
     from effvit_ros.bench.online import bench_node
+    from effvit_ros.bench.overhead import bench_overhead
     segmenter = {'model': str(model.resolve()), 'runtime': runtime, 'threads': options.threads}
     progress.say('bare runtimes', now=True)
     runtimes = bench_runtimes(bundle, options.threads, options.seconds)
@@ -77,8 +81,12 @@ def _measure(options, model, bundle, runtime, out, progress):
         _render(Path(pictures))
         for size in options.sizes:
             node.append(node_row(run_node(size, FULL_RATE_HZ), run_node(size, CALM_RATE_HZ)))
+        progress.say(f'the node beside the bare runtime at {CALM_RATE_HZ:g} Hz', now=True)
+        overhead = bench_overhead(pictures, OVERHEAD_SIZE, CALM_RATE_HZ, segmenter,
+                                  2 * options.seconds, out)
     return {'runtimes': [plain(r) for r in runtimes], 'core': [plain(c) for c in core],
-            'node': node, 'full_rate_hz': FULL_RATE_HZ, 'calm_rate_hz': CALM_RATE_HZ}
+            'node': node, 'overhead': overhead_row(overhead),
+            'full_rate_hz': FULL_RATE_HZ, 'calm_rate_hz': CALM_RATE_HZ}
 
 
 def _render(folder):

@@ -10,19 +10,32 @@ TARGETS = (
     ("1280x720, the node's overhead over inference", 'overhead_ms', 'at most', 15.0),
 )
 
+#: What the node may add to a process that only runs the runtime.
+OVERHEAD_TARGETS = (
+    ('CPU time that the node adds to the bare runtime, %', 'cpu_added_percent', 15.0),
+    ('memory that the node adds to the bare runtime, MB', 'rss_added_mb', 150.0),
+)
 
-def check_targets(node):
-    """Return the :data:`TARGETS` whose resolution was measured, with value and verdict."""
-    checked = []
-    for what, key, bound, limit in TARGETS:
-        size = what.split(',')[0]
-        for row in node:
-            if row['size'] == size:
-                value = row[key]
-                met = value >= limit if bound == 'at least' else value <= limit
-                checked.append({'what': what, 'value': value, 'bound': bound, 'limit': limit,
-                                'met': met})
+
+def check_targets(node, overhead=None):
+    """
+    Return the targets that were measured, each with value and verdict.
+
+    :param node: rows of :func:`node_row`, for :data:`TARGETS`.
+    :param overhead: :func:`overhead_row`, for :data:`OVERHEAD_TARGETS`.
+    """
+    rows = {row['size']: row for row in node}
+    checked = [_checked(what, rows[what.split(',')[0]][key], bound, limit)
+               for what, key, bound, limit in TARGETS if what.split(',')[0] in rows]
+    if overhead:
+        checked += [_checked(what, overhead[key], 'at most', limit)
+                    for what, key, limit in OVERHEAD_TARGETS]
     return checked
+
+
+def _checked(what, value, bound, limit):
+    met = value >= limit if bound == 'at least' else value <= limit
+    return {'what': what, 'value': value, 'bound': bound, 'limit': limit, 'met': met}
 
 
 def target_line(target):
@@ -63,7 +76,7 @@ def tables(report):
                      _ms(row['age_p95_ms']), f"{row['segmenter_cpu']:.0%}",
                      f"{row['camera_cpu']:.0%}", _ms(row['calm_age_p50_ms']),
                      _ms(row['calm_inference_p50_ms']), _ms(row['overhead_ms']))
-    return runtimes, core, node
+    return runtimes, core, node, _overhead_table(report['overhead'])
 
 
 def node_row(full, calm):
@@ -85,10 +98,35 @@ def node_row(full, calm):
     }
 
 
+def overhead_row(overhead):
+    """Return an :class:`~effvit_ros.bench.overhead.Overhead` with what the node adds."""
+    bare, node = overhead.bare, overhead.node
+    return {
+        'size': f'{overhead.width}x{overhead.height}', 'rate_hz': overhead.rate_hz,
+        'bare': bare._asdict(), 'node': node._asdict(),
+        'cpu_added_percent': 100 * (node.cpu_ms / bare.cpu_ms - 1),
+        'rss_added_mb': node.rss_mb - bare.rss_mb,
+    }
+
+
 def plain(figures):
     """Return a named tuple as dictionaries, ready for JSON."""
     return {key: value._asdict() if hasattr(value, '_asdict') else value
             for key, value in figures._asdict().items()}
+
+
+def _overhead_table(row):
+    table = Table(
+        title='CPU and memory of the node beside the bare runtime', title_justify='left',
+        caption=f"{row['size']} at {row['rate_hz']:g} Hz, labels subscribed; both processes "
+        'are otherwise idle.', caption_justify='left')
+    table.add_column('process')
+    for head in ('CPU ms a frame', 'RSS MB'):
+        table.add_column(head, justify='right')
+    for name in ('bare', 'node'):
+        table.add_row(name, _ms(row[name]['cpu_ms']), f"{row[name]['rss_mb']:.0f}")
+    table.add_row('added', f"{row['cpu_added_percent']:+.1f} %", f"{row['rss_added_mb']:+.0f}")
+    return table
 
 
 def _ms(value):

@@ -12,7 +12,8 @@ import pytest
 
 pytest.importorskip('rich', reason="needs the extra 'demo'")
 
-from effvit_ros.bench.report import check_targets, target_line  # noqa: E402
+from effvit_ros.bench.overhead import Cost, Overhead  # noqa: E402
+from effvit_ros.bench.report import check_targets, overhead_row, target_line  # noqa: E402
 from effvit_ros.bench.timing import repeat, times_of  # noqa: E402
 
 
@@ -47,11 +48,23 @@ def test_a_missed_target_says_so():
     assert '8.0 (at least 10: MISSED)' in line
 
 
+@pytest.mark.parametrize('node, added, met', [
+    # 23 ms beside 20 ms of the runtime's own.
+    pytest.param(Cost(23.0, 350.0), (15.0, 150.0), [True, True], id='limits-are-met'),
+    pytest.param(Cost(24.0, 351.0), (20.0, 151.0), [False, False], id='too-much'),
+    pytest.param(Cost(20.0, 200.0), (0.0, 0.0), [True, True], id='nothing'),
+])
+def test_what_the_node_adds_to_the_bare_runtime(node, added, met):
+    row = overhead_row(Overhead(640, 480, 5.0, Cost(20.0, 200.0), node))
+    assert (row['cpu_added_percent'], row['rss_added_mb']) == pytest.approx(added)
+    assert [target['met'] for target in check_targets([], row)] == met
+
+
 @pytest.mark.slow
 def test_a_short_benchmark_fills_all_tables(tmp_path, tiny_bundle):
     result = subprocess.run(
         [sys.executable, '-m', 'effvit_ros.bench', '--model', str(tiny_bundle), '--seconds', '1',
-         '--sizes', '512x512'], cwd=tmp_path, capture_output=True, text=True, timeout=120,
+         '--sizes', '512x512'], cwd=tmp_path, capture_output=True, text=True, timeout=600,
         env={**os.environ, 'PYTHONPATH': str(Path(__file__).parents[2])})
     assert result.returncode == 0, result.stderr
     report = json.loads((tmp_path / 'out' / 'bench' / 'report.json').read_text())
@@ -60,4 +73,8 @@ def test_a_short_benchmark_fills_all_tables(tmp_path, tiny_bundle):
     node = report['node'][0]
     assert node['fps'] > 0 and node['age_p95_ms'] >= node['age_p50_ms'] > 0
     assert 0 < node['segmenter_cpu'] < 64 and node['camera_cpu'] > 0
-    assert len(report['targets']) == 2
+    overhead = report['overhead']
+    assert overhead['node']['cpu_ms'] > 0 and overhead['bare']['rss_mb'] > 30
+    assert overhead['rss_added_mb'] == pytest.approx(
+        overhead['node']['rss_mb'] - overhead['bare']['rss_mb'])
+    assert len(report['targets']) == 4

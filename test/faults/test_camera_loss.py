@@ -16,7 +16,8 @@ def test_silence_is_stale_until_the_camera_is_back(watch, tmp_path, end):
     cv2.imwrite(str(tmp_path / 'picture.png'), noise())
     for turn in range(2):
         camera = NodeProcess('effvit_ros.ros.camera_node', node.domain,
-                             tmp_path / f'camera{turn}', source='folder', path=tmp_path, rate_hz=20.0)
+                             tmp_path / f'camera{turn}', source='folder', path=tmp_path,
+                             rate_hz=20.0)
         try:
             node.until_level(OK, 'segmenting')
             # Of this camera, not one that was under way.

@@ -1,0 +1,121 @@
+"""CPU time and memory of the node beside a process that only runs the runtime."""
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from typing import NamedTuple
+
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.signals import SignalHandlerOptions
+from sensor_msgs.msg import Image
+
+from effvit_ros.bench.bare_process import SETTLE_S
+from effvit_ros.bench.online import PICTURES
+from effvit_ros.core.errors import UserError
+from effvit_ros.core.process_usage import process_usage
+from effvit_ros.demo.processes import NodeProcess, running
+from effvit_ros.demo.stream import CAMERA, READY_S, SEGMENTER
+
+
+class Cost(NamedTuple):
+    """What a process costs: CPU time of a frame and resident memory at the end."""
+
+    cpu_ms: float
+    rss_mb: float
+
+
+class Overhead(NamedTuple):
+    """The node beside the bare runtime, both at the same rate, on the same pictures."""
+
+    width: int
+    height: int
+    rate_hz: float
+    bare: Cost
+    node: Cost
+
+
+def bench_overhead(pictures, size, rate_hz, segmenter, seconds, folder):
+    """
+    Return the :class:`Overhead` with labels subscribed.
+
+    They take turns, bare, node, node, bare, so that whatever else the machine does meets both;
+    each turn takes half of ``seconds``.
+
+    :param pictures: folder of pictures, which both repeat.
+    :param size: (width, height) of the node's stream.
+    :param rate_hz: low enough that every frame is segmented.
+    :param segmenter: parameters of the segmenter node; the bare runtime is the same.
+    """
+    def bare():
+        return _bare(pictures, rate_hz, segmenter, seconds / 2)
+
+    def node():
+        return _node(pictures, size, rate_hz, segmenter, seconds / 2, folder)
+
+    first, *middle, last = bare(), node(), node(), bare()
+    return Overhead(*size, rate_hz, _mean(first, last), _mean(*middle))
+
+
+def _bare(pictures, rate_hz, segmenter, seconds):
+    command = [sys.executable, '-m', 'effvit_ros.bench.bare_process', segmenter['model'],
+               segmenter['runtime'], str(segmenter['threads']), str(rate_hz), str(seconds),
+               str(pictures)]
+    result = subprocess.run(command, capture_output=True, text=True)
+    if result.returncode:
+        reason = (result.stderr.strip() or 'no word').splitlines()[-1]
+        raise UserError(f'the bare runtime failed: {reason}')
+    cost = json.loads(result.stdout.splitlines()[-1])
+    return Cost(1e3 * cost['cpu_s'] / cost['frames'], cost['rss_mb'])
+
+
+def _node(pictures, size, rate_hz, segmenter, seconds, folder):
+    width, height = size
+    camera = {'source': 'folder', 'path': str(pictures), 'prerecord': PICTURES,
+              'labels_path': 'none', 'width': width, 'height': height, 'rate_hz': float(rate_hz)}
+    environment = dict(os.environ)
+    with running(
+            lambda: NodeProcess('camera', CAMERA, camera, folder, environment),
+            lambda: NodeProcess('segmenter', SEGMENTER, segmenter, folder, environment)) as nodes:
+        rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+        listener, executor = rclpy.create_node('listener'), SingleThreadedExecutor()
+        executor.add_node(listener)
+        label_maps = []
+        listener.create_subscription(
+            Image, 'segmenter/labels', lambda _: label_maps.append(1), 10, raw=True)
+        try:
+            return _follow(nodes, executor, label_maps, seconds)
+        finally:
+            executor.shutdown()
+            listener.destroy_node()
+            rclpy.try_shutdown()
+
+
+def _follow(nodes, executor, label_maps, seconds):
+    """Return the segmenter's :class:`Cost` over ``seconds``."""
+    def spin(until):
+        while not until():
+            executor.spin_once(timeout_sec=0.05)
+            for node in nodes:
+                node.check()
+
+    pid, deadline = nodes[1].pid, time.monotonic() + READY_S
+    spin(lambda: label_maps or time.monotonic() > deadline)
+    if not label_maps:
+        raise nodes[1].failure(f'no label map came in {READY_S:.0f} s')
+    settled = time.monotonic() + SETTLE_S
+    spin(lambda: time.monotonic() > settled)
+    before, seen = process_usage(pid), len(label_maps)
+    end = time.monotonic() + seconds
+    spin(lambda: time.monotonic() > end)
+    after, frames = process_usage(pid), len(label_maps) - seen
+    if not frames:
+        raise nodes[1].failure('no label map came while it was measured')
+    return Cost(1e3 * (after.cpu_s - before.cpu_s) / frames, after.rss_mb)
+
+
+def _mean(first, second):
+    return Cost((first.cpu_ms + second.cpu_ms) / 2, (first.rss_mb + second.rss_mb) / 2)
