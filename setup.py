@@ -24,6 +24,7 @@ CONSOLE_SCRIPTS = [
     'compare_reports = effvit_ros.bags.compare_reports:main',
     'make_bag = effvit_ros.bags.make_bag:main',
     'play_bag = effvit_ros.ros.play_bag:main',
+    'alert_bridge = effvit_ros.telemetry.alert_bridge:main',
     'record_flight = effvit_ros.onboard.record_flight:main',
 ]
 
@@ -93,6 +94,8 @@ setup(
         'ros': ['ros-rclpy>=7.1,<10', 'ros-rmw-fastrtps-cpp', 'ros-sensor-msgs', 'ros-std-msgs',
                 'ros-diagnostic-msgs', 'ros-lifecycle-msgs', 'ros-rosgraph-msgs',
                 'ros-ament-index-python'],
+        # Alerts as MAVLink STATUSTEXT; pyserial for an autopilot on a serial port.
+        'mavlink': ['pymavlink>=2.4.41,<3', 'pyserial>=3.5,<4'],
         # The demo's live table.
         'demo': ['rich>=13,<16'],
         # rosbags: all bag formats. mcap: files without an index. zstandard: rosbag2's file and
@@ -103,9 +106,11 @@ setup(
         # Many bags on many machines.
         'ray': ['ray>=2.9,<3'],
         # hypothesis: properties of converters and parsers. onnx: builds the tests' tiny graph.
-        # catkin_pkg and colcon: check the package as a ROS user builds it.
+        # catkin_pkg and colcon: check the package as a ROS user builds it. pymavlink, pyserial:
+        # read what the alert bridge sends.
         'test': ['pytest>=7,<10', 'hypothesis>=6,<7', 'onnx>=1.15,<2', 'catkin_pkg>=1,<2',
-                 'colcon-common-extensions>=0.3,<1', 'psutil>=5.9,<8'],
+                 'colcon-common-extensions>=0.3,<1', 'psutil>=5.9,<8',
+                 'pymavlink>=2.4.41,<3', 'pyserial>=3.5,<4'],
         'lint': ['flake8>=6,<8', 'flake8-docstrings>=1.7,<2'],
     },
     entry_points={'console_scripts': CONSOLE_SCRIPTS},

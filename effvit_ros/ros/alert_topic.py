@@ -6,7 +6,8 @@ import threading
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rcl_interfaces.msg import SetParametersResult
 
-from effvit_ros.core.alerts import alert_rules, AlertMonitor, CLEARED, RAISED, UNKNOWN
+from effvit_ros.core.alerts import (
+    Alert, alert_rules, AlertMonitor, CLEARED, RAISED, UNKNOWN)
 from effvit_ros.core.errors import UserError
 
 _LEVELS = {RAISED: DiagnosticStatus.WARN, CLEARED: DiagnosticStatus.OK,
@@ -107,3 +108,11 @@ def alerts_message(alerts, header):
             level=_LEVELS[alert.state], name=alert.name, message=alert.state,
             values=[KeyValue(key='share', value=f'{alert.share:.4f}')])
         for alert in alerts])
+
+
+def alerts_in(message):
+    """Return the :class:`~effvit_ros.core.alerts.Alert` of each status of such a message."""
+    return tuple(
+        Alert(status.name, status.message,
+              next((float(v.value) for v in status.values if v.key == 'share'), 0.0))
+        for status in message.status)

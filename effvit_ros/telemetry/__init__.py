@@ -1,0 +1,1 @@
+"""Alerts for the autopilot's side: MAVLink STATUSTEXT, MAVROS, PX4."""
