@@ -53,7 +53,7 @@ class Price(NamedTuple):
     @property
     def loss(self) -> float:
         """Largest mIoU lost in a set, 0 where none is; NaN without labels."""
-        lost = [entry['miou_fp32'] - entry['miou_int8'] for entry in self.scores]
+        lost = [round(entry['miou_fp32'] - entry['miou_int8'], 4) for entry in self.scores]
         return max(0.0, *lost) if lost else float('nan')
 
     def as_entry(self) -> dict:

@@ -1,0 +1,77 @@
+"""Pruning in steps: trains between the cuts, and an interruption changes nothing."""
+from __future__ import annotations
+
+import pytest
+import torch
+
+from effvit_compression.models.cost import heads
+from effvit_compression.models.factory import build
+from effvit_compression.models.store import load_model, save_model, WEIGHTS
+from effvit_compression.pipeline import Run
+from effvit_compression.recipe import recipe_of
+from effvit_compression.stages import prune
+from effvit_ros.core.errors import UserError
+
+TRAINING = {'iterations': 2, 'batch': 2, 'sizes': [[32, 1.0]], 'warmup': 1, 'ema': 0.5,
+            'checkpoint_every': 1, 'log_every': 1}
+FIELDS = {
+    'name': 'small', 'size': 64, 'student': {'encoder': 'mobilevit_xxs', 'decoder_channels': 8},
+    'baseline': {'training': TRAINING}, 'export': {'name': 'small'},
+    'prune': {'heads': 1, 'neurons': 0.5, 'steps': 3, 'rank': 0.25, 'training': TRAINING}}
+
+
+@pytest.fixture
+def make_run(dataset, tmp_path):
+    """Return a maker of runs whose baseline is finished, by the name of their folder."""
+    def make(folder):
+        recipe = recipe_of({**FIELDS, 'data': [{'dataset': str(dataset)}]}, tmp_path / 'r.yaml')
+        run = Run(recipe, tmp_path / folder, say=lambda line: None)
+        run.results['baseline'] = {}
+        if not run.place('baseline').exists():
+            torch.manual_seed(0)
+            save_model(build(recipe.student), run.place('baseline'))
+        return run
+    return make
+
+
+@pytest.mark.slow
+def test_three_steps_interrupted_end_as_three_steps(make_run, monkeypatch):
+    whole = make_run('whole')
+    result = prune.run(whole, whole.place('prune'))
+    assert [set(step['heads']) for step in result['steps']] == [{3}, {2}]
+    assert set(result['heads']) == {1}
+    sizes = [step['parameters'] for step in result['steps']] + [result['parameters']]
+    assert sizes == sorted(sizes, reverse=True)
+    first, second = (load_model(whole.place('prune') / f'step_{n}') for n in (1, 2))
+    assert not first.head.weight.equal(second.head.weight), 'the head is not cut, only trained'
+
+    learn, calls = prune.learn, []
+
+    def interrupted(run, place, *arguments):
+        calls.append(place.name)
+        if calls == ['step_1', 'step_2']:
+            raise KeyboardInterrupt
+        return learn(run, place, *arguments)
+
+    monkeypatch.setattr(prune, 'learn', interrupted)
+    broken = make_run('broken')
+    with pytest.raises(KeyboardInterrupt):
+        prune.run(broken, broken.place('prune'))
+    resumed = prune.run(broken, broken.place('prune'))
+    assert calls == ['step_1', 'step_2', 'step_2'], 'the first step is not trained again'
+    assert resumed == result
+    assert ((broken.place('prune') / WEIGHTS).read_bytes()
+            == (whole.place('prune') / WEIGHTS).read_bytes())
+    assert set(heads(load_model(broken.place('prune')))) == {1}
+
+
+@pytest.mark.parametrize('changes, complaint', [
+    pytest.param({'steps': 3}, 'steps above 1 and training', id='steps without training'),
+    pytest.param({'training': TRAINING}, 'steps above 1 and training', id='nothing between'),
+    pytest.param({'scope': 'block'}, 'scope', id='unknown scope'),
+    pytest.param({'rank': 0}, 'rank', id='no rank'),
+])
+def test_wrong_settings_get_one_line(tmp_path, changes, complaint):
+    with pytest.raises(UserError, match=complaint) as error:
+        recipe_of({**FIELDS, 'data': [{'dataset': 'x'}], 'prune': changes}, tmp_path / 'r.yaml')
+    assert '\n' not in str(error.value)
