@@ -201,7 +201,7 @@ class Health:
             unwatched=self._unwatched,
             rate_hz=len(self._results) / WINDOW_S if full else None,
             arrival_hz=len(self._arrivals) / WINDOW_S if full else None,
-            latency_p95_ms=_percentile_ms([entry[1] for entry in self._results], 95),
+            latency_p95_ms=_percentiles_ms([entry[1] for entry in self._results])[1],
             clock_stands=self._facts.get('clock') == CLOCK_STANDS,
             findings=tuple(self._findings.values()))
 
@@ -217,8 +217,7 @@ class Health:
         ages = [age for _, _, _, age in self._results if age is not None]
         for name, seconds in (('latency', latencies), ('inference', inferences),
                               ('overhead', overheads), ('age', ages)):
-            for percent in (50, 95):
-                found = _percentile_ms(seconds, percent)
+            for percent, found in zip((50, 95), _percentiles_ms(seconds)):
                 yield f'{name}_p{percent}_ms', '' if found is None else f'{found:.1f}'
         last = '' if self._last_frame is None else f'{self._silence(now):.3f}'
         yield 'last_frame_age_s', last
@@ -230,8 +229,9 @@ class Health:
         yield 'last_error', self._last_error
 
 
-def _percentile_ms(seconds, percent):
-    return float(np.percentile(seconds, percent)) * 1e3 if seconds else None
+def _percentiles_ms(seconds):
+    """Return the 50th and the 95th percentile in milliseconds, None for those of nothing."""
+    return np.percentile(seconds, (50, 95)) * 1e3 if seconds else (None, None)
 
 
 def _trim(window, now):

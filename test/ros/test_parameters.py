@@ -1,13 +1,18 @@
 """Parameters: what is allowed, in which state, and that the shipped file says the same."""
 from __future__ import annotations
 
+import ast
+from dataclasses import fields
+
 import pytest
 import yaml
 from live_ros import ROOT
 
 from effvit_ros.core.errors import UserError
 from effvit_ros.ros.health import Health
+from effvit_ros.ros.machine_health import MachineHealth, MachineLimits
 from effvit_ros.ros.segmenter_parameters import SEGMENTER_PARAMETERS
+from effvit_ros.ros.verdict import Limits
 
 ROWS = {row.name: row for row in SEGMENTER_PARAMETERS}
 
@@ -89,8 +94,22 @@ def test_every_parameter_is_documented():
 
 
 def test_every_diagnostic_value_is_documented():
-    page = (ROOT / 'docs' / 'node.md').read_text(encoding='utf-8')
+    page = (ROOT / 'docs' / 'health.md').read_text(encoding='utf-8')
     health = Health()
-    health.failed(0.0, 'inference', '')
-    for name, _ in health.report(0.0).values:
-        assert f'`{name}`' in page, name
+    for kind in ('encoding', 'size', 'data', 'inference', 'stuck'):
+        health.failed(0.0, kind, '')
+    names = [name for report in (health.report(0.0), MachineHealth().report(0.0))
+             for name, _ in report.values]
+    # What other parts of the node let it know.
+    names += [keyword.arg for path in sorted((ROOT / 'effvit_ros' / 'ros').glob('*.py'))
+              for node in ast.walk(ast.parse(path.read_text(encoding='utf-8')))
+              if isinstance(node, ast.Call) and getattr(node.func, 'attr', '') == 'know'
+              for keyword in node.keywords]
+    assert 'limited_by' in names
+    assert [name for name in names if f'`{name}`' not in page] == []
+
+
+def test_every_limit_is_documented_where_its_level_is():
+    page = (ROOT / 'docs' / 'health.md').read_text(encoding='utf-8')
+    limits = [field.name for kind in (Limits, MachineLimits) for field in fields(kind)]
+    assert [name for name in limits if f'`{name}`' not in page] == []
