@@ -36,8 +36,8 @@ rclpy.spin(node)
 
 def allowed(node, kind, qualifier):
     """Return the full names that the policy allows ``node``."""
-    profile = ElementTree.parse(str(POLICY)).find(f'.//enclave[@path="/{node}"]//profile')
-    assert (profile.get('ns'), profile.get('node')) == ('/', node)
+    profile = ElementTree.parse(str(POLICY)).find(
+        f'enclaves/enclave[@path="/effvit"]/profiles/profile[@ns="/"][@node="{node}"]')
     names = set()
     for group in profile.findall(f'{kind}[@{qualifier}="ALLOW"]'):
         for name in (element.text.replace('~/', f'/{node}/') for element in group):
