@@ -7,6 +7,7 @@ import platform
 import cv2
 
 from effvit_compression.export.bundle import Description, make_variants, write_bundle
+from effvit_compression.export.price import RUNTIME
 from effvit_compression.files import write_text
 from effvit_compression.models.store import load_model
 from effvit_compression.profiling.latency import present_runtimes, side_by_side
@@ -36,12 +37,14 @@ def run(run, place):
     score_plot(rows, place / 'scores.png')
     latency_plot([tuple(row.values()) for row in latencies], place / 'latency.png')
     cv2.imwrite(str(place / 'sheet.jpg'), cv2.cvtColor(sheet(run, bundle), cv2.COLOR_RGB2BGR))
-    graphs = run.results['quantize']['graphs']
+    quantized = run.results['quantize']
     sections = [('Networks', rows), ('mIoU by stage', place / 'scores.png')]
     sections += [(f'IoU by class: {name}', class_rows(run.results, name))
                  for name in next(iter(stage_scores(run)))]
-    sections += [('Graphs', graphs),
-                 (f'Latency on {platform.processor() or platform.machine()}, one inference, '
+    sections += [('Graphs', quantized['graphs'])]
+    if quantized.get('int8'):
+        sections += [('INT8 beside FP32', quantized['int8']['price']['scores'])]
+    sections += [(f'Latency on {platform.processor() or platform.machine()}, one inference, '
                   'interleaved', latencies),
                  ('Latency', place / 'latency.png'),
                  ('Picture, truth, prediction', place / 'sheet.jpg')]
@@ -65,6 +68,8 @@ def stage_scores(run):
 def compare(run, place, bundle):
     """Time the exported bundle and, where it was pruned, the student before pruning."""
     bundles = {bundle.name: bundle}
+    if bundle.prefer:
+        bundles[f'{bundle.name} in FP32'] = bundle.preferring(RUNTIME, 'fp32')
     if 'prune' in run.results:
         before = 'distill' if 'distill' in run.results else 'baseline'
         net = load_model(run.place(before))
