@@ -40,5 +40,7 @@ ENV PATH=/opt/effvit/python/bin:${PATH} PYTHONUNBUFFERED=1
 USER effvit
 WORKDIR /data
 VOLUME /data
+# ros2 launch ends its nodes on SIGINT; SIGTERM would leave them behind.
+STOPSIGNAL SIGINT
 ENTRYPOINT ["/bin/bash", "-c", "source /opt/effvit/install/setup.bash && exec \"$@\"", "--"]
 CMD ["ros2", "launch", "effvit_ros", "drone.launch.py"]

@@ -83,6 +83,11 @@ def test_it_starts_a_launch_file_that_exists(dockerfile):
     assert (ROOT / 'launch' / launch_file).is_file()
 
 
+def test_docker_stop_ends_it_as_ctrl_c_does(dockerfile):
+    # ros2 launch leaves its nodes behind on SIGTERM.
+    assert ('STOPSIGNAL', 'SIGINT') in instructions(dockerfile)
+
+
 @pytest.mark.slow
 def test_what_is_copied_is_enough_for_colcon(dockerfile, tmp_path):
     pytest.importorskip('colcon_ros', reason='colcon is not installed: make setup-test')
