@@ -6,7 +6,6 @@ import sys
 
 from effvit_ros.ros.spin import spin_node
 
-
 #: Largest compressed picture, pixels (8192x8192): some hundred bytes may tell of a gigapixel,
 #: whose decoding would take the memory of the whole board. OpenCV reads it when it is imported.
 MAX_PIXELS = 1 << 26
@@ -22,7 +21,12 @@ def _make_node():
     os.environ.setdefault('OPENCV_IO_MAX_IMAGE_PIXELS', str(MAX_PIXELS))
     # Imported here, once signals are in hand: it takes most of a second.
     from effvit_ros.ros.segmenter import SegmenterNode
-    return SegmenterNode()
+    from effvit_ros.ros.shared_memory import remove_left_behind
+    node = SegmenterNode()
+    removed = remove_left_behind()
+    if removed:
+        node.get_logger().info(f'removed {removed} shared memory segments of killed processes')
+    return node
 
 
 if __name__ == '__main__':

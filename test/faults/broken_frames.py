@@ -4,7 +4,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 from rclpy.serialization import serialize_message
-from sensor_msgs.msg import CompressedImage, Image
+from sensor_msgs.msg import CompressedImage
 from watched_node import noise, picture
 
 from effvit_ros.core.pixels import ENCODINGS
@@ -129,11 +129,6 @@ def _file(rng):
 
 def _encoded(suffix):
     return cv2.imencode(suffix, noise(32, 32))[1].tobytes()
-
-
-def is_raw(message):
-    """Return whether it goes to the raw topic."""
-    return isinstance(message, Image)
 
 
 def frames(makers, count, seed):

@@ -90,12 +90,22 @@ class WatchedNode:
         pixels = noise(seed=next(self._serial))
         assert np.array_equal(self.answer(picture(pixels)), tiny_labels(pixels))
 
-    def recover(self):
-        """Show good pictures until one is answered; for times of change."""
+    def recover(self, message=None, topic='image'):
+        """
+        Show a good picture until it is answered; for times of change.
+
+        From then on every one is: the subscription has taken the publisher's reliability.
+        """
+        message = message or picture(noise())
+        self.publisher(type(message), topic)
+        self.until_status(
+            lambda _, values: values.get('image_input') == '1 publisher, reliable',
+            'a reliable subscription')
+
         def answered():
-            shown = self.show(picture(noise()))
+            self.show(message, topic)
             self.probe.spin(0.2)
-            return self._answer_to(shown)
+            return self._answer_to(message)
         self.probe.until(answered, PATIENCE_S, 'the first answer')
 
     def status(self):
