@@ -14,8 +14,7 @@ from effvit_compression.ablation.summary import RowFigures, Spread
 from effvit_compression.export.bundle import replace_folder
 from effvit_compression.files import write_text
 from effvit_compression.profiling.latency import present_runtimes, side_by_side
-from effvit_compression.reporting.page import page
-from effvit_compression.reporting.tables import markdown
+from effvit_compression.reporting.page import markdown_page, page
 from effvit_ros.core.bundle import load_bundle
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.machine import cpu_model
@@ -51,7 +50,7 @@ def write_report(grid: Grid, runner: Runner, folder: Path, failures: Mapping[str
         sections = sections_of(rows, reference, latencies, missing, new)
         title = f'{grid.recipe.name}: ablation'
         write_text(new / 'report.html', page(title, sections))
-        write_text(new / 'report.md', document(title, sections))
+        write_text(new / 'report.md', markdown_page(title, sections))
         write_text(new / 'report.json', json.dumps(
             as_dict(rows, reference, latencies, missing), indent=2) + '\n')
         replace_folder(new, folder)
@@ -133,18 +132,6 @@ def class_rows(rows, dataset: str) -> List[dict]:
 def text(figure: Spread, sign: str = '') -> str:
     """One cell."""
     return figure.text(sign) if figure else '-'
-
-
-def document(title: str, sections) -> str:
-    """Return the report as Markdown; plots are named by their files."""
-    parts = [f'# {title}\n']
-    for heading, content in sections:
-        if isinstance(content, Path):
-            content = f'![{heading}]({content.name})\n'
-        elif not isinstance(content, str):
-            content = markdown(content)
-        parts.append(f'## {heading}\n\n{content.rstrip()}\n')
-    return '\n'.join(parts)
 
 
 def as_dict(rows, reference, latencies: Latencies, missing) -> dict:

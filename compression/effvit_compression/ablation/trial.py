@@ -54,8 +54,9 @@ def result(run: Run) -> dict:
 
 def iterations(recipe: Recipe) -> int:
     """Count the student's training steps."""
+    cuts = recipe.prune.steps - 1 if recipe.prune else 0  # each with training after it
     return sum(getattr(recipe, name).training.iterations for name in TRAININGS
-               if getattr(recipe, name))
+               if getattr(recipe, name)) + (cuts and cuts * recipe.prune.training.iterations)
 
 
 if __name__ == '__main__':

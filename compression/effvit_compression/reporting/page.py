@@ -1,4 +1,4 @@
-"""A self-contained HTML page from headings, tables and pictures."""
+"""A report from headings, tables and pictures: a self-contained HTML page, or Markdown."""
 from __future__ import annotations
 
 import base64
@@ -6,7 +6,7 @@ import html
 from pathlib import Path
 from typing import Sequence, Tuple, Union
 
-from effvit_compression.reporting.tables import cell
+from effvit_compression.reporting.tables import cell, markdown
 
 STYLE = ('body{font:15px sans-serif;max-width:1100px;margin:2em auto;padding:0 1em}'
          'table{border-collapse:collapse;margin:1em 0}'
@@ -14,12 +14,12 @@ STYLE = ('body{font:15px sans-serif;max-width:1100px;margin:2em auto;padding:0 1
          'td:first-child,th:first-child{text-align:left}img{max-width:100%}')
 
 
-def page(title: str, sections: Sequence[Tuple[str, Union[str, Path, list]]]) -> str:
-    """
-    Return the page.
+#: Headings, each with text, rows for a table, or the path of a PNG or JPEG.
+Sections = Sequence[Tuple[str, Union[str, Path, list]]]
 
-    :param sections: a heading, and text, rows for a table, or the path of a PNG or JPEG.
-    """
+
+def page(title: str, sections: Sections) -> str:
+    """Return the HTML page, pictures included."""
     parts = [f'<!doctype html><meta charset="utf-8"><title>{html.escape(title)}</title>'
              f'<style>{STYLE}</style><h1>{html.escape(title)}</h1>']
     for heading, content in sections:
@@ -34,6 +34,18 @@ def page(title: str, sections: Sequence[Tuple[str, Union[str, Path, list]]]) -> 
         else:
             parts.append(table(content))
     return '\n'.join(parts) + '\n'
+
+
+def markdown_page(title: str, sections: Sections) -> str:
+    """Return the page as Markdown; pictures are named by their files."""
+    parts = [f'# {title}\n']
+    for heading, content in sections:
+        if isinstance(content, Path):
+            content = f'![{heading}]({content.name})'
+        elif not isinstance(content, str):
+            content = markdown(content)
+        parts.append(f'## {heading}\n\n{content.rstrip()}\n')
+    return '\n'.join(parts)
 
 
 def table(rows: Sequence[dict]) -> str:

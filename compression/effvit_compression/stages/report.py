@@ -11,10 +11,10 @@ from effvit_compression.export.price import RUNTIME
 from effvit_compression.files import write_text
 from effvit_compression.models.store import load_model
 from effvit_compression.profiling.latency import present_runtimes, side_by_side
-from effvit_compression.reporting.page import page
+from effvit_compression.reporting.page import markdown_page, page
 from effvit_compression.reporting.pictures import (
     colours, contact_sheet, latency_plot, score_plot)
-from effvit_compression.reporting.tables import class_rows, markdown, stage_rows
+from effvit_compression.reporting.tables import class_rows, stage_rows
 from effvit_ros.core.bundle import load_bundle
 from effvit_ros.core.segmenter import Segmenter
 
@@ -50,9 +50,7 @@ def run(run, place):
                  ('Picture, truth, prediction', place / 'sheet.jpg')]
     title = f'{run.recipe.name}: compression report'
     write_text(place / 'report.html', page(title, sections))
-    write_text(place / 'report.md', f'# {title}\n\n' + '\n'.join(
-        f'## {heading}\n\n' + (f'![{heading}]({content.name})\n' if not isinstance(content, list)
-                               else markdown(content)) for heading, content in sections))
+    write_text(place / 'report.md', markdown_page(title, sections))
     write_text(place / 'report.json', json.dumps(
         {'stages': run.results, 'latency': latencies}, indent=2) + '\n')
     run.say(f'report: {place / "report.html"}')
