@@ -1,4 +1,4 @@
-"""What a report says of the machine that it was made on."""
+"""What Linux tells of the machine: its names, its memory."""
 from __future__ import annotations
 
 from pathlib import Path
@@ -21,3 +21,15 @@ def board_name():
         return Path('/proc/device-tree/model').read_text(encoding='utf-8').strip('\0\n')
     except (OSError, UnicodeDecodeError):
         return ''
+
+
+def free_memory_mb():
+    """Return the memory that a new process can have, in MB; None where Linux doesn't tell."""
+    try:
+        with open('/proc/meminfo') as file:
+            for line in file:
+                if line.startswith('MemAvailable:'):
+                    return int(line.split()[1]) // 1024
+    except OSError:
+        pass
+    return None

@@ -4,8 +4,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from effvit_ros.core.engines.building import free_memory_mb
-from effvit_ros.core.machine import board_name, cpu_model
+from effvit_ros.core.machine import board_name, cpu_model, free_memory_mb
 from effvit_ros.core.process_usage import process_usage
 from effvit_ros.core.thermal import ThermalMonitor
 from effvit_ros.ros.health import Report

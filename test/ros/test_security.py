@@ -152,14 +152,21 @@ def test_nothing_listens_but_dds(domain, segmenter, tmp_path):
         bare.stdout.close()
 
 
-def test_without_its_keys_an_enforced_node_does_not_start(domain, tiny_bundle, tmp_path):
+@pytest.mark.parametrize('folder, reason', [
+    pytest.param('nowhere', 'keystore/enclaves', id='no keystore'),
+    pytest.param('enclaves', 'the node cannot be started', id='an empty keystore'),
+])
+def test_without_its_keys_an_enforced_node_does_not_start(
+        domain, tiny_bundle, tmp_path, folder, reason):
+    (tmp_path / 'keystore' / folder).mkdir(parents=True)
     process = NodeProcess(
         'effvit_ros.ros.segmenter_node', domain, tmp_path / 'log', model=tiny_bundle,
         environment={'ROS_SECURITY_ENABLE': 'true', 'ROS_SECURITY_STRATEGY': 'Enforce',
-                     'ROS_SECURITY_KEYSTORE': str(tmp_path / 'nowhere')})
+                     'ROS_SECURITY_KEYSTORE': str(tmp_path / 'keystore')})
     assert process.process.wait(60) == 2
     assert 'Traceback' not in process.log
-    assert f"directory '{tmp_path}/nowhere/enclaves" in process.log.splitlines()[-1]
+    assert process.log.splitlines()[-1].startswith('error: ')
+    assert reason in process.log.splitlines()[-1]
 
 
 def test_a_pinned_model_is_refused_in_the_node_until_the_pin_is_right(

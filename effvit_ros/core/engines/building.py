@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from effvit_ros.core.engines.store import EngineError
+from effvit_ros.core.machine import free_memory_mb
 
 #: Seconds between two lines of progress.
 PROGRESS_PERIOD_S = 5.0
@@ -64,18 +65,6 @@ def run_build(job, progress=lambda line: None, cancelled=lambda: False):
     if child.returncode:
         raise EngineError(_explain(child.returncode, list(errors), lines[-1], free))
     return Path(lines[-1])
-
-
-def free_memory_mb():
-    """Return the memory that a new process can have, in MB; None where Linux doesn't tell."""
-    try:
-        with open('/proc/meminfo') as file:
-            for line in file:
-                if line.startswith('MemAvailable:'):
-                    return int(line.split()[1]) // 1024
-    except OSError:
-        pass
-    return None
 
 
 def _start(job):
