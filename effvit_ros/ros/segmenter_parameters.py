@@ -50,19 +50,19 @@ SEGMENTER_PARAMETERS = (
         'max_temperature', 0.0, 'Slow down where the machine is hotter, in Celsius; 0: never.',
         low=0.0, high=150.0),
     Parameter(
-        'no_image_timeout', 3.0, 'Warn when no frame came for so many seconds; 0: never.',
-        low=0.0, high=3600.0),
-    Parameter(
-        'watchdog_timeout', 5.0,
-        'Build the runtime anew when one frame takes so many seconds; 0: never.',
-        low=0.0, high=3600.0),
-    Parameter(
         'low_power', False, 'Use low_power_model and low_power_rate.'),
     Parameter(
         'low_power_model', '', 'Bundle folder or name while low_power is on; empty: model.'),
     Parameter(
         'low_power_rate', 0.0, 'Frames a second while low_power is on; 0: as otherwise.',
         low=0.0, high=1000.0),
+    Parameter(
+        'watchdog_timeout', 5.0,
+        'Build the runtime anew when one frame takes so many seconds; 0: never.',
+        low=0.0, high=3600.0),
+    Parameter(
+        'no_image_timeout', 3.0, 'Warn when no frame came for so many seconds; 0: never.',
+        low=0.0, high=3600.0),
     Parameter(
         'latency_budget_ms', 0.0,
         'Warn when the latency p95 is higher, from arrival to the last result; 0: never.',
