@@ -210,11 +210,12 @@ def test_the_pipeline_quantises_the_student_and_ships_both(dataset, tmp_path):
         place = run.place(stage.__name__.rsplit('.', 1)[-1])
         place.mkdir()
         run.results[place.name] = stage.run(run, place)
-    assert run.results['quantize']['int8']['price']['worst'] > 0.5
+    found = run.results['quantize']['int8']['price']
+    assert 0 < found['worst'] <= found['mean'] < 1, 'of an untrained network'
     bundle = load_bundle(tmp_path / 'out' / 'export' / 'small')
     assert bundle.graph_for('openvino').precision == 'int8'
     assert bundle.graph_for('onnxruntime').precision == 'fp32'
     sizes = {g.precision: g.path.stat().st_size for g in bundle.graphs}
     assert sizes['int8'] < sizes['fp32'] / 2
-    card = (bundle.path / 'README.md').read_text()
+    card = ' '.join((bundle.path / 'README.md').read_text().split())
     assert 'Calibrated by NNCF' in card and '| tiny/val | 1 |' in card

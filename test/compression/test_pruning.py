@@ -3,15 +3,19 @@ from __future__ import annotations
 
 import copy
 
+import numpy as np
 import pytest
 import torch
 
+from effvit_compression.export.graph import export_graph
+from effvit_compression.export.parity import parity
 from effvit_compression.models.architecture import Architecture
 from effvit_compression.models.cost import gmacs, heads, parameters
 from effvit_compression.models.factory import build
 from effvit_compression.models.low_rank import factorised, LowRank
 from effvit_compression.models.shapes import blocks
 from effvit_compression.models.store import load_model, save_model
+from effvit_compression.profiling.components import profile_network
 from effvit_compression.pruning.importance import head_importance, importance
 from effvit_compression.pruning.scope import by_layer, globally
 from effvit_compression.pruning.settings import PruningSettings
@@ -162,6 +166,18 @@ def test_a_layer_that_would_grow_stays_whole(net):
     attention, mlp = next(iter(blocks(net).values()))
     assert isinstance(attention.qkv, LowRank) and isinstance(attention.proj, torch.nn.Linear)
     assert isinstance(mlp.fc1, LowRank) and isinstance(mlp.fc2, LowRank)
+
+
+@pytest.mark.slow
+def test_a_network_pruned_every_way_exports_and_is_profiled(net):
+    cut(net, choose(net, PruningSettings(
+        heads=2, neurons=0.5, scope='global', importance='lamp')))
+    factorise(net, PruningSettings(heads=1, rank=0.25, mlp_rank=0.25))
+    rng = np.random.default_rng(0)
+    pictures = list(rng.integers(0, 256, (2, 64, 64, 3), np.uint8))
+    assert parity(net, export_graph(net, 64), pictures).agreement > 0.999
+    times = profile_network(net, 64, rounds=1)
+    assert min(times['attention projections'], times['attention core'], times['mlp']) > 0
 
 
 @torch.no_grad()
