@@ -11,12 +11,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Callable, Dict, Optional, Sequence
 
+from effvit_compression import ranks
 from effvit_compression.data.description import DatasetDescription, load_description
 from effvit_compression.data.pictures import Pictures
 from effvit_compression.files import locked, write_text
 from effvit_compression.recipe import Recipe, Source
+from effvit_compression.training.devices import Devices
 from effvit_ros.core.errors import UserError
 
+RECIPE = 'recipe.json'   # as it was used
 KEY = 'key.txt'          # what the stage depends on; written before it starts
 RESULT = 'result.json'   # its figures; written last, so it also means "finished"
 WALL = 'wall_s.txt'      # seconds from its last start to its end
@@ -30,12 +33,14 @@ class Run:
     ``say`` prints a line; ``results`` holds the figures of the stages that are finished and
     ``keys`` the key of each that was looked at. With a ``store``, stages lie there by their key
     instead of in ``folder``, and runs that share it share every stage that they have in common.
+    ``devices``: what its trainings run on. With several processes, each has its own ``Run``.
     """
 
     recipe: Recipe
     folder: Path
     say: Callable[[str], None] = print
     store: Optional[Path] = None
+    devices: Devices = Devices()
     results: Dict[str, dict] = field(default_factory=dict)
     keys: Dict[str, str] = field(default_factory=dict)
     _pictures: Dict[tuple, Pictures] = field(default_factory=dict)
@@ -48,7 +53,7 @@ class Run:
 
     def guard(self, stage: str):
         """Context in which no other process works in the stage's folder, where runs share it."""
-        if self.store is None:
+        if self.store is None or not ranks.is_first():
             return contextlib.nullcontext()
         return locked(self.place(stage).with_suffix('.lock'), lambda: self.say(
             f'{stage}: another process is at it, waiting'))
@@ -79,35 +84,52 @@ def carry_out(run: Run, stages: Sequence[ModuleType], only: Optional[str] = None
     :param only: run this stage alone; those before it must be finished.
     :raises UserError: ``only`` is no stage of the recipe, or an earlier one is not finished.
     """
-    chosen = [s for s in stages if s.depends_on(run.recipe) is not None]
-    if only and only not in [name_of(s) for s in chosen]:
-        raise UserError(f'stage {only!r}: this recipe has '
-                        f'{", ".join(name_of(s) for s in chosen)}')
+    run.keys.update(ranks.by_first(lambda: begin(run, stages, only)))
+    ranks.check_shared(run.folder / RECIPE)
+    for stage in (s for s in stages if name_of(s) in run.keys):
+        name, place, key = name_of(stage), run.place(name_of(stage)), run.keys[name_of(stage)]
+        with run.guard(name):
+            if ranks.by_first(lambda: is_finished(place, key)):
+                run.say(f'{name}: finished before, nothing changed')
+            elif only and name != only:
+                ranks.refuse(f'stage {only}: {name} comes before it and is not finished: run '
+                             'that first')
+            else:
+                ranks.by_first(lambda: prepare(place, key))
+                run.say(f'{name}: start')
+                start = time.monotonic()
+                figures = figures_of(run, stage, place)
+                ranks.by_first(lambda: finish(place, figures, time.monotonic() - start))
+        run.results[name] = ranks.by_first(lambda: json.loads(
+            (place / RESULT).read_text(encoding='utf-8')))
+        if name == only:
+            return
+
+
+def begin(run: Run, stages: Sequence[ModuleType], only: Optional[str]) -> Dict[str, str]:
+    """Write the recipe into the run's folder; return the keys of the stages that it has."""
+    keys = keys_of(run.recipe, stages)
+    if only and only not in keys:
+        raise UserError(f'stage {only!r}: this recipe has {", ".join(keys)}')
     try:
         run.folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f'{run.folder}: {error.strerror}') from error
-    write_text(run.folder / 'recipe.json', run.recipe.model_dump_json(indent=2) + '\n')
-    run.keys.update(keys_of(run.recipe, chosen))
-    for stage in chosen:
-        name, place, key = name_of(stage), run.place(name_of(stage)), run.keys[name_of(stage)]
-        with run.guard(name):
-            finished = is_finished(place, key)
-            if not finished and only and name != only:
-                raise UserError(f'stage {only}: {name} comes before it and is not finished: run '
-                                'that first')
-            if finished:
-                run.say(f'{name}: finished before, nothing changed')
-            else:
-                prepare(place, key)
-                run.say(f'{name}: start')
-                start = time.monotonic()
-                figures = stage.run(run, place)
-                write_text(place / WALL, f'{time.monotonic() - start:.1f}\n')
-                write_text(place / RESULT, json.dumps(figures, indent=2) + '\n')
-        run.results[name] = json.loads((place / RESULT).read_text(encoding='utf-8'))
-        if name == only:
-            return
+    write_text(run.folder / RECIPE, run.recipe.model_dump_json(indent=2) + '\n')
+    return keys
+
+
+def figures_of(run: Run, stage: ModuleType, place: Path) -> dict:
+    """Run a stage: by every process where it says TOGETHER, otherwise by rank 0 alone."""
+    if getattr(stage, 'TOGETHER', False):
+        return stage.run(run, place)
+    return ranks.by_first(lambda: stage.run(run, place))
+
+
+def finish(place: Path, figures: dict, seconds: float) -> None:
+    """Write what makes a stage finished."""
+    write_text(place / WALL, f'{seconds:.1f}\n')
+    write_text(place / RESULT, json.dumps(figures, indent=2) + '\n')
 
 
 def keys_of(recipe: Recipe, stages: Sequence[ModuleType]) -> Dict[str, str]:

@@ -14,8 +14,16 @@ PERIOD_S = 10.0
 
 
 @contextlib.contextmanager
-def steps(title: str, total: int, done: int = 0) -> Iterator[Callable[[], None]]:
-    """Give a function to call after each of ``total`` steps, ``done`` of them already behind."""
+def steps(title: str, total: int, done: int = 0, quiet: bool = False,
+          ) -> Iterator[Callable[[], None]]:
+    """
+    Give a function to call after each of ``total`` steps, ``done`` of them already behind.
+
+    :param quiet: show nothing: another process does.
+    """
+    if quiet:
+        yield lambda: None
+        return
     console = Console(stderr=True)
     if console.is_terminal:
         columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(),

@@ -12,15 +12,29 @@ def add_arguments(parser) -> None:
                         help='change the recipe, for example teacher.model=FOLDER; may be given '
                              'several times')
     parser.add_argument('--stage', help='this stage alone; those before it must be finished')
+    parser.add_argument('--accelerator', choices=('auto', 'cpu', 'cuda', 'gpu', 'mps'),
+                        default='auto', help='what trains (default: a GPU where there is one)')
+    parser.add_argument('--devices', default='', metavar='N',
+                        help='of each machine, or auto: every GPU (default 1, under torchrun its '
+                             'number)')
+    parser.add_argument('--nodes', type=int, default=0, metavar='N',
+                        help='machines (default 1, under torchrun its number)')
 
 
 def run(arguments) -> int:
     """Run and say where the results are."""
-    from effvit_compression.recipe import load_recipe  # torch: slow to import
-    recipe = load_recipe(arguments.recipe, arguments.set)
+    from effvit_compression import ranks  # torch: slow to import
     from effvit_compression.pipeline import carry_out, Run
+    from effvit_compression.recipe import load_recipe
     from effvit_compression.stages import ORDER
+    from effvit_compression.training.devices import by_environment, fabric_on
+    with ranks.told_once():
+        devices = by_environment(arguments.accelerator, arguments.devices, arguments.nodes)
+        recipe = load_recipe(arguments.recipe, arguments.set)
+        if devices.several:
+            fabric_on(devices)  # starts the other processes, or meets them
     folder = arguments.out or Path('out') / 'compression' / recipe.name
-    carry_out(Run(recipe, folder), ORDER, arguments.stage)
-    print(f'finished: {folder}')
+    say = print if ranks.is_first() else lambda line: None
+    carry_out(Run(recipe, folder, say, devices=devices), ORDER, arguments.stage)
+    say(f'finished: {folder}')
     return 0

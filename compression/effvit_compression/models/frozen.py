@@ -1,6 +1,7 @@
 """A network that only looks: fused where that is possible, which halves a teacher's time."""
 from __future__ import annotations
 
+import contextlib
 import warnings
 from typing import List, Tuple
 
@@ -27,9 +28,10 @@ class Frozen:
     """
     ``SegmentationNet.features`` of a trained network, without gradients, for pictures of any size.
 
-    Convolutional networks are traced, which lets torch fuse their BatchNorm and activations.
+    On a CPU convolutional networks are traced, which lets torch fuse their BatchNorm and
+    activations, and compute in float32 whatever the training does: bfloat16 is slower there.
     Transformers compute with the sizes of their pictures, which a trace would fix: they run as
-    they are.
+    they are. On a GPU all do, in the precision of the training around them.
 
     :param device: where it runs.
     """
@@ -37,12 +39,14 @@ class Frozen:
     def __init__(self, net: SegmentationNet, device: torch.device = torch.device('cpu')):
         net = net.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)
         plain = _Features(net).eval()
-        self._run = _traced(plain, device) or plain
+        self._run = (device.type == 'cpu' and _traced(plain, device)) or plain
 
     @torch.no_grad()
     def features(self, image: torch.Tensor) -> Tuple[List[torch.Tensor], torch.Tensor]:
         """Return encoder maps at [1, 1/2, ..., 1/32] and class scores at 1/4."""
-        *maps, scores = self._run(image.contiguous(memory_format=torch.channels_last))
+        on_cpu = image.device.type == 'cpu'
+        with torch.autocast('cpu', enabled=False) if on_cpu else contextlib.nullcontext():
+            *maps, scores = self._run(image.contiguous(memory_format=torch.channels_last))
         return maps, scores
 
 

@@ -5,6 +5,7 @@ from effvit_compression.stages.learn import beginner, learn
 from effvit_compression.stages.teacher import common
 
 NEEDS = ('data',)
+TOGETHER = True
 
 
 def depends_on(recipe):

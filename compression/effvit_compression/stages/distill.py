@@ -6,6 +6,7 @@ from effvit_compression.stages.learn import beginner, learn
 from effvit_compression.stages.teacher import common, rounded
 
 NEEDS = ('data', 'teacher')
+TOGETHER = True
 
 
 def depends_on(recipe):

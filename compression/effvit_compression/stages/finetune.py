@@ -6,6 +6,7 @@ from effvit_compression.stages.learn import learn
 from effvit_compression.stages.teacher import common, rounded
 
 NEEDS = ('data', 'teacher', 'baseline', 'distill', 'prune')
+TOGETHER = True
 
 
 def depends_on(recipe):

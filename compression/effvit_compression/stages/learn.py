@@ -9,6 +9,7 @@ import torch
 from lightning_fabric import Fabric
 from lightning_fabric.loggers import TensorBoardLogger
 
+from effvit_compression import ranks
 from effvit_compression.data.mixture import Mixture, Part
 from effvit_compression.evaluation import defined
 from effvit_compression.losses.distillation import Distillation, DistillationSettings
@@ -22,6 +23,7 @@ from effvit_compression.models.store import save_model
 from effvit_compression.models.teacher_cache import CachedTeacher, fingerprint
 from effvit_compression.pipeline import Run
 from effvit_compression.progress import steps
+from effvit_compression.training.devices import fabric_on
 from effvit_compression.training.evaluate import evaluate
 from effvit_compression.training.loop import train
 from effvit_compression.training.objective import Objective
@@ -34,8 +36,8 @@ def learn(run: Run, place: Path, net: SegmentationNet, training: TrainingSetting
           distillation: Optional[DistillationSettings] = None) -> dict:
     """Train ``net`` (resuming), store its moving average in ``place``, return its figures."""
     recipe = run.recipe
-    fabric = Fabric(devices=1, loggers=[TensorBoardLogger(place, name='log', version='')])
-    fabric.launch()
+    fabric = fabric_on(run.devices, training.precision,
+                       [TensorBoardLogger(place, name='log', version='')])
     torch.manual_seed(recipe.seed)  # of the adapters
     frozen = imitation = None
     if teacher is not None:
@@ -48,10 +50,10 @@ def learn(run: Run, place: Path, net: SegmentationNet, training: TrainingSetting
                       recipe.rare, recipe.seed, fabric.global_rank)
     pixels = mixture.pixels if recipe.loss.balance else None
     objective = Objective(net, SegmentationLoss(recipe.loss, pixels), frozen, imitation)
-    with steps(place.name, training.iterations) as advance, contextlib.closing(
-            Progress(fabric, advance, training)) as progress:
+    with steps(place.name, training.iterations, quiet=not ranks.is_first()) as advance, \
+            contextlib.closing(Progress(fabric, advance, training)) as progress:
         student = train(objective, mixture, training, place, fabric, progress)
-    save_model(student, place)
+    ranks.by_first(lambda: save_model(student, place))
     return figures(run, student)
 
 
@@ -96,10 +98,14 @@ class Progress:
         self._fabric.logger.finalize('success')
 
 
-@torch.no_grad()
 def figures(run: Run, net: SegmentationNet) -> dict:
-    """Size, cost and, for each source's val pictures, the scores of a network."""
-    net = net.eval()
+    """Size, cost and, for each source's val pictures, the scores of a network, by rank 0."""
+    return ranks.by_first(lambda: figures_here(run, net.eval()))
+
+
+@torch.no_grad()
+def figures_here(run: Run, net: SegmentationNet) -> dict:
+    """Measure them in this process."""
     scores = {}
     for source in run.recipe.data:
         pictures = run.pictures(source, 'val')

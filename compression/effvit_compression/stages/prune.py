@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import json
 
+from effvit_compression import ranks
 from effvit_compression.files import write_text
 from effvit_compression.losses.distillation import DistillationSettings
 from effvit_compression.models.cost import heads
@@ -12,6 +13,7 @@ from effvit_compression.stages.learn import figures, learn
 from effvit_compression.stages.teacher import common
 
 NEEDS = ('data', 'teacher', 'baseline', 'distill')
+TOGETHER = True
 
 
 def depends_on(recipe):
@@ -42,7 +44,7 @@ def run(run, place):
         between.append(found)
     cut(net, choose(net, settings, plan[-1]))
     factorise(net, settings)
-    save_model(net, place)
+    ranks.by_first(lambda: save_model(net, place))
     return {**figures(run, net), 'heads': heads(net), **({'steps': between} if between else {})}
 
 
@@ -54,5 +56,6 @@ def step(run, place, net, budget):
         cut(net, choose(net, settings, budget))
         teacher = load_model(run.place('teacher')) if run.recipe.teacher else None
         found = learn(run, place, net, settings.training, teacher, distillation(run.recipe))
-        write_text(result, json.dumps({**found, 'heads': heads(net)}, indent=2) + '\n')
+        ranks.by_first(lambda: write_text(
+            result, json.dumps({**found, 'heads': heads(net)}, indent=2) + '\n'))
     return load_model(place), json.loads(result.read_text(encoding='utf-8'))

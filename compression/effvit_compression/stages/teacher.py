@@ -1,12 +1,14 @@
 """Train the teacher or take a stored one, and refuse one that knows too little to teach."""
 from __future__ import annotations
 
+from effvit_compression import ranks
 from effvit_compression.models.store import ARCHITECTURE, load_model, save_model, WEIGHTS
 from effvit_compression.stages.learn import beginner, figures, learn
 from effvit_ros.core.bundle import sha256_of
 from effvit_ros.core.errors import UserError
 
 NEEDS = ('data',)
+TOGETHER = True
 
 
 def depends_on(recipe):
@@ -44,14 +46,14 @@ def run(run, place):
     settings = run.recipe.teacher
     if settings.model:
         net = load_model(settings.model)
-        save_model(net, place)
+        ranks.by_first(lambda: save_model(net, place))
         result = figures(run, net)
     else:
         net = beginner(run, settings.architecture, settings.pretrained)
         result = learn(run, place, net, settings.training)
     name, scores = next(iter(result['scores'].items()))
     if scores['miou'] < settings.minimum_miou:
-        raise UserError(
+        ranks.refuse(
             f'teacher: mIoU on {name} is {scores["miou"]:.3f}, the recipe asks for '
             f'{settings.minimum_miou}: train it longer, or lower teacher.minimum_miou')
     return result

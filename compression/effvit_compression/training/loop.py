@@ -9,6 +9,7 @@ import torch
 from lightning_fabric import Fabric
 from timm.utils import ModelEmaV3
 
+from effvit_compression import ranks
 from effvit_compression.data.mixture import Mixture
 from effvit_compression.models.insertion import hold_statistics
 from effvit_compression.training.checkpoint import load_checkpoint, save_checkpoint
@@ -30,6 +31,9 @@ def train(objective: Objective, mixture: Mixture, settings: TrainingSettings, fo
     """
     Train ``objective.student`` and return its moving average, in eval mode.
 
+    With several processes gradients are averaged, so that all have the same weights; rank 0 keeps
+    the moving average and the checkpoints, and all get the average in the end.
+
     Resumes from ``folder/last.ckpt`` where that exists, and then sees the very batches that it
     would have seen.
 
@@ -42,10 +46,13 @@ def train(objective: Objective, mixture: Mixture, settings: TrainingSettings, fo
     average = ModelEmaV3(student, decay=settings.ema, use_warmup=True, warmup_power=0.75,
                          foreach=True)
     state = {'objective': objective, 'average': average, 'optimizer': optimizer}
-    start = load_checkpoint(folder / 'last.ckpt', state)
+    if settings.precision == '16-mixed':
+        state['scaler'] = fabric.strategy.precision
     objective.to(memory_format=torch.channels_last)
     average.to(fabric.device)
     wrapped, optimizer = fabric.setup(objective, optimizer)
+    start = load_checkpoint(folder / 'last.ckpt', state)
+    ranks.check_same(start, f'{folder / "last.ckpt"}: the processes read different checkpoints')
 
     clock = time.monotonic()
     for iteration in range(start, settings.iterations):
@@ -54,14 +61,16 @@ def train(objective: Objective, mixture: Mixture, settings: TrainingSettings, fo
             hold_statistics(student.encoder)
         for group in optimizer.param_groups:
             group['lr'] = rate_at(iteration, settings) * group['factor']
-        torch.manual_seed(settings.seed * 1_000_003 + iteration)  # dropout, too, can resume
+        # Dropout, too, can resume, and differs by rank.
+        torch.manual_seed((fabric.global_rank << 40) + settings.seed * 1_000_003 + iteration)
         size, count = batch_shape(iteration, settings)
         loss, parts = wrapped(*fabric.to_device(mixture.batch(iteration, count, size)))
         fabric.backward(loss)
         fabric.clip_gradients(wrapped, optimizer, max_norm=settings.clip)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        average.update(student, step=iteration)
+        if fabric.is_global_zero:
+            average.update(student, step=iteration)
 
         done = iteration + 1
         if done % settings.log_every == 0 or done == settings.iterations:
@@ -70,10 +79,11 @@ def train(objective: Objective, mixture: Mixture, settings: TrainingSettings, fo
             log(done, {'loss': loss.item(), **{k: v.item() for k, v in parts.items()},
                        'rate': rate_at(iteration, settings), 's_per_iteration': seconds})
         if done % settings.checkpoint_every == 0 or done == settings.iterations:
-            if fabric.global_rank == 0:
+            if fabric.is_global_zero:
                 save_checkpoint(folder / 'last.ckpt', state, done)
             if validate is not None:
                 validate(average.module, done)
+    ranks.spread(average)
     return average.module.eval()
 
 
