@@ -30,6 +30,8 @@ def test_every_shipped_recipe_loads_and_finds_its_descriptions(path):
     pytest.param({'rare': {'person': 0.7, 'vehicle': 0.7}}, 'more than 1', id='chances'),
     pytest.param({'prune': {'heads': 2, 'importance': 'l3'}}, "'l1', 'l2' or 'lamp'",
                  id='unknown importance'),
+    pytest.param({'student': {'encoder': 'mobilevit_xxs', 'decoder': 'fpn',
+                              'decoder_channels': 48}}, '48: fpn normalises', id='fpn width'),
     pytest.param({'export': {'name': 'a/b'}}, 'export.name: String should match', id='name'),
 ])
 def test_a_wrong_recipe_is_one_line(tmp_path, capsys, changes, complaint):

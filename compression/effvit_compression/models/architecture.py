@@ -30,3 +30,10 @@ class Architecture(pydantic.BaseModel):
     pool_sizes: Tuple[int, int, int, int] = (1, 2, 4, 8)
     #: Shapes of transformer blocks that pruning changed, by the block's name.
     blocks: Dict[str, BlockShape] = {}
+
+    @pydantic.model_validator(mode='after')
+    def _consistent(self):
+        if self.decoder == 'fpn' and self.decoder_channels % 32:
+            raise ValueError(f'decoder_channels is {self.decoder_channels}: fpn normalises in 32 '
+                             'groups, give a multiple of 32')
+        return self

@@ -61,7 +61,8 @@ def build(architecture: Architecture) -> SegmentationNet:
     widths = ({'decoder_channels': width} if architecture.decoder == 'upernet' else
               {'decoder_pyramid_channels': 2 * width, 'decoder_segmentation_channels': width})
     whole = kind(f'tu-{architecture.encoder}', encoder_weights=None,
-                 classes=architecture.classes, **widths)
+                 classes=architecture.classes, **widths,
+                 **any_size(architecture.encoder))
     set_patch_sizes(whole.encoder, architecture)
     insert(whole.encoder, architecture.insertions)
     if architecture.decoder == 'upernet':
@@ -75,6 +76,11 @@ def build(architecture: Architecture) -> SegmentationNet:
         raise UserError(f'architecture: blocks names {error.args[0]!r}, which '
                         f'{architecture.encoder} does not have') from error
     return net
+
+
+def any_size(encoder: str) -> dict:
+    """Return timm's option that lets a Swin take pictures of other sizes than it was made for."""
+    return {'strict_img_size': False} if encoder.startswith('swin') else {}
 
 
 def set_patch_sizes(encoder: nn.Module, architecture: Architecture) -> None:

@@ -7,7 +7,7 @@ import pydantic
 import timm
 
 from effvit_compression.models.efficientnet_lite import load_imagenet
-from effvit_compression.models.factory import SegmentationNet
+from effvit_compression.models.factory import any_size, SegmentationNet
 from effvit_ros.core.errors import UserError
 
 
@@ -50,7 +50,7 @@ def load_from_hub(encoder, name: str) -> None:
     :raises UserError: the hub can't be reached, or has none.
     """
     try:
-        source = timm.create_model(name, pretrained=True, features_only=True)
+        source = timm.create_model(name, pretrained=True, features_only=True, **any_size(name))
     except Exception as error:  # timm passes on whatever its hub client raises
         reason = ' '.join(str(error).split())[:120]
         raise UserError(f'{name}: no pretrained weights from the hub ({reason}): set '
