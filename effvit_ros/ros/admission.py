@@ -72,8 +72,8 @@ class Admission:
         self._rest()
         self._tell()
 
-    def forget(self):
-        """Forget the governor's limit and what it would tell: the node stops working."""
+    def reset(self):
+        """Begin anew, without the governor's limit: the node starts or stops to work."""
         self._governor = Governor()
         self._rest()
         self._health.dismiss('governor')

@@ -119,11 +119,14 @@ class Inference:
                 self._log.info(f"loading model '{wanted}' while '{self._model}' goes on")
                 self._host.prepare(self._maker(wanted))
         finished = self._host.take_over()
-        if finished is not None and finished.failure is not None:
+        if finished is None:
+            return
+        self._health.progress('')
+        if finished.failure is not None:
             reason = f"'{self._model}' goes on: {finished.failure}"
             self._log.error(reason)
             self._health.find('low_power', WARN, reason)
-        elif finished is not None:
+        else:
             self._model = wanted
             self._introduce(finished.processor)
 

@@ -117,6 +117,7 @@ class SegmenterNode(LifecycleNode):
         self._health.know(image_topic=self._input.topic)
         self._watch = self.create_timer(WATCH_PERIOD_S, self._watch_input, clock=self._steady)
         self._silence_reported = False
+        self._admission.reset()
         self._enter('active')
         self.get_logger().info(f'segmenting {self._input.topic}')
         return SUCCESS
@@ -227,7 +228,7 @@ class SegmenterNode(LifecycleNode):
         self._input = self._watch = None
         self._health.know(image_topic=None, image_input=None)
         drained = self._inference.drain(PATIENCE_S)
-        self._admission.forget()
+        self._admission.reset()
         self._outputs.alerts.reset()
         return drained
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from effvit_ros.core.governor import (
-    COOL_C, LOWEST_RATE_HZ, RISE_AFTER_S, Ceilings, Governor, Load)
+    COOL_C, LOWEST_RATE_HZ, RISE, RISE_AFTER_S, Ceilings, Governor, Load)
 
 CPU_60 = Ceilings(max_cpu=60)
 HEAT_80 = Ceilings(max_temperature=80)
@@ -138,12 +138,15 @@ def test_heat_settles_around_the_limit(ambient, per_frame, lag):
         nonlocal celsius
         celsius += (ambient + per_frame * rate - celsius) / lag
         return 10, celsius
-    history = run(Governor(), HEAT_80, 900, 30, respond)
-    late = [degrees for _, _, degrees in history[300:]]
-    assert max(late) < 80 + 8
-    if ambient + per_frame * 30 > 80 > ambient + per_frame + COOL_C:
-        assert min(late) > min(ambient, 80) - 1
-        assert max(late) > 80 - 3 * COOL_C - 10
+    history = run(Governor(), HEAT_80, 900, 30, respond)[300:]
+    # A rise of the rate by a quarter may go past the limit until the next step down.
+    assert max(degrees for _, _, degrees in history) < 80 * RISE
+    if ambient + per_frame * 30 <= 80 - COOL_C:
+        assert {rate for rate, _, _ in history} == {30}
+    else:
+        # As many frames as keep it warm, not fewer: it is not throttled to the lowest rate.
+        mean = sum(rate for rate, _, _ in history) / len(history)
+        assert mean > 0.6 * min(30, (80 - COOL_C - ambient) / per_frame)
 
 
 @given(seconds=st.lists(st.builds(

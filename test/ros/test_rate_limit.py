@@ -38,6 +38,20 @@ def test_a_pause_is_not_followed_by_a_burst():
     assert sum(after) <= 2
 
 
+@pytest.mark.parametrize('before, after, admitted', [
+    pytest.param(0.1, 10, 0.1, id='from one in ten seconds to ten a second'),
+    pytest.param(10, 2, 0.5, id='from ten a second to two'),
+    pytest.param(2, 0, 0.0, id='from two a second to all'),
+])
+def test_a_new_rate_counts_from_the_last_frame(before, after, admitted):
+    limit = RateLimit()
+    for _ in range(2):  # the second one of a burst is admitted, to catch up
+        limit.admits(100.0, before)
+    times = [100.0 + i / 100 for i in range(1100)]
+    first = next(t for t in times if limit.admits(t, after))
+    assert first == pytest.approx(100 + admitted, abs=0.011)
+
+
 @given(st.lists(st.floats(0, 100), min_size=2).map(sorted), st.floats(0.1, 1000))
 def test_never_more_than_the_rate(times, rate):
     span = times[-1] - times[0]
