@@ -24,9 +24,18 @@ class Stream:
     def __init__(self, probe):
         self._probe = probe
         self._publisher = probe.node.create_publisher(Image, 'image', 1)
-        self._areas, _ = probe.collect(Float32MultiArray, f'{NODE}/class_areas')
         self._serial = itertools.count(1700000000)
+        self.watch()
+
+    def watch(self):
+        """Subscribe to the areas, which tell when a picture is done."""
+        self._areas, self._subscription = self._probe.collect(
+            Float32MultiArray, f'{NODE}/class_areas')
         self.wait_for_node()
+
+    def unwatch(self):
+        """Unsubscribe from the areas."""
+        self._probe.node.destroy_subscription(self._subscription)
 
     def wait_for_node(self):
         """Wait until the node hears the pictures and knows who listens to the areas."""
@@ -178,6 +187,39 @@ def test_rules_that_cannot_be_used_are_refused(probe, segmenter, value, reason):
     assert not result.successful
     assert reason in result.reason
     assert probe.get_parameter(NODE, 'alerts') == RULES
+
+
+def test_a_model_that_lacks_a_class_of_the_rules_is_not_configured(probe, stream, segmenter):
+    for name in ('deactivate', 'cleanup'):
+        assert probe.transition(NODE, name)
+    assert probe.set_parameter(NODE, 'alerts', 'rod>0.1').successful
+    assert not probe.transition(NODE, 'configure')
+    segmenter.wait_for_log("the model has no class 'rod', but background, red, green")
+    assert probe.set_parameter(NODE, 'alerts', RULES).successful
+    for name in ('configure', 'activate'):
+        assert probe.transition(NODE, name)
+    stream.wait_for_node()
+
+
+def test_while_nobody_subscribes_the_state_is_unknown(probe, stream, listen):
+    messages, subscription = probe.collect(DiagnosticArray, f'{NODE}/alerts', LATCHED)
+    raised = [stream.show(red=0.5) for _ in range(3)][-1]
+    probe.until(lambda: messages and messages[-1].header == raised)
+    probe.node.destroy_subscription(subscription)
+    stream.unwatch()
+    reports = probe.collect(DiagnosticArray, '/diagnostics')[0]
+
+    def unwatched():
+        stream.send(red=0.5, sec=raised.stamp.sec)
+        probe.spin(0.1)
+        return {v.value for r in reports for v in r.status[0].values
+                if v.key == 'frames_unwatched'}
+    before = probe.until(unwatched)
+    probe.until(lambda: unwatched() != before, 60)
+    late = listen(DiagnosticArray, 'alerts', LATCHED)
+    probe.until(lambda: late)
+    assert (told(late[0]), late[0].header) == ([('red', 3, 'unknown', '0.5000')], raised)
+    stream.watch()
 
 
 def test_overlays_are_thinned_out_and_labels_are_not(probe, stream, listen):
