@@ -201,7 +201,9 @@ class Health:
             unwatched=self._unwatched,
             rate_hz=len(self._results) / WINDOW_S if full else None,
             arrival_hz=len(self._arrivals) / WINDOW_S if full else None,
-            latency_p95_ms=_percentiles_ms([entry[1] for entry in self._results])[1],
+            # The first frames after a start are slow.
+            latency_p95_ms=(
+                _percentiles_ms([entry[1] for entry in self._results])[1] if full else None),
             clock_stands=self._facts.get('clock') == CLOCK_STANDS,
             findings=tuple(self._findings.values()))
 

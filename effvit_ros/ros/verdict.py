@@ -26,8 +26,8 @@ class Condition:
     """
     How an active node does, by its own clock.
 
-    ``rate_hz`` and ``arrival_hz`` (frames segmented, frames that came) are None until the
-    window that they are counted over is full; ``latency_p95_ms`` is None without results.
+    ``rate_hz`` and ``arrival_hz`` (frames segmented, frames that came) and ``latency_p95_ms`` are
+    None until the window that they are taken over is full, the latter also without results.
     ``findings`` are (level, sentence) that others made.
     """
 
