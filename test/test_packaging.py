@@ -86,8 +86,9 @@ def test_colcon_installs_what_ros2_run_and_launch_look_for(installed):
     index = installed / 'share' / 'ament_index' / 'resource_index' / 'packages' / 'effvit_ros'
     assert index.is_file()
     share = installed / 'share' / 'effvit_ros'
-    for path in [*ROOT.glob('launch/*.launch.py'), *ROOT.glob('config/**/*.yaml'),
-                 *ROOT.glob('config/**/*.xml'), *ROOT.glob('resource/models/*/*')]:
+    configuration = [path for path in ROOT.glob('config/**/*') if path.is_file()]
+    for path in [*ROOT.glob('launch/*.launch.py'), *configuration,
+                 *ROOT.glob('resource/models/*/*')]:
         assert (share / path.relative_to(ROOT)).is_file(), path
     assert (share / 'package.xml').is_file()
 
