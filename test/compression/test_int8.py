@@ -143,6 +143,11 @@ def test_a_price_too_high_leaves_everything_as_it_was(bundle, pictures, tmp_path
     assert [p.name for p in tmp_path.iterdir()] == ['tiny']
 
 
+def test_a_place_that_can_not_be_written_gets_one_line(bundle, pictures):
+    with pytest.raises(UserError, match='model.onnx/new: not written: '):
+        add_int8(bundle, bundle / 'model.onnx' / 'new', pictures, [], 0.01, '')
+
+
 def test_without_nncf_one_line_says_what_to_install(bundle, pictures, monkeypatch):
     monkeypatch.setitem(sys.modules, 'nncf', None)
     with pytest.raises(UserError, match=r'INT8 needs NNCF .*pip install nncf'):

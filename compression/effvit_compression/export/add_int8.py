@@ -37,13 +37,20 @@ def add_int8(bundle: Path, out: Path, calibration: Sequence[np.ndarray],
     :param most_lost: mIoU.
     :param origin: of the calibration's pictures, for the model card.
     :raises NotWorthIt: the price is too high, or INT8 is not faster here.
-    :raises UserError: NNCF or OpenVINO is missing.
+    :raises UserError: NNCF or OpenVINO is missing, or ``out`` can't be written.
     """
+    try:
+        return _add_int8(bundle, out, calibration, sets, most_lost, origin)
+    except OSError as error:
+        raise UserError(f'{out}: not written: {error.strerror}') from error
+
+
+def _add_int8(bundle, out, calibration, sets, most_lost, origin):
     source = load_bundle(bundle)
+    out.parent.mkdir(parents=True, exist_ok=True)
     flip = slice(None, None, 1 if source.channel_order == 'rgb' else -1)
     graph = to_int8(onnx.load(str(source.graph('fp32').path)),
                     [picture[..., flip] for picture in calibration])
-    out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix='.quantize-') as place:
         new = Path(place) / out.name
         shutil.copytree(bundle, new)

@@ -89,7 +89,7 @@ def measure_price(bundle: Bundle, sets: Sequence[PriceSet], origin: str) -> Pric
         for sample in sets:
             table, names = reduction(bundle.names, sample.only)
             confusions = {precision: ConfusionMatrix(len(names)) for precision in times}
-            count = labelled = 0
+            labelled = 0
             for image, truth in sample.pairs:
                 results = {precision: segmenter.segment(image, 'rgb')
                            for precision, segmenter in segmenters.items()}
@@ -99,7 +99,6 @@ def measure_price(bundle: Bundle, sets: Sequence[PriceSet], origin: str) -> Pric
                     times[precision].append(result.timings.infer_ms)
                     if truth is not None:
                         confusions[precision].update(table[truth], table[result.labels])
-                count += 1
                 labelled += truth is not None
                 advance()
             if labelled:
