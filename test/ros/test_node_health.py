@@ -1,11 +1,13 @@
 """The levels on /diagnostics of a real node, by a clock that the test drives."""
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray
-from live_ros import NodeProcess, Probe, fresh_domain
+from live_ros import ROOT, NodeProcess, Probe, fresh_domain
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image
 
@@ -147,3 +149,20 @@ def test_the_machine_has_a_status_of_its_own(probe, segmenter, statuses):
     probe.until(lambda: 'max_memory_mb is 1' in machine()[1].message)
     assert machine()[1].level[0] >= WARN
     probe.node.destroy_subscription(subscription)
+
+
+def test_running_on_the_cpu_beside_a_gpu_is_a_warning(tiny_bundle, tmp_path):
+    domain = fresh_domain()
+    probe = Probe(domain)
+    messages, _ = probe.collect(DiagnosticArray, '/diagnostics')
+    process = NodeProcess(
+        'segmenter_beside_gpu', domain, tmp_path / 'log', model=tiny_bundle,
+        environment={'PYTHONPATH': f'{Path(__file__).parent}:{ROOT}'})
+    status = probe.until(
+        lambda: messages and messages[-1].status[0].level[0] and messages[-1].status[0],
+        PATIENCE_S, 'a warning')
+    assert status.level[0] == WARN
+    assert status.hardware_id in ('openvino', 'onnxruntime')
+    assert status.message.startswith(f'{status.hardware_id} runs instead of the GPU: ')
+    probe.close()
+    assert process.end() == 0, process.log

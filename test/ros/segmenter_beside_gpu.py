@@ -1,0 +1,11 @@
+"""The segmenter on a machine that has an NVIDIA GPU, as far as its device file tells."""
+from __future__ import annotations
+
+import sys
+
+from effvit_ros.core import runtimes
+from effvit_ros.ros.segmenter_node import main
+
+if __name__ == '__main__':
+    runtimes._GPU_DEVICES = ('/dev/null',)
+    sys.exit(main())
