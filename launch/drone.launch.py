@@ -1,8 +1,8 @@
 """
 Start everything that one aircraft needs, as its file says: docs/onboard.md.
 
-The camera's driver, the segmenter, and where the file asks for them a recording and
-foxglove_bridge. What ends is started again. For the segmenter alone: segment.launch.py.
+The camera's driver, the segmenter, and where the file asks for them a recording, alert_bridge
+and foxglove_bridge. What ends is started again. For the segmenter alone: segment.launch.py.
 """
 from pathlib import Path
 
@@ -47,6 +47,8 @@ def _start_vehicle(context):
         started.insert(0, _camera(vehicle, driver))
     if vehicle.recording['enabled']:
         started.append(_recorder(vehicle))
+    if vehicle.alert_bridge['enabled']:
+        started.append(_alert_bridge(vehicle))
     if vehicle.foxglove['enabled']:
         if 'foxglove_bridge' not in packages:
             raise UserError(f'{arguments["vehicle"]}: foxglove.enabled is true, but '
@@ -69,6 +71,13 @@ def _segmenter(vehicle):
         package='effvit_ros', executable='segmenter_node', name='segmenter',
         namespace=vehicle.namespace, parameters=[_typed(vehicle.segmenter)],
         remappings=[('image', vehicle.camera['image_topic'])], **_common(vehicle))
+
+
+def _alert_bridge(vehicle):
+    parameters = {n: value for n, value in vehicle.alert_bridge.items() if n != 'enabled'}
+    return Node(
+        package='effvit_ros', executable='alert_bridge', name='alert_bridge',
+        namespace=vehicle.namespace, parameters=[_typed(parameters)], **_common(vehicle))
 
 
 def _foxglove_bridge(vehicle):

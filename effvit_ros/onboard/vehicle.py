@@ -29,6 +29,7 @@ class Vehicle(NamedTuple):
     camera: Dict[str, Any]
     segmenter: Dict[str, Any]
     recording: Dict[str, Any]
+    alert_bridge: Dict[str, Any]
     foxglove: Dict[str, Any]
 
     def topic(self, name):

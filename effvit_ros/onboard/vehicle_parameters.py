@@ -4,6 +4,7 @@ from __future__ import annotations
 from effvit_ros.ros.parameters import ON_START, Parameter
 from effvit_ros.ros.segmenter_parameters import SEGMENTER_PARAMETERS
 from effvit_ros.ros.sources import KINDS
+from effvit_ros.telemetry.bridge_parameters import BRIDGE_PARAMETERS
 
 #: The drivers that may be installed, in the order in which ``auto`` takes them, and our own.
 DRIVERS = ('v4l2_camera', 'usb_cam', 'gscam', 'camera_node')
@@ -62,6 +63,11 @@ RECORDING = (
          choices=('delete_oldest', 'stop')),
 )
 
+ALERT_BRIDGE = (
+    _row('enabled', False, 'Run alert_bridge: alerts go to the autopilot.'),
+    *BRIDGE_PARAMETERS,
+)
+
 FOXGLOVE = (
     _row('enabled', False, 'Run foxglove_bridge: it listens on a TCP port.'),
     _row('address', '127.0.0.1', 'Address it listens on; the default is for an SSH tunnel.'),
@@ -73,5 +79,6 @@ SECTIONS = {
     'camera': CAMERA,
     'segmenter': SEGMENTER_PARAMETERS,
     'recording': RECORDING,
+    'alert_bridge': ALERT_BRIDGE,
     'foxglove': FOXGLOVE,
 }

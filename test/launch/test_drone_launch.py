@@ -11,6 +11,7 @@ from live_ros import ROOT
 from effvit_ros.core.errors import UserError
 from effvit_ros.onboard.record_flight import _parse as parse_record_flight
 from effvit_ros.ros.dds_profile import NEW_NAME, OLD_NAME
+from effvit_ros.telemetry.bridge_parameters import BRIDGE_PARAMETERS
 
 
 @pytest.fixture
@@ -115,6 +116,16 @@ def test_record_flight_is_a_command_that_setup_installs():
     scripts, = [ast.literal_eval(s.value) for s in setup.body if isinstance(s, ast.Assign)
                 and s.targets[0].id == 'CONSOLE_SCRIPTS']
     assert 'record_flight = effvit_ros.onboard.record_flight:main' in scripts
+
+
+def test_the_alert_bridge_runs_where_it_is_asked_for(launch):
+    assert 'alert_bridge' not in by_executable(launch(''))
+    bridge = by_executable(launch(
+        'namespace: uav1\nalert_bridge: {enabled: true, system_id: 7}'))['alert_bridge']
+    assert bridge.kwargs['namespace'] == 'uav1'
+    given = parameters(bridge)
+    assert (given['system_id'], given['address']) == (7, 'udpout:127.0.0.1:14550')
+    assert set(given) == {row.name for row in BRIDGE_PARAMETERS}
 
 
 def test_foxglove_listens_only_where_it_is_asked_to(launch):
