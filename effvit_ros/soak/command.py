@@ -20,6 +20,8 @@ from effvit_ros.soak.record import Record
 FRAMES = 90
 #: Seconds between two writings of the report so far.
 _WRITE_S = 60
+#: Seconds between two lines where the output is no terminal.
+_LINE_S = 10
 
 
 @reports_user_errors
@@ -41,8 +43,8 @@ def main(args=None):
     from effvit_ros.soak.report import Report
     report = Report(options, bundle, record, out)
     console = Console()
-    _run(options, model, record, report, console, asked)
-    report.finish(finished=not asked.came)
+    finished = _run(options, model, record, report, console, asked)
+    report.finish(finished)
     missed = report.show(console)
     return 130 if asked.came else int(missed)
 
@@ -57,11 +59,13 @@ def _run(options, model, record, report, console, asked):
                  'threads': options.threads}
     with Progress(console) as progress:
         def tell(text=None):
-            progress.say(text or report.line())
-            if text is None and len(record.samples) % _WRITE_S == 0:
+            count = len(record.samples)
+            if text or console.is_terminal or count % _LINE_S == 0:
+                progress.say(text or report.line())
+            if count and count % _WRITE_S == 0:
                 report.write()
-        soak(camera, segmenter, options.minutes * 60, report.folder, record,
-             lambda: asked.came, tell)
+        return soak(camera, segmenter, options.minutes * 60, report.folder, record,
+                    lambda: asked.came, tell)
 
 
 class _Interruption:

@@ -24,7 +24,8 @@ def soak(camera, segmenter, seconds, folder, record, stopped, tell):
     """
     Fill ``record`` for ``seconds``, or until ``stopped()``.
 
-    A node that ends early ends the run, as an error in the record.
+    A node that ends early ends the run, as an error in the record. Returns whether the whole
+    time was watched.
 
     :param camera: parameters of the camera node.
     :param segmenter: parameters of the segmenter node.
@@ -41,14 +42,15 @@ def soak(camera, segmenter, seconds, folder, record, stopped, tell):
         listener, executor = Listener(record), SingleThreadedExecutor()
         executor.add_node(listener)
         try:
-            if _until_ready(listener, executor, nodes, stopped, tell):
-                _watch(listener, executor, nodes, seconds, record, stopped, tell)
+            finished = (_until_ready(listener, executor, nodes, stopped, tell)
+                        and _watch(listener, executor, nodes, seconds, record, stopped, tell))
         finally:
             executor.shutdown()
             listener.destroy_node()
             rclpy.try_shutdown()
             gc.collect()  # as in spin_node: or the participant's shared memory stays behind
     _note_ends(nodes, record)
+    return finished
 
 
 def _until_ready(listener, executor, nodes, stopped, tell):
@@ -84,8 +86,9 @@ def _watch(listener, executor, nodes, seconds, record, stopped, tell):
                 now - began, process_usage(segmenter.pid), process_usage(camera.pid)))
         except (NodeFailed, OSError) as error:
             record.note_error('ended', str(error))
-            return
+            return False
         tell()
+    return not stopped()
 
 
 def _note_ends(nodes, record):
