@@ -20,8 +20,8 @@ def to_int8(graph: onnx.ModelProto, pictures: Sequence[np.ndarray]) -> onnx.Mode
     """
     Copy of an FP32 graph with QuantizeLinear and DequantizeLinear around what shall be integer.
 
-    Weights are quantised by channel, activations by tensor. NNCF leaves softmax, normalisation
-    and resizing in float.
+    Weights are quantised by channel, activations by tensor. NNCF leaves softmax, layer
+    normalisation, the normalisation of the picture and argmax in float.
 
     :param graph: with 8-bit I/O.
     :param pictures: (H, W, 3) uint8 of the graph's size and channel order: train pictures, for
