@@ -220,3 +220,6 @@ def test_an_ablation_killed_and_restarted_trains_each_stage_once_and_reports(
     assert main(['ablate', str(path), '--out', str(out), '--rows', 'kd_fp16,baseline/0']) == 0
     said = capsys.readouterr().out
     assert said.count('finished before, nothing changed') == 2 and 'start' not in said
+
+    assert main(['ablate', str(path), '--out', str(out), '--report', '--set', 'size=128']) == 2
+    assert 'no row is finished with these settings' in capsys.readouterr().err

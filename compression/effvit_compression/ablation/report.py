@@ -38,10 +38,10 @@ def write_report(grid: Grid, runner: Runner, folder: Path, failures: Mapping[str
                               if trial.row == name and result}) for name in grid.rows]
     rows = [row for row in rows if row.trials]
     if not rows:
-        raise UserError('no row is finished: there is nothing to report')
+        raise UserError('no row is finished with these settings: nothing to report')
     reference = next((row for row in rows if row.name == grid.reference), rows[0])
     latencies = measure(grid, runner, rows)
-    missing = [{'trial': trial.name, 'status': failures.get(trial.name, 'not finished')}
+    missing = [{'trial': trial.name, 'status': failures.get(trial.name) or runner.status(trial)}
                for trial, result in found.items() if not result]
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix='.report-') as place:

@@ -51,6 +51,12 @@ class Runner:
         key = keys_of(self.resolved(trial), TRIAL_STAGES)['score']
         return found if found['key'] == key else None
 
+    def status(self, trial: Trial) -> str:
+        """Say of a trial without figures why it has none."""
+        if (self.place(trial) / RESULT).exists():
+            return 'finished before its settings or data changed'
+        return 'interrupted' if (self.place(trial) / LOG).exists() else 'not started'
+
     def run(self, trials: Sequence[Trial]) -> Dict[str, str]:
         """Carry out what is not finished; return why, by name, for each trial that failed."""
         failures: Dict[str, str] = {}
