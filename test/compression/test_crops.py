@@ -89,3 +89,20 @@ def test_a_source_can_have_its_own_augmentation(dataset):
     of_all = Mixture([part._replace(augmentation=None)], 64, STILL, {}, 0).batch(0, 2, 32).images
     assert own.equal(of_all)
     assert not own.equal(mixture(dataset).batch(0, 2, 32).images)
+
+
+def test_shares_of_the_classes_are_those_of_the_sources_as_often_as_they_are_drawn(dataset):
+    pictures = Pictures(load_description(dataset), 'train')
+    counts = pictures.pixels.sum(axis=0)
+    mixed = Mixture([Part(pictures, 3.0), Part(pictures, 1.0)], 64, STILL, {}, seed=0)
+    assert mixed.pixels == pytest.approx(counts / counts.sum())
+    assert mixed.pixels[7] == pytest.approx(0.5)  # the left half, in every labelled row
+    one_class = Mixture([Part(pictures, 3.0), Part(Plain(7), 1.0)], 64, STILL, {}, seed=0)
+    assert one_class.pixels[7] == pytest.approx(0.75 * 0.5 + 0.25)
+
+
+class Plain:
+    """Pictures of one class alone."""
+
+    def __init__(self, label):
+        self.pixels = np.eye(14, dtype=np.int64)[[label]] * 100

@@ -23,12 +23,12 @@ from effvit_ros.core.errors import UserError
 SCRIPT = Path(__file__).with_name('two_ranks.py')
 
 
-def torchrun(*command, **changes):
-    """Start two processes; returns the Popen, in a session of its own."""
+def torchrun(*command):
+    """Start two processes; return the Popen."""
     return subprocess.Popen(
         [sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc-per-node=2',
          *map(str, command)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env={**os.environ, 'OMP_NUM_THREADS': '1', **changes}, start_new_session=True)
+        env={**os.environ, 'OMP_NUM_THREADS': '1'})
 
 
 @pytest.fixture
@@ -137,15 +137,21 @@ def test_a_run_by_two_processes_ends_as_an_undisturbed_one_after_a_kill(recipe, 
 
     killed = run('killed')
     wait_for(tmp_path / 'killed' / 'distill' / 'last.ckpt', killed)
-    os.killpg(killed.pid, signal.SIGKILL)
-    killed.communicate()
+    kill(killed)
     resumed = run('killed')
     wait_for(tmp_path / 'killed' / 'distill' / 'result.json', resumed)
-    os.killpg(resumed.pid, signal.SIGKILL)
-    output = resumed.communicate()[0]
+    output = kill(resumed)
     assert 'teacher: finished before, nothing changed' in output
     assert len(hashes(tmp_path / 'whole')) == 2
     assert hashes(tmp_path / 'killed') == hashes(tmp_path / 'whole')
+
+
+def kill(process):
+    """Kill torchrun and its workers, each of which has a session of its own; return the output."""
+    workers = Path(f'/proc/{process.pid}/task/{process.pid}/children').read_text().split()
+    for pid in (process.pid, *map(int, workers)):
+        os.kill(pid, signal.SIGKILL)
+    return process.communicate()[0]
 
 
 def wait_for(path, process):

@@ -27,6 +27,8 @@ def test_every_shipped_recipe_loads_and_finds_its_descriptions(path):
     pytest.param({'baseline': None, 'distill': None}, 'give one of them', id='no student'),
     pytest.param({'size': 300}, 'size: Input should be a multiple of 64', id='size'),
     pytest.param({'rare': {'persn': 0.1}}, "rare names 'persn'", id='unknown class'),
+    pytest.param({'loss': {'class_weights': {'persn': 2}}}, "class_weights names 'persn'",
+                 id='weight of an unknown class'),
     pytest.param({'rare': {'person': 0.7, 'vehicle': 0.7}}, 'more than 1', id='chances'),
     pytest.param({'prune': {'heads': 2, 'importance': 'l3'}}, "'l1', 'l2' or 'lamp'",
                  id='unknown importance'),

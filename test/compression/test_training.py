@@ -5,6 +5,7 @@ import builtins
 import io
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from lightning_fabric import Fabric
@@ -19,6 +20,7 @@ from effvit_compression.models.architecture import Architecture
 from effvit_compression.models.factory import build
 from effvit_compression.models.frozen import Frozen
 from effvit_compression.training.checkpoint import load_checkpoint, save_checkpoint
+from effvit_compression.training.devices import Devices, fabric_on
 from effvit_compression.training.evaluate import evaluate
 from effvit_compression.training.loop import batch_shape, rate_at, train
 from effvit_compression.training.objective import Objective
@@ -83,16 +85,18 @@ def test_an_interrupted_training_ends_as_an_undisturbed_one(dataset, tmp_path):
         assert torch.allclose(tensor, resumed.state_dict()[name], atol=1e-5), name
 
 
-def test_distillation_reaches_the_student_and_its_adapters(dataset, tmp_path):
+@pytest.mark.parametrize('precision', ['32-true', 'bf16-mixed'])
+def test_distillation_reaches_the_student_and_its_adapters(dataset, tmp_path, precision):
     teacher = build(SMALL)
     distillation = Distillation(DistillationSettings(features=1.0, feature_levels=[3]),
                                 teacher.encoder.out_channels, teacher.encoder.out_channels)
     before = distillation.adapters['3'].weight.clone()
     objective, mixture = parts(dataset, teacher=Frozen(teacher), distillation=distillation)
     logged = []
-    train(objective, mixture, settings(1), tmp_path, Fabric(accelerator='cpu', devices=1),
+    train(objective, mixture, settings(1), tmp_path, fabric_on(Devices('cpu'), precision),
           lambda iteration, figures: logged.append(figures))
     assert {'cross_entropy', 'soft_labels', 'features'} <= set(logged[0])
+    assert np.isfinite(list(logged[0].values())).all()
     assert not before.equal(distillation.adapters['3'].weight)
     assert not any('teacher' in name for name in objective.state_dict())
 

@@ -1,6 +1,7 @@
 """Carry out a recipe: every stage that is not finished, or one alone."""
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 
@@ -34,7 +35,7 @@ def run(arguments) -> int:
         if devices.several:
             fabric_on(devices)  # starts the other processes, or meets them
     folder = arguments.out or Path('out') / 'compression' / recipe.name
-    say = print if ranks.is_first() else lambda line: None
+    say = functools.partial(print, flush=True) if ranks.is_first() else lambda line: None
     carry_out(Run(recipe, folder, say, devices=devices), ORDER, arguments.stage)
     say(f'finished: {folder}')
     return 0

@@ -26,6 +26,14 @@ class SegmentationLossSettings(pydantic.BaseModel):
     dice: float = 0.0
     focal: float = 0.0
 
+    @pydantic.field_validator('class_weights')
+    @classmethod
+    def _known(cls, weights):
+        unknown = sorted(set(weights) - set(NAMES))
+        if unknown:
+            raise ValueError(f'class_weights names {unknown[0]!r}: not an LPCV class')
+        return weights
+
 
 class SegmentationLoss(nn.Module):
     """
