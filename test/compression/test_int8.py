@@ -224,3 +224,10 @@ def test_the_pipeline_quantises_the_student_and_ships_both(dataset, tmp_path):
     assert sizes['int8'] < sizes['fp32'] / 2
     card = ' '.join((bundle.path / 'README.md').read_text().split())
     assert 'Calibrated by NNCF' in card and '| tiny/val | 1 |' in card
+
+
+@pytest.mark.parametrize('precision, code', [('auto', 0), ('fp32', 0), ('int8', 2)])
+def test_evaluate_takes_the_precision_that_is_asked_for(bundle, folder, capsys, precision, code):
+    assert main(['evaluate', '--bundle', str(bundle), '--images', str(folder / 'images'),
+                 '--labels', str(folder / 'labels'), '--precision', precision]) == code
+    assert ('no int8/uint8 graph' in capsys.readouterr().err) == (precision == 'int8')
