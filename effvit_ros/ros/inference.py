@@ -1,6 +1,7 @@
 """Keeps one model answering: loads it, watches over it, exchanges it while frames go on."""
 from __future__ import annotations
 
+from effvit_ros.core.bundle import DEFAULT_MODEL
 from effvit_ros.core.engines.policy import EnginePolicy
 from effvit_ros.core.runtimes import why_fallback
 from effvit_ros.ros.frame_pipeline import FramePipeline
@@ -11,8 +12,9 @@ from effvit_ros.ros.watchdog import Watchdog
 
 
 def wanted_model(settings):
-    """Return the model that the parameters ask for: ``model``, or that of low power."""
-    return settings['low_power'] and settings['low_power_model'] or settings['model']
+    """Return the model that the parameters ask for: that of low power, ``model``, the default."""
+    low_power_model = settings['low_power_model'] if settings['low_power'] else ''
+    return low_power_model or settings['model'] or DEFAULT_MODEL
 
 
 class Inference:
