@@ -13,6 +13,7 @@ from lightning_fabric.strategies import DDPStrategy
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from torch import distributed
 
+from effvit_compression import ranks
 from effvit_ros.core.errors import UserError
 
 #: How long processes wait for rank 0, which scores and exports alone. A dead one is noticed by
@@ -77,11 +78,11 @@ def fabric_on(devices: Devices, precision: str = '32-true',
                         num_nodes=devices.nodes, strategy=ddp if devices.several else 'auto',
                         precision=precision, loggers=list(loggers))
         if precision == '16-mixed' and fabric.device.type == 'cpu':
-            raise UserError('training.precision: 16-mixed needs a GPU; a CPU has 32-true and '
-                            'bf16-mixed')
+            ranks.refuse('training.precision: 16-mixed needs a GPU; a CPU has 32-true and '
+                         'bf16-mixed')
         fabric.launch()
     except (MisconfigurationException, ValueError, RuntimeError) as error:
-        raise UserError(f'{describe(devices)}: {" ".join(str(error).split())[:200]}') from error
+        ranks.refuse(f'{describe(devices)}: {" ".join(str(error).split())[:200]}')
     return fabric
 
 
