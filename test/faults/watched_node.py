@@ -82,8 +82,11 @@ class WatchedNode:
     def answer(self, message, topic='image'):
         """Show ``message`` once and return the label map, (H, W) uint8, that belongs to it."""
         self.show(message, topic)
-        return picture_from(self.probe.until(
-            lambda: self._answer_to(message), PATIENCE_S, 'an answer to a picture')).pixels
+        try:
+            answer = self.probe.until(lambda: self._answer_to(message), PATIENCE_S, 'an answer')
+        except AssertionError as error:
+            raise AssertionError(f'{error}; {self.status()[1]}\n{self.process.log}') from None
+        return picture_from(answer).pixels
 
     def answers(self):
         """Show a good picture once and check that its label map is the model's."""
