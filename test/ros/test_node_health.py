@@ -43,26 +43,8 @@ class Bag:
 
 
 @pytest.fixture(scope='module')
-def domain():
-    return fresh_domain()
-
-
-@pytest.fixture(scope='module')
-def probe(domain):
-    probe = Probe(domain)
-    yield probe
-    probe.close()
-
-
-@pytest.fixture(scope='module')
-def segmenter(domain, probe, tiny_bundle, tmp_path_factory):
-    process = NodeProcess(
-        'effvit_ros.ros.segmenter_node', domain, tmp_path_factory.mktemp('node') / 'log',
-        model=tiny_bundle, no_image_timeout=1.0, use_sim_time=True)
-    process.wait_for_log('segmenting /image')
-    yield process
-    assert process.end() == 0, process.log
-    assert 'Traceback' not in process.log, process.log
+def segmenter(start_segmenter):
+    return start_segmenter(no_image_timeout=1.0, use_sim_time=True)
 
 
 @pytest.fixture(scope='module')

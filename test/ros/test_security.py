@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from live_ros import ROOT, NodeProcess, Probe, fresh_domain
+from live_ros import ROOT, NodeProcess
 
 from effvit_ros.ros.outputs import LabelInfo
 
@@ -64,25 +64,8 @@ def sockets(pid):
 
 
 @pytest.fixture(scope='module')
-def domain():
-    return fresh_domain()
-
-
-@pytest.fixture(scope='module')
-def probe(domain):
-    probe = Probe(domain)
-    yield probe
-    probe.close()
-
-
-@pytest.fixture(scope='module')
-def segmenter(domain, probe, tiny_bundle, tmp_path_factory):
-    process = NodeProcess(
-        'effvit_ros.ros.segmenter_node', domain, tmp_path_factory.mktemp('node') / 'log',
-        model=tiny_bundle)
-    process.wait_for_log('segmenting /image')
-    yield process
-    assert process.end() == 0, process.log
+def segmenter(start_segmenter):
+    return start_segmenter()
 
 
 @pytest.fixture(scope='module')

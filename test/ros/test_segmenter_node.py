@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
-from live_ros import NodeProcess, Probe, fresh_domain
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Float32MultiArray, String
@@ -71,26 +70,8 @@ def blocks(height, width):
 
 
 @pytest.fixture(scope='module')
-def domain():
-    return fresh_domain()
-
-
-@pytest.fixture(scope='module')
-def probe(domain):
-    probe = Probe(domain)
-    yield probe
-    probe.close()
-
-
-@pytest.fixture(scope='module')
-def segmenter(domain, probe, tiny_bundle, tmp_path_factory):
-    process = NodeProcess(
-        'effvit_ros.ros.segmenter_node', domain, tmp_path_factory.mktemp('node') / 'log',
-        model=tiny_bundle, no_image_timeout=1.0)
-    process.wait_for_log('segmenting /image')
-    yield process
-    assert process.end() == 0, process.log
-    assert 'Traceback' not in process.log, process.log
+def segmenter(start_segmenter):
+    return start_segmenter(no_image_timeout=1.0)
 
 
 @pytest.fixture(scope='module')

@@ -6,7 +6,6 @@ import itertools
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
-from live_ros import NodeProcess, Probe, fresh_domain
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Float32MultiArray, Header
@@ -65,26 +64,8 @@ class Stream:
 
 
 @pytest.fixture(scope='module')
-def domain():
-    return fresh_domain()
-
-
-@pytest.fixture(scope='module')
-def probe(domain):
-    probe = Probe(domain)
-    yield probe
-    probe.close()
-
-
-@pytest.fixture(scope='module')
-def segmenter(domain, tiny_bundle, tmp_path_factory):
-    process = NodeProcess(
-        'effvit_ros.ros.segmenter_node', domain, tmp_path_factory.mktemp('node') / 'log',
-        model=tiny_bundle, alerts=RULES, image_reliability='reliable')
-    process.wait_for_log('segmenting /image', timeout=60)
-    yield process
-    assert process.end(timeout=60) == 0, process.log
-    assert 'Traceback' not in process.log, process.log
+def segmenter(start_segmenter):
+    return start_segmenter(alerts=RULES, image_reliability='reliable')
 
 
 @pytest.fixture(scope='module')
