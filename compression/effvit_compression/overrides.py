@@ -54,5 +54,8 @@ def _with(fields: Any, path: Sequence[str], value: Any, setting: str) -> Any:
         return [*fields[:index], _with(fields[index], path[1:], value, setting),
                 *fields[index + 1:]]
     result = dict(fields) if isinstance(fields, Mapping) else {}
-    result[path[0]] = _with(result.get(path[0]), path[1:], value, setting)
-    return {key: inner for key, inner in result.items() if inner is not None}
+    key = next((key for key in result if str(key) == path[0]), path[0])  # YAML has numbers, too
+    result[key] = _with(result.get(key), path[1:], value, setting)
+    if result[key] is None:
+        del result[key]
+    return result

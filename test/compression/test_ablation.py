@@ -13,7 +13,9 @@ import pytest
 import yaml
 
 from effvit_compression.ablation.grid import load_grid
+from effvit_compression.ablation.report import sections_of
 from effvit_compression.ablation.summary import RowFigures, WATER
+from effvit_compression.ablation.trial import iterations
 from effvit_compression.cli import main
 from effvit_compression.pipeline import carry_out, Run
 from effvit_compression.recipe import load_recipe
@@ -120,6 +122,27 @@ def test_settings_change_a_recipe(recipe, tmp_path):
     assert (made.data[0].share, made.rare, made.distill.training.iterations) == (0.5, {}, 7)
 
 
+def test_a_setting_leaves_all_else_as_it_was(recipe):
+    insertions = {4: {'dim': 80, 'depth': 2}, 5: {'dim': 96, 'depth': 3}}
+    path = recipe(
+        student={'encoder': 'tf_efficientnet_lite0', 'insertions': insertions},
+        ablation={'rows': {'baseline': ALONE, 'kd': {}}})
+    grid = load_grid(path, ['ablation.rows.baseline.seeds=[1, 2]', 'student.insertions.4.depth=1'])
+    assert [trial.name for trial in grid.trials] == ['baseline/1', 'baseline/2', 'kd/0']
+    assert grid.trials[0].recipe.teacher is None, "the row's null is kept"
+    found = {level: (i.dim, i.depth) for level, i in grid.recipe.student.insertions.items()}
+    assert found == {4: (80, 1), 5: (96, 3)}
+
+
+def test_iterations_are_those_of_the_student_that_is_scored(recipe):
+    baseline = {'training': {**SHORT, 'iterations': 100}}
+    taught = load_recipe(recipe(
+        baseline=baseline, finetune={'training': {**SHORT, 'iterations': 30}},
+        prune={'heads': 1, 'steps': 3, 'training': {**SHORT, 'iterations': 10}}))
+    assert iterations(taught) == 2 + 2 * 10 + 30
+    assert iterations(load_recipe(recipe(**{**ALONE, 'baseline': baseline}))) == 100
+
+
 def test_a_stored_teacher_that_is_not_there_is_one_line(recipe, tmp_path, capsys):
     assert main(['run', str(recipe()), '--out', str(tmp_path / 'out'),
                  '--set', 'teacher.model=stored']) == 2
@@ -179,6 +202,17 @@ def test_differences_are_taken_seed_by_seed():
 def test_a_row_with_fewer_seeds_is_compared_with_the_same_ones(values, expected):
     reference = figures('a', {0: 0.5, 1: 0.7})
     assert figures('b', values).difference(reference, 'mIoU set').text('+') == expected
+
+
+def test_classes_are_compared_between_the_rows_that_were_scored_on_them(tmp_path):
+    rows = [figures('a', {0: 0.5}), figures('b', {0: 0.6}), figures('c', {0: 0.7})]
+    rows[0].first['scores']['other'] = rows[0].first['scores'].pop('set')
+    for row in rows:
+        row.first.update(precision='fp32', parameters=1, gmacs=1, bytes=1, iterations=1, wall_s={})
+    sections = dict(sections_of(rows, rows[1], {}, [], tmp_path))
+    assert set(sections['IoU by class: set'][0]) >= {'b', 'c'}
+    assert 'a' not in sections['IoU by class: set'][0]
+    assert [row['row'] for row in sections['Difference from b']] == ['a', 'c']
 
 
 @pytest.mark.slow

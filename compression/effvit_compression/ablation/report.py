@@ -81,8 +81,9 @@ def sections_of(rows, reference, latencies, missing, folder: Path) -> list:
                  cost_rows(rows, reference, latencies))]
     for number, dataset in enumerate(reference.first['scores']):
         plot = folder / f'classes_{number}.png'
-        share_plot(rows, dataset, plot)
-        sections += [(f'IoU by class: {dataset}', class_rows(rows, dataset)),
+        scored = [row for row in rows if dataset in row.first['scores']]
+        share_plot(scored, dataset, plot)
+        sections += [(f'IoU by class: {dataset}', class_rows(scored, dataset)),
                      (f'IoU by class and share of the pixels: {dataset}', plot)]
     if missing:
         sections.append(('Not finished', missing))

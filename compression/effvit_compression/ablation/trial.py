@@ -20,7 +20,6 @@ RESULT = 'result.json'
 TEACHER_STAGES = (data, teacher)
 #: A trial has no report of its own; it is scored on the graph that its row is about.
 TRIAL_STAGES = (*(stage for stage in ORDER if stage is not report), score)
-TRAININGS = ('baseline', 'distill', 'finetune')
 
 
 @reports_user_errors
@@ -53,10 +52,13 @@ def result(run: Run) -> dict:
 
 
 def iterations(recipe: Recipe) -> int:
-    """Count the student's training steps."""
-    cuts = recipe.prune.steps - 1 if recipe.prune else 0  # each with training after it
-    return sum(getattr(recipe, name).training.iterations for name in TRAININGS
-               if getattr(recipe, name)) + (cuts and cuts * recipe.prune.training.iterations)
+    """Count the student's training steps; beside ``distill`` a baseline is another student."""
+    trainings = [(recipe.distill or recipe.baseline).training]
+    if recipe.prune and recipe.prune.training:
+        trainings += [recipe.prune.training] * (recipe.prune.steps - 1)  # between the cuts
+    if recipe.finetune:
+        trainings.append(recipe.finetune.training)
+    return sum(training.iterations for training in trainings)
 
 
 if __name__ == '__main__':
