@@ -65,6 +65,14 @@ def test_three_steps_interrupted_end_as_three_steps(make_run, monkeypatch):
     assert set(heads(load_model(broken.place('prune')))) == {1}
 
 
+def test_kept_answers_of_a_teacher_are_another_training_between_the_cuts(tmp_path):
+    def settings(cache):
+        return prune.depends_on(recipe_of({
+            **FIELDS, 'data': [{'dataset': 'x'}],
+            'teacher': {'model': 'stored', 'cache': cache}}, tmp_path / 'r.yaml'))
+    assert settings(True) != settings(False)
+
+
 @pytest.mark.parametrize('changes, complaint', [
     pytest.param({'steps': 3}, 'steps above 1 and training', id='steps without training'),
     pytest.param({'training': TRAINING}, 'steps above 1 and training', id='nothing between'),

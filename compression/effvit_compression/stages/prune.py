@@ -10,7 +10,7 @@ from effvit_compression.models.cost import heads
 from effvit_compression.models.store import load_model, save_model
 from effvit_compression.pruning.surgery import budgets, choose, cut, factorise
 from effvit_compression.stages.learn import figures, learn
-from effvit_compression.stages.teacher import common
+from effvit_compression.stages.teacher import common, rounded
 
 NEEDS = ('data', 'teacher', 'baseline', 'distill')
 TOGETHER = True
@@ -22,7 +22,8 @@ def depends_on(recipe):
         return None
     settings = [recipe.prune.model_dump(mode='json')]
     if recipe.prune.steps > 1:
-        settings += [distillation(recipe).model_dump(mode='json'), common(recipe)]
+        settings += [distillation(recipe).model_dump(mode='json'), common(recipe),
+                     *rounded(recipe)]
     return settings
 
 
