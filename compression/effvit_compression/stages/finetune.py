@@ -1,4 +1,4 @@
-"""Train the pruned student further, the teacher still at its side where there is one."""
+"""Train the student, pruned or not, further, the teacher still at its side where there is one."""
 from __future__ import annotations
 
 from effvit_compression.models.store import load_model
