@@ -127,8 +127,9 @@ class Health:
         """
         with self._lock:
             self._counts[what] += 1
-            self._unwatched = what == 'unwatched'
-            if self._unwatched or not wanted:
+            # One that is put aside before anybody asks who listens says nothing of that.
+            if what == 'unwatched' or not wanted:
+                self._unwatched = what == 'unwatched'
                 self._counted_since = self._last_frame
 
     def segmented(self, now, latency_s, inference_s, age_s=None):
