@@ -107,6 +107,7 @@ class Inference:
                 self._health.find('watchdog', ERROR, found)
         elif was_rebuilding and not self._watchdog.rebuilding:
             self._log.warning('the runtime was built anew')
+            self._introduce(self._host.processor)  # without its GPU it may be another one
             self._health.dismiss('watchdog')
         return bool(found)
 
