@@ -17,7 +17,7 @@ def recorded_topics(vehicle):
     if recording['image'] != 'none':
         image = vehicle.camera['image_topic']
         names.append(image if recording['image'] == 'raw' else image + '/compressed')
-        names.append(image.rpartition('/')[0] + '/camera_info')
+        names.append(image[:image.rfind('/') + 1] + 'camera_info')
     return [vehicle.topic(name) for name in names]
 
 
