@@ -1,4 +1,4 @@
-"""What another process uses, from Linux's /proc: memory, files, threads, CPU time."""
+"""What a process uses, from Linux's /proc: memory, files, threads, CPU time."""
 from __future__ import annotations
 
 import os

@@ -94,7 +94,7 @@ def _parse(args):
                         help='picture size (default: 640x480)')
     parser.add_argument('--model', default='', help='bundle folder or name (default: shipped)')
     parser.add_argument('--runtime', default='auto', choices=('auto',) + tuple(RUNTIMES))
-    parser.add_argument('--threads', type=int, default=0,
+    parser.add_argument('--threads', type=arguments.count, default=0,
                         help='CPU threads for inference (default: all)')
     parser.add_argument('--out', default='out/soak', help='(default: %(default)s)')
     options = parser.parse_args(given)

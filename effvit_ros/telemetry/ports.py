@@ -74,7 +74,7 @@ def open_port(address, baud):
         host, _, port = rest.rpartition(':')
         if kind == 'udpout' and host and port.isdecimal() and 0 < int(port) < 65536:
             return UdpPort(host, int(port))
-    except (OSError, UnicodeError) as error:
+    except (OSError, ValueError) as error:  # ValueError: a baud rate, a host's name
         raise UserError(f'address {address}: {error}') from None
     raise UserError(f"address is '{address}': give udpout:HOST:PORT or a serial device such as "
                     '/dev/ttyTHS1')
