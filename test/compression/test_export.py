@@ -133,6 +133,13 @@ def test_a_failure_leaves_the_old_bundle_alone(net, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ['old']
 
 
+def test_a_folder_that_is_no_bundle_is_not_replaced(net, tmp_path):
+    (tmp_path / 'diary.txt').write_text('mine')
+    with pytest.raises(UserError, match='no bundle, and not empty: give a new folder'):
+        write_bundle(net, [], tmp_path, SIZE, Description('x', (), '', ''))
+    assert [p.name for p in tmp_path.iterdir()] == ['diary.txt']
+
+
 @pytest.mark.slow
 def test_the_float_graph_agrees_with_torch(net, pictures):
     # Legacy exporter, opset 13: its pooling must divide the deepest map, so 256 and no less.

@@ -148,6 +148,12 @@ def test_a_place_that_can_not_be_written_gets_one_line(bundle, pictures):
         add_int8(bundle, bundle / 'model.onnx' / 'new', pictures, [], 0.01, '')
 
 
+def test_a_folder_that_is_no_bundle_is_not_replaced(bundle, pictures, tmp_path):
+    with pytest.raises(UserError, match='no bundle, and not empty: give a new folder'):
+        add_int8(bundle, tmp_path, pictures, [], 0.01, '')
+    assert load_bundle(bundle).name == 'tiny'
+
+
 def test_without_nncf_one_line_says_what_to_install(bundle, pictures, monkeypatch):
     monkeypatch.setitem(sys.modules, 'nncf', None)
     with pytest.raises(UserError, match=r'INT8 needs NNCF .*pip install nncf'):

@@ -10,7 +10,7 @@ from typing import Sequence
 import numpy as np
 import onnx
 
-from effvit_compression.export.bundle import replace_folder, write_manifest
+from effvit_compression.export.bundle import check_replaceable, replace_folder, write_manifest
 from effvit_compression.export.int8 import to_int8
 from effvit_compression.export.price import (
     HEADING, int8_section, measure_price, preference, Price, PriceSet)
@@ -37,7 +37,8 @@ def add_int8(bundle: Path, out: Path, calibration: Sequence[np.ndarray],
     :param most_lost: mIoU.
     :param origin: of the calibration's pictures, for the model card.
     :raises NotWorthIt: the price is too high, or INT8 is not faster here.
-    :raises UserError: NNCF or OpenVINO is missing, or ``out`` can't be written.
+    :raises UserError: NNCF or OpenVINO is missing, or ``out`` can't be written or holds something
+        else than a bundle.
     """
     try:
         return _add_int8(bundle, out, calibration, sets, most_lost, origin)
@@ -47,6 +48,7 @@ def add_int8(bundle: Path, out: Path, calibration: Sequence[np.ndarray],
 
 def _add_int8(bundle, out, calibration, sets, most_lost, origin):
     source = load_bundle(bundle)
+    check_replaceable(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     flip = slice(None, None, 1 if source.channel_order == 'rgb' else -1)
     graph = to_int8(onnx.load(str(source.graph('fp32').path)),

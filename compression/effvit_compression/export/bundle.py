@@ -105,7 +105,9 @@ def write_bundle(net: SegmentationNet, variants: Sequence[Variant], folder: Path
 
     :param net: the network that the graphs were made of.
     :param score: given the finished bundle, returns what :func:`score_entry` makes of each set.
+    :raises UserError: there is something else than a bundle.
     """
+    check_replaceable(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix='.export-') as place:
         new = Path(place) / folder.name
@@ -194,6 +196,13 @@ def write_manifest(folder: Path, manifest: dict) -> None:
     """Write ``manifest.yaml``."""
     text = yaml.safe_dump(manifest, sort_keys=False, width=99, allow_unicode=True)
     (folder / MANIFEST).write_text(text, encoding='utf-8')
+
+
+def check_replaceable(folder: Path) -> None:
+    """Refuse to remove what no bundle is; :raises UserError: such a thing is in its place."""
+    if folder.exists() and not (folder / MANIFEST).exists() and (
+            not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f'{folder}: no bundle, and not empty: give a new folder')
 
 
 def replace_folder(new: Path, folder: Path) -> None:
