@@ -65,7 +65,7 @@ class Run:
 
     def pictures(self, source: Source, split: str) -> Pictures:
         """Pictures of a source, kept in memory between the stages."""
-        key = str(source.dataset), split
+        key = source.dataset, source.root, split
         if key not in self._pictures:
             self._pictures[key] = Pictures(self.description(source), split)
         return self._pictures[key]

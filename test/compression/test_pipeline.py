@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 import yaml
 
 from effvit_compression.pipeline import carry_out, Run
-from effvit_compression.recipe import load_recipe
+from effvit_compression.recipe import load_recipe, Source
 from effvit_compression.stages import ORDER
 from effvit_ros.core.errors import UserError
 
@@ -54,6 +55,16 @@ def run(tmp_path):
 def counts(stages):
     """Return how often each stage ran."""
     return [s.runs for s in stages]
+
+
+def test_one_description_may_stand_for_two_folders(run, dataset, tmp_path):
+    other = tmp_path / 'other'
+    shutil.copytree(tmp_path / 'data', other)
+    for name in ('images/val/{}.jpg', 'labels/val/{}.png'):
+        shutil.copy(other / name.format('d'), other / name.format('e'))
+    made = run()
+    sources = Source(dataset=dataset), Source(dataset=dataset, root=other)
+    assert [len(made.pictures(source, 'val')) for source in sources] == [1, 2]
 
 
 def test_finished_stages_are_skipped_and_their_results_kept(stages, run):
