@@ -93,6 +93,7 @@ def test_overrides_merge_and_null_removes(recipe):
 @pytest.mark.parametrize('ablation, complaint', [
     pytest.param({'rows': {'kd': {'distil': {}}}}, 'row kd: distil: Extra inputs', id='key'),
     pytest.param({'rows': {'kd': {'teacher': None}}}, 'row kd: .*needs a teacher', id='rule'),
+    pytest.param({'rows': {'kd': {'seed': 3}}}, r'give seeds: \[3\]', id='seed of a row'),
     pytest.param({'rows': {'a/b': {}}}, 'should match pattern', id='name'),
     pytest.param({'rows': {'kd': {'seeds': [-1]}}}, 'greater than or equal to 0', id='seed'),
     pytest.param({'reference': 'none'}, "reference 'none' is none of the rows", id='reference'),

@@ -78,6 +78,7 @@ def test_devices_come_from_the_options_or_torchrun(monkeypatch, environment, opt
     pytest.param(('auto', 'many', 0), '--devices many: give a number or auto', id='no number'),
     pytest.param(('auto', '0', 0), '--devices 0: give a number or auto', id='none'),
     pytest.param(('auto', '3', 0), '--devices 3: torchrun started 2', id='devices'),
+    pytest.param(('auto', '', -1), '--nodes -1: give 1 or more', id='fewer than none'),
     pytest.param(('auto', '', 4), '--nodes 4: torchrun started 1', id='machines'),
 ])
 def test_options_that_contradict_torchrun_are_refused(monkeypatch, options, complaint):

@@ -16,6 +16,12 @@ class Row(pydantic.BaseModel):
 
     seeds: Seeds = []  # instead of the ablation's
 
+    @pydantic.model_validator(mode='after')
+    def _consistent(self):
+        if 'seed' in self.model_extra:
+            raise ValueError(f'seed: give seeds: [{self.model_extra["seed"]}]')
+        return self
+
     @property
     def changes(self) -> Dict[str, Any]:
         """Everything but the seeds."""

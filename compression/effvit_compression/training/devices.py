@@ -50,6 +50,8 @@ def by_environment(accelerator: str, devices: str, nodes: int) -> Devices:
     """
     if devices not in ('', 'auto') and not (devices.isdigit() and int(devices)):
         raise UserError(f'--devices {devices}: give a number or auto')
+    if nodes < 0:
+        raise UserError(f'--nodes {nodes}: give 1 or more')
     if not distributed.is_torchelastic_launched():
         return Devices(accelerator, devices or 1, nodes or 1)
     world, local = int(os.environ['WORLD_SIZE']), int(os.environ['LOCAL_WORLD_SIZE'])
