@@ -144,7 +144,8 @@ def test_a_camera_without_pictures_ends_the_demo_with_the_camera_s_words(
     pytest.param([signal.SIGTERM], id='terminated', marks=pytest.mark.slow),
 ])
 def test_an_interrupt_ends_all_processes(demo, tmp_path, pictures, tiny_bundle, signals):
-    process = demo('--source', 'folder', '--path', pictures, '--model', tiny_bundle)
+    process = demo('--source', 'folder', '--path', pictures, '--model', tiny_bundle,
+                   '--duration', 600)
     deadline = time.monotonic() + 30
     while len(node_pids(tmp_path)) < 2 or not process.stdout.readline().strip():
         assert time.monotonic() < deadline

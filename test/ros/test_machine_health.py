@@ -91,7 +91,7 @@ def test_cpu_time_is_that_since_the_last_look(machine):
 
 def test_a_machine_without_sensors_is_fine(tmp_path):
     health = MachineHealth(ThermalMonitor(tmp_path), lambda: None)
-    report = health.report(1.0, LIMITS)
+    report = health.report(1.0, MachineLimits())
     values = dict(report.values)
     assert (report.level, values['temperature_c'], values['memory_available_mb']) == (OK, '', '')
     # The process itself is really looked at.

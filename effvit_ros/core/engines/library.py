@@ -63,7 +63,7 @@ class Library:
 
         :raises BundleError: when the bundle lacks it.
         """
-        if self.release >= (8, 6):
+        if self.for_rtx or self.release >= (8, 6):  # RTX counts its releases from 1
             return bundle.graph('fp16')
         return bundle.graph('fp32', 'float32')
 
