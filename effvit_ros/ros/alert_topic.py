@@ -26,22 +26,25 @@ class AlertTopic:
         self._node = node
         self._publisher = publisher
         self._lock = threading.Lock()
-        self._admitted = None
+        self._present = None
         self._text = self._class_names = self._monitor = self._header = None
-        node.add_on_set_parameters_callback(self._check)
+        node.add_on_set_parameters_callback(self._check_change)
 
     def wanted(self):
         """Return whether somebody subscribes."""
         return self._publisher.get_subscription_count() > 0
 
-    def admit(self, class_names):
+    def check(self, class_names):
         """
-        Check the rules against a model that is about to be used; new rules are checked, too.
+        Check the rules against a model that is about to be loaded; called on its thread.
 
         :raises UserError: a rule names a class that the model does not have.
         """
         alert_rules(self._rules_text(), class_names)
-        self._admitted = class_names
+
+    def introduce(self, class_names):
+        """Refuse, from now on, new rules that this model lacks classes for."""
+        self._present = class_names
 
     def update(self, areas, class_names, header):
         """
@@ -65,7 +68,7 @@ class AlertTopic:
 
     def close(self):
         """Let go of the node; its publisher belongs to somebody else."""
-        self._node.remove_on_set_parameters_callback(self._check)
+        self._node.remove_on_set_parameters_callback(self._check_change)
 
     def _rules_text(self):
         return self._node.get_parameter('alerts').value
@@ -82,11 +85,11 @@ class AlertTopic:
         self._monitor = AlertMonitor(rules, class_names)
         self._text, self._class_names = text, class_names
 
-    def _check(self, changes):
+    def _check_change(self, changes):
         for change in changes:
-            if change.name == 'alerts' and self._admitted is not None:
+            if change.name == 'alerts' and self._present is not None:
                 try:
-                    alert_rules(change.value, self._admitted)
+                    alert_rules(change.value, self._present)
                 except UserError as error:
                     return SetParametersResult(successful=False, reason=str(error))
         return SetParametersResult(successful=True)

@@ -34,7 +34,7 @@ class FramePipeline:
         :raises UserError: the bundle or the runtime can't be used.
         """
         self.bundle = load_bundle(resolve_model(model), settings['model_sha256'])
-        outputs.alerts.admit(self.bundle.names)
+        outputs.alerts.check(self.bundle.names)
         self._segmenter = Segmenter(self.bundle, runtime, threads, policy)
         self._overlay = OverlayOutput(self.bundle, outputs, settings)
         self._outputs = outputs

@@ -166,4 +166,5 @@ class Inference:
             self._health.find('runtime', WARN, fallback)
         else:
             self._health.dismiss('runtime')
+        self._outputs.alerts.introduce(bundle.names)
         self._outputs.publish_label_info(bundle, self._clock.now().to_msg())
