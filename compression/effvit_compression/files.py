@@ -38,7 +38,7 @@ def read_yaml(path: Path, what: str) -> Any:
         return yaml.safe_load(path.read_text(encoding='utf-8'))
     except OSError as error:
         raise UserError(f'{what} {path}: {error.strerror}') from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f'{what} {path}: not YAML: {" ".join(str(error).split())}') from error
 
 

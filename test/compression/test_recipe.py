@@ -45,6 +45,13 @@ def test_a_wrong_recipe_is_one_line(tmp_path, capsys, changes, complaint):
     assert not (tmp_path / 'out').exists()
 
 
+def test_a_recipe_that_is_no_text_is_one_line(tmp_path):
+    (tmp_path / 'r.yaml').write_bytes(b'\xff\xfe')
+    with pytest.raises(UserError, match='r.yaml: not YAML: ') as error:
+        load_recipe(tmp_path / 'r.yaml')
+    assert '\n' not in str(error.value)
+
+
 def test_a_missing_recipe_is_named(tmp_path):
     with pytest.raises(UserError, match='none.yaml: No such file'):
         load_recipe(tmp_path / 'none.yaml')

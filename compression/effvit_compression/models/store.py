@@ -48,7 +48,7 @@ def load_model(folder: Path) -> SegmentationNet:
     try:
         fields = yaml.safe_load((folder / ARCHITECTURE).read_text(encoding='utf-8'))
         tensors = load_file(folder / WEIGHTS)
-    except (OSError, yaml.YAMLError, safetensors.SafetensorError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, safetensors.SafetensorError) as error:
         raise UserError(f'model {folder}: {" ".join(str(error).split())}') from error
     try:
         net = build(Architecture.model_validate(fields))
