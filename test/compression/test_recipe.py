@@ -34,6 +34,8 @@ def test_every_shipped_recipe_loads_and_finds_its_descriptions(path):
                  id='unknown importance'),
     pytest.param({'student': {'encoder': 'mobilevit_xxs', 'decoder': 'fpn',
                               'decoder_channels': 48}}, '48: fpn normalises', id='fpn width'),
+    pytest.param({'distill': {'training': {}, 'distillation': {'feature_levels': [6]}}},
+                 'distill.distillation.feature_levels.0: Input should be less', id='level'),
     pytest.param({'export': {'name': 'a/b'}}, 'export.name: String should match', id='name'),
 ])
 def test_a_wrong_recipe_is_one_line(tmp_path, capsys, changes, complaint):

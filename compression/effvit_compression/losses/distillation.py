@@ -6,7 +6,7 @@ et al. (arXiv 2011.13256), feature mimicking by 1x1 adapters and MSE arXiv 2309.
 """
 from __future__ import annotations
 
-from typing import Dict, List, Sequence
+from typing import Annotated, Dict, List, Sequence
 
 import pydantic
 import torch
@@ -25,7 +25,7 @@ class DistillationSettings(pydantic.BaseModel):
     channel_temperature: float = pydantic.Field(3.0, gt=0)
     features: float = 0.0
     #: Encoder maps that are mimicked: k is the one at 1 / 2**k of the picture's side.
-    feature_levels: List[int] = [3, 4, 5]
+    feature_levels: List[Annotated[int, pydantic.Field(ge=1, le=5)]] = [3, 4, 5]
 
     @property
     def levels(self) -> List[int]:
