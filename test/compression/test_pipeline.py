@@ -16,7 +16,7 @@ import yaml
 
 from effvit_compression.pipeline import carry_out, Run
 from effvit_compression.recipe import load_recipe, Source
-from effvit_compression.stages import ORDER
+from effvit_compression.stages import data, ORDER
 from effvit_ros.core.errors import UserError
 
 SMOKE = Path(__file__).parents[2] / 'config' / 'recipes' / 'smoke.yaml'
@@ -65,6 +65,16 @@ def test_one_description_may_stand_for_two_folders(run, dataset, tmp_path):
     made = run()
     sources = Source(dataset=dataset), Source(dataset=dataset, root=other)
     assert [len(made.pictures(source, 'val')) for source in sources] == [1, 2]
+
+
+def test_what_a_dataset_calls_its_classes_is_learnt_but_not_its_licence(dataset):
+    recipe = load_recipe(SMOKE).model_copy(update={'data': [Source(dataset=dataset)]})
+    before = data.depends_on(recipe)
+    fields = yaml.safe_load(dataset.read_text())
+    dataset.write_text(yaml.safe_dump({**fields, 'licence': 'another'}))
+    assert data.depends_on(recipe) == before
+    dataset.write_text(yaml.safe_dump({**fields, 'trusted': ['person']}))
+    assert data.depends_on(recipe) != before
 
 
 def test_finished_stages_are_skipped_and_their_results_kept(stages, run):

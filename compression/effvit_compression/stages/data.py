@@ -1,6 +1,7 @@
 """Render the simulated flight where the recipe asks for it; look at the other datasets."""
 from __future__ import annotations
 
+from effvit_compression.data.description import load_description
 from effvit_compression.progress import steps
 from effvit_compression.recipe import Flight
 from effvit_ros.flight.dataset import DatasetPlan, write_dataset
@@ -8,19 +9,22 @@ from effvit_ros.flight.dataset import DatasetPlan, write_dataset
 NEEDS = ()
 
 
+#: Keys of a description that change nothing that is learnt.
+ASIDE = {'root', 'licence', 'terms', 'source'}
+
+
 def depends_on(recipe):
-    """Return the sources as described, with the names and sizes of their files."""
-    return [[source.model_dump(mode='json'), listing(source)] for source in recipe.data]
+    """Return the sources, what their descriptions say, and their files' names and sizes."""
+    return [[source.model_dump(mode='json'), *content(source)] for source in recipe.data]
 
 
-def listing(source):
-    """Return key and size of every picture and label; none where the data is rendered."""
-    if source.flight:
-        return []
-    from effvit_compression.data.description import load_description
+def content(source):
+    """Return a description and key and size of every file; no files where they are rendered."""
     description = load_description(source.dataset, source.root)
-    return [[split, pair.key, pair.image.stat().st_size, pair.label.stat().st_size]
-            for split in description.splits for pair in description.pairs(split)]
+    files = [] if source.flight else [
+        [split, pair.key, pair.image.stat().st_size, pair.label.stat().st_size]
+        for split in description.splits for pair in description.pairs(split)]
+    return description.model_dump(mode='json', exclude=ASIDE), files
 
 
 def run(run, place):
