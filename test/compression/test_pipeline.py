@@ -149,7 +149,7 @@ def test_the_smoke_recipe_killed_again_and_again_ends_with_the_same_artefacts(tm
                 str(tmp_path / folder)]
 
     subprocess.run(command('whole'), check=True, timeout=600, capture_output=True)
-    for seconds in (9, 14, 19, 24, 29):
+    for seconds in (9, 19, 29):
         process = subprocess.Popen(command('killed'), stdout=subprocess.DEVNULL,
                                    stderr=subprocess.DEVNULL)
         time.sleep(seconds)
