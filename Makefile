@@ -16,7 +16,7 @@ DURATION ?= 20
 MINUTES ?= 30
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-train setup-test demo bench soak test test-slow lint clean setup-rtx gpu-check
+.PHONY: help setup setup-train setup-test demo bench soak test test-slow test-long lint clean setup-rtx gpu-check
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -39,11 +39,14 @@ soak: setup ## run under full load and watch for leaks (MINUTES=30) -> out/soak
 gpu-check: setup ## on a machine with a GPU: builds, parity (PICTURES=folder), latency -> out/gpu
 	$(BIN)/python -m effvit_ros.gpu_check --bundle "$(MODEL)" --pictures "$(PICTURES)"
 
-test: setup-test setup-train ## run the tests, but for the slow ones
-	$(BIN)/python -m pytest -m 'not slow'
+test: setup-test setup-train ## run the tests, but for the slow and long ones
+	$(BIN)/python -m pytest -m 'not slow and not long'
 
 test-slow: setup-test setup-train ## run the slow tests
 	$(BIN)/python -m pytest -m slow
+
+test-long: setup-test setup-train ## run the tests of long trainings: several minutes
+	$(BIN)/python -m pytest -m long
 
 lint: setup-test ## check style and docstrings
 	$(BIN)/python -m flake8

@@ -216,7 +216,7 @@ def test_classes_are_compared_between_the_rows_that_were_scored_on_them(tmp_path
     assert [row['row'] for row in sections['Difference from b']] == ['a', 'c']
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_an_ablation_killed_and_restarted_trains_each_stage_once_and_reports(
         recipe, tmp_path, capsys):
     path = recipe(ablation={'rows': {

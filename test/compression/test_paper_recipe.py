@@ -13,7 +13,7 @@ from effvit_compression.pipeline import carry_out, Run
 from effvit_compression.recipe import load_recipe
 from effvit_compression.stages import baseline, data, distill, finetune, prune, teacher
 
-pytestmark = pytest.mark.slow  # Swin-T takes a while to build and trace
+pytestmark = pytest.mark.long  # Swin-T takes a while to build and trace
 
 PAPER = Path(__file__).parents[2] / 'config' / 'recipes' / 'paper.yaml'
 TINY = [f'{section}.training.{setting}' for section in ('teacher', 'distill', 'finetune')

@@ -134,7 +134,7 @@ def artefacts(folder):
             for p in names}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_smoke_recipe_killed_again_and_again_ends_with_the_same_artefacts(tmp_path):
     fields = yaml.safe_load(SMOKE.read_text())
     fields['data'][0]['dataset'] = str(SMOKE.parent / fields['data'][0]['dataset'])

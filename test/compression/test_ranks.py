@@ -123,7 +123,7 @@ def hashes(folder):
             for path in folder.glob('*/model.safetensors')}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_run_by_two_processes_ends_as_an_undisturbed_one_after_a_kill(recipe, tmp_path):
     def run(folder):
         return torchrun('-m', 'effvit_compression.cli', 'run', recipe, '--out', tmp_path / folder,
