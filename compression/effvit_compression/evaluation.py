@@ -12,9 +12,9 @@ from effvit_compression.data.pictures import read_image
 from effvit_ros.core.bundle import Bundle
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.metrics import ConfusionMatrix, LpcvDice, per_class_table
+from effvit_ros.core.picture_files import picture_files
 from effvit_ros.core.segmenter import Segmenter
 
-PICTURES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
 REST = 'rest'
 
 
@@ -77,23 +77,13 @@ def evaluate_bundle(bundle: Bundle, samples: Iterable[Tuple[np.ndarray, np.ndarr
                   bundle.sha256, used)
 
 
-def list_pictures(folder: Path) -> List[Path]:
-    """Pictures of a folder, sorted; :raises UserError: no such folder, or no picture in it."""
-    if not folder.is_dir():
-        raise UserError(f'{folder}: no such folder')
-    pictures = sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURES)
-    if not pictures:
-        raise UserError(f'{folder}: no pictures in it ({", ".join(PICTURES)})')
-    return pictures
-
-
 def pair_by_stem(images: Path, labels: Path) -> List[Tuple[Path, Path]]:
     """
     Pictures of a folder with the label files (PNG) of the same stem, sorted.
 
     :raises UserError: no such folder, no picture, or a picture without a label.
     """
-    pictures = list_pictures(images)
+    pictures = picture_files(images)
     if not labels.is_dir():
         raise UserError(f'{labels}: no such folder')
     lost = [p.name for p in pictures if not (labels / f'{p.stem}.png').exists()]

@@ -3,13 +3,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
 from effvit_ros.bags.libraries import need, READING
 from effvit_ros.core import arguments
 from effvit_ros.core.errors import reports_user_errors, UserError
+from effvit_ros.core.picture_files import picture_files
 
-PICTURES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
 #: 2023-11-14 22:13:20 UTC: a stamp like a camera's, the same in every run.
 _START_S = 1_700_000_000
 
@@ -35,21 +34,6 @@ def main(args=None):
         print(f'note: {options.labels}: no label map for {len(counts.without_truth)} pictures, '
               f'{counts.without_truth[0]} the first', file=sys.stderr)
     return 0
-
-
-def picture_files(folder):
-    """
-    Return the pictures in a folder in the order of their names.
-
-    :raises UserError: there is no such folder or no picture in it.
-    """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise UserError(f'{folder}: no such folder')
-    found = sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURES)
-    if not found:
-        raise UserError(f'{folder}: no pictures in it ({", ".join(PICTURES)})')
-    return found
 
 
 def _parse(args):

@@ -152,7 +152,7 @@ def bad_video(folder):
     pytest.param(lambda d: open_source('webcam'), "source 'webcam' is unknown", id='kind'),
     pytest.param(lambda d: open_source('folder'), "'folder' needs a path", id='no-path'),
     pytest.param(lambda d: open_source('folder', d / 'x'), 'no such folder', id='no-folder'),
-    pytest.param(lambda d: open_source('folder', d), 'no picture in this', id='empty-folder'),
+    pytest.param(lambda d: open_source('folder', d), 'no pictures in it', id='empty-folder'),
     pytest.param(bad_folder, 'none of its 1 pictures can be read', id='only-broken'),
     pytest.param(lambda d: open_source('folder', d, width=64), '64x0 is incomplete', id='size'),
     pytest.param(lambda d: open_source('video', d / 'v'), 'no such video file', id='no-video'),

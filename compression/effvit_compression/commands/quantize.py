@@ -6,12 +6,13 @@ from pathlib import Path
 
 from effvit_compression.data.description import load_description
 from effvit_compression.data.pictures import Pictures, read_image, stretched
-from effvit_compression.evaluation import list_pictures, pair_by_stem, read_truth
+from effvit_compression.evaluation import pair_by_stem, read_truth
 from effvit_compression.files import write_text
 from effvit_compression.reporting.tables import markdown
 from effvit_ros.core.bundle import load_bundle, resolve_model
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.lpcv import NAMES
+from effvit_ros.core.picture_files import picture_files
 
 #: Of the pictures of --images, every so manieth is kept for the measurement.
 HELD_OUT = 5
@@ -78,7 +79,7 @@ def from_folder(arguments, n_classes: int):
     if arguments.labels:
         pairs = pair_by_stem(arguments.images, arguments.labels)
     else:
-        pairs = [(path, None) for path in list_pictures(arguments.images)]
+        pairs = [(path, None) for path in picture_files(arguments.images)]
     if len(pairs) < 2:
         raise UserError(f'{arguments.images}: one picture; two are needed, to calibrate on one '
                         'and to measure on the other')

@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 
 from effvit_ros.core.errors import UserError
+from effvit_ros.core.picture_files import is_picture, PICTURES
 
-SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff')
 #: As many of a folder's pictures are taken, spread over it.
 COUNT = 8
 
@@ -23,14 +23,13 @@ def sample_pictures(bundle, folder=''):
     """
     if not folder:
         return [_clouds(seed, bundle.height, bundle.width) for seed in range(COUNT // 2)]
-    paths = sorted(p for p in Path(folder).expanduser().rglob('*')
-                   if p.suffix.lower() in SUFFIXES)
+    paths = sorted(p for p in Path(folder).expanduser().rglob('*') if is_picture(p))
     chosen = [paths[i * len(paths) // COUNT] for i in range(COUNT)] if len(paths) > COUNT \
         else paths
     pictures = [cv2.imread(str(path), cv2.IMREAD_COLOR) for path in chosen]
     pictures = [p for p in pictures if p is not None]
     if not pictures:
-        raise UserError(f'{folder}: no picture in it ({", ".join(SUFFIXES)})')
+        raise UserError(f'{folder}: no picture in it ({", ".join(PICTURES)})')
     if bundle.channel_order == 'rgb':
         pictures = [cv2.cvtColor(p, cv2.COLOR_BGR2RGB) for p in pictures]
     return pictures

@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 
 from effvit_ros.core.errors import UserError
+from effvit_ros.core.picture_files import picture_files
 from effvit_ros.ros.sources.base import FrameSource, SourceFrame
 
-SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
 #: Name of a labels folder that is taken before others.
 LPCV_LABELS = 'labels_lpcv14'
 NO_LABELS = 'none'
@@ -34,11 +34,7 @@ class FolderSource(FrameSource):
         :raises UserError: no such folder, no picture in it, or no such labels folder.
         """
         self._folder = Path(path).expanduser()
-        if not self._folder.is_dir():
-            raise UserError(f'{path}: no such folder of pictures')
-        self._files = sorted(f for f in self._folder.iterdir() if f.suffix.lower() in SUFFIXES)
-        if not self._files:
-            raise UserError(f'{path}: no picture in this folder ({", ".join(SUFFIXES)})')
+        self._files = picture_files(self._folder)
         self._say = say
         self._loop = loop
         self._next = 0
