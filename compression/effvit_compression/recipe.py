@@ -162,8 +162,9 @@ def recipe_of(fields: Any, path: Path, row: str = '') -> Recipe:
         source.dataset = (path.parent / source.dataset).resolve()
         if source.root is not None:
             source.root = (path.parent / source.root).resolve()
-    if recipe.teacher and recipe.teacher.model:
-        recipe.teacher.model = (path.parent / recipe.teacher.model).resolve()
-    if recipe.teacher and recipe.teacher.cache_folder:
-        recipe.teacher.cache_folder = (path.parent / recipe.teacher.cache_folder).resolve()
+    teacher = recipe.teacher
+    for owner, key in ((teacher, 'model'), (teacher, 'cache_folder'), (recipe.pretrained, 'model'),
+                       (teacher and teacher.pretrained, 'model')):
+        if owner and getattr(owner, key):
+            setattr(owner, key, (path.parent / getattr(owner, key)).resolve())
     return recipe

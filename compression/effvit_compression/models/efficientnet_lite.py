@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from effvit_compression.models.insertion import GatedMobileViT
+from effvit_compression.models.insertion import trunk_tensors
 from effvit_ros.core.errors import UserError
 
 
@@ -31,10 +31,7 @@ def load_imagenet(encoder: nn.Module, name: str) -> None:
     stored = torch.load(next(folder.glob('*.pth')), map_location='cpu', weights_only=True)
     values = [v for k, v in stored.items() if not k.endswith('num_batches_tracked')]
     state = encoder.model.state_dict()
-    added = tuple(prefix + '.' for prefix, module in encoder.model.named_modules()
-                  if isinstance(module, GatedMobileViT))
-    names = [k for k in state
-             if not k.endswith('num_batches_tracked') and not k.startswith(added)]
+    names = [k for k in trunk_tensors(encoder) if not k.endswith('num_batches_tracked')]
     for key, value in zip(names, values):  # the wheel goes on with head and classifier
         if state[key].shape != value.shape:
             raise UserError(f'{module}: {key} has shape {tuple(value.shape)}, '

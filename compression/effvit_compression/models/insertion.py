@@ -9,7 +9,7 @@ with a gate of zero, so that training starts from exactly what the trunk knows.
 from __future__ import annotations
 
 from functools import partial
-from typing import Dict
+from typing import Dict, List
 
 import pydantic
 import torch
@@ -57,6 +57,13 @@ def hold_statistics(encoder: nn.Module) -> None:
     for module in encoder.modules():
         if isinstance(module, GatedMobileViT):
             module.train()
+
+
+def trunk_tensors(encoder: nn.Module) -> List[str]:
+    """Return the trunk's names in ``encoder.model.state_dict()``: without inserted blocks."""
+    added = tuple(prefix + '.' for prefix, module in encoder.model.named_modules()
+                  if isinstance(module, GatedMobileViT))
+    return [name for name in encoder.model.state_dict() if not name.startswith(added)]
 
 
 def insert(encoder: nn.Module, insertions: Dict[int, Insertion]) -> None:

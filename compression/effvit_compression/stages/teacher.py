@@ -19,7 +19,14 @@ def depends_on(recipe):
     if settings.model:
         return [content(settings.model), settings.minimum_miou, recipe.size]
     return [settings.model_dump(
-        mode='json', exclude={'model', 'cache', 'cache_gb', 'cache_folder'}), common(recipe)]
+        mode='json', exclude={'model', 'pretrained', 'cache', 'cache_gb', 'cache_folder'}),
+        origin(settings.pretrained), common(recipe)]
+
+
+def origin(pretrained):
+    """Return where first weights come from; a stored network counts by what it holds."""
+    settings = pretrained.model_dump(mode='json', exclude={'model'})
+    return [settings, *(content(pretrained.model) if pretrained.model else [])]
 
 
 def content(model):
@@ -27,7 +34,7 @@ def content(model):
     try:
         return [sha256_of(model / name) for name in (ARCHITECTURE, WEIGHTS)]
     except OSError as error:
-        raise UserError(f'teacher.model: {error.filename}: {error.strerror}') from error
+        raise UserError(f'stored model {error.filename}: {error.strerror}') from error
 
 
 def common(recipe):
