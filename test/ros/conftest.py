@@ -5,6 +5,8 @@ import pytest
 
 from live_ros import fresh_domain, NodeProcess, Probe
 
+NODE = '/segmenter'
+
 
 @pytest.fixture(scope='module')
 def domain():
@@ -34,3 +36,17 @@ def start_segmenter(domain, probe, tiny_bundle, tmp_path_factory):
     for process in started:
         assert process.end(timeout=60) == 0, process.log
         assert 'Traceback' not in process.log, process.log
+
+
+@pytest.fixture
+def subscribe(probe, segmenter):
+    """Subscribe to a topic of the file's segmenter for one test; returns the list of messages."""
+    made = []
+
+    def subscribe(message_type, name, qos=10):
+        messages, subscription = probe.collect(message_type, f'{NODE}/{name}', qos)
+        made.append(subscription)
+        return messages
+    yield subscribe
+    for subscription in made:
+        probe.node.destroy_subscription(subscription)

@@ -87,20 +87,6 @@ def camera(probe, segmenter):
 
 
 @pytest.fixture
-def subscribe(probe, segmenter):
-    """Subscribe to a result topic for one test; returns the list of messages."""
-    made = []
-
-    def subscribe(message_type, name, qos=10):
-        messages, subscription = probe.collect(message_type, f'{NODE}/{name}', qos)
-        made.append(subscription)
-        return messages
-    yield subscribe
-    for subscription in made:
-        probe.node.destroy_subscription(subscription)
-
-
-@pytest.fixture
 def labels(subscribe):
     return subscribe(Image, 'labels')
 

@@ -74,23 +74,9 @@ def stream(probe, segmenter):
 
 
 @pytest.fixture
-def listen(probe, segmenter):
-    """Subscribe for one test; returns the list of messages."""
-    made = []
-
-    def listen(message_type, name, qos=10):
-        messages, subscription = probe.collect(message_type, f'{NODE}/{name}', qos)
-        made.append(subscription)
-        return messages
-    yield listen
-    for subscription in made:
-        probe.node.destroy_subscription(subscription)
-
-
-@pytest.fixture
-def alerts(probe, listen, stream):
+def alerts(probe, subscribe, stream):
     """Return the alerts of this test: nothing is raised when it starts."""
-    messages = listen(DiagnosticArray, 'alerts', LATCHED)
+    messages = subscribe(DiagnosticArray, 'alerts', LATCHED)
     cleared = [stream.show(red) for red in (0.5, 0.5, 0.5, 0, 0, 0)][-1]
     probe.until(lambda: messages and messages[-1].header == cleared)
     del messages[:]
@@ -114,10 +100,10 @@ def test_an_alert_is_raised_once_and_cleared_once_under_the_pictures_header(
     assert alerts[1].header == headers[5]
 
 
-def test_a_late_subscriber_knows_the_present_state(probe, stream, alerts, listen):
+def test_a_late_subscriber_knows_the_present_state(probe, stream, alerts, subscribe):
     for _ in range(4):
         raised = stream.show(red=0.5)
-    late = listen(DiagnosticArray, 'alerts', LATCHED)
+    late = subscribe(DiagnosticArray, 'alerts', LATCHED)
     probe.until(lambda: late)
     assert told(late[0]) == [('red', 1, 'raised', '0.5000')]
     assert late[0].header.stamp.sec == raised.stamp.sec - 1
@@ -182,7 +168,7 @@ def test_a_model_that_lacks_a_class_of_the_rules_is_not_configured(probe, stream
     stream.wait_for_node()
 
 
-def test_while_nobody_subscribes_the_state_is_unknown(probe, stream, listen):
+def test_while_nobody_subscribes_the_state_is_unknown(probe, stream, subscribe):
     messages, subscription = probe.collect(DiagnosticArray, f'{NODE}/alerts', LATCHED)
     raised = [stream.show(red=0.5) for _ in range(3)][-1]
     probe.until(lambda: messages and messages[-1].header == raised)
@@ -197,14 +183,14 @@ def test_while_nobody_subscribes_the_state_is_unknown(probe, stream, listen):
                 if v.key == 'frames_unwatched'}
     before = probe.until(unwatched)
     probe.until(lambda: unwatched() != before, 60)
-    late = listen(DiagnosticArray, 'alerts', LATCHED)
+    late = subscribe(DiagnosticArray, 'alerts', LATCHED)
     probe.until(lambda: late)
     assert (told(late[0]), late[0].header) == ([('red', 3, 'unknown', '0.5000')], raised)
     stream.watch()
 
 
-def test_overlays_are_thinned_out_and_labels_are_not(probe, stream, listen):
-    labels, overlays = listen(Image, 'labels'), listen(Image, 'overlay')
+def test_overlays_are_thinned_out_and_labels_are_not(probe, stream, subscribe):
+    labels, overlays = subscribe(Image, 'labels'), subscribe(Image, 'overlay')
     probe.until(lambda: stream.show(red=0.5) and labels and overlays)
     assert probe.set_parameter(NODE, 'overlay_max_rate', 0.001).successful
     # After the long pause two are due at once.
@@ -222,8 +208,8 @@ def test_overlays_are_thinned_out_and_labels_are_not(probe, stream, listen):
 
 
 def test_the_jpeg_has_the_width_that_is_asked_for_and_the_overlay_the_pictures(
-        probe, stream, listen):
-    overlays, jpegs = listen(Image, 'overlay'), listen(CompressedImage, 'overlay/compressed')
+        probe, stream, subscribe):
+    overlays, jpegs = subscribe(Image, 'overlay'), subscribe(CompressedImage, 'overlay/compressed')
     assert probe.set_parameter(NODE, 'jpeg_max_width', 96).successful
     assert probe.set_parameter(NODE, 'overlay_legend', False).successful
     probe.until(lambda: stream.show(red=0.5) and overlays and jpegs)
