@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Dict, Iterable, Iterator, List, Sequence, Tuple
 
-import cv2
 import numpy as np
 
-from effvit_compression.data.pictures import read_image
+from effvit_compression.data.pictures import read_ids, read_image
 from effvit_ros.core.bundle import Bundle
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.metrics import ConfusionMatrix, LpcvDice, per_class_table
@@ -111,12 +110,7 @@ def read_truth(path: Path, shape: Tuple[int, int], n_classes: int, ignore: int) 
 
     :raises UserError: unreadable, of another size than ``shape``, or with an id out of range.
     """
-    truth = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    if truth is None:
-        raise UserError(f'{path}: not a readable label picture')
-    if truth.ndim != 2 or truth.dtype != np.uint8:
-        raise UserError(f'{path}: labels must be an 8-bit single-channel index picture, '
-                        f'not {truth.dtype} of shape {truth.shape}')
+    truth = read_ids(path)
     if truth.shape != shape:
         raise UserError(f'{path}: {truth.shape[1]}x{truth.shape[0]} pixels, its picture has '
                         f'{shape[1]}x{shape[0]}')

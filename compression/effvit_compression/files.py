@@ -5,7 +5,7 @@ import contextlib
 import fcntl
 import os
 from pathlib import Path
-from typing import Any, Callable, Iterator
+from typing import Any, Callable, Dict, Iterator
 
 import yaml
 
@@ -28,18 +28,34 @@ def write_text(path: Path, text: str) -> None:
         raise UserError(f'{path}: {error.strerror}') from error
 
 
-def read_yaml(path: Path, what: str) -> Any:
+def read_yaml(path: Path, what: str) -> Dict[str, Any]:
     """
-    Read a YAML file that the user calls ``what``.
+    Read the keys of a YAML file that the user calls ``what``.
 
-    :raises UserError: missing, unreadable, or no YAML.
+    :raises UserError: missing, unreadable, no YAML, without keys, or with one twice.
     """
     try:
-        return yaml.safe_load(path.read_text(encoding='utf-8'))
+        fields = yaml.load(path.read_text(encoding='utf-8'), UniqueKeys)
     except OSError as error:
         raise UserError(f'{what} {path}: {error.strerror}') from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f'{what} {path}: not YAML: {" ".join(str(error).split())}') from error
+    if not isinstance(fields, dict):
+        raise UserError(f'{what} {path}: it holds no keys (name: value)')
+    return fields
+
+
+class UniqueKeys(yaml.SafeLoader):
+    """Refuses a key that a mapping has twice, of which YAML would take the last."""
+
+    def construct_mapping(self, node, deep=False):
+        """Build a mapping; keys that ``<<`` merges in may be given anew."""
+        names = [key.value for key, _ in node.value if key.tag != 'tag:yaml.org,2002:merge']
+        twice = next((key for key, _ in node.value if names.count(key.value) > 1), None)
+        if twice is not None:
+            raise yaml.constructor.ConstructorError(
+                None, None, f'key {twice.value!r} is there twice', twice.start_mark)
+        return super().construct_mapping(node, deep)
 
 
 @contextlib.contextmanager

@@ -6,11 +6,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 import yaml
 
 from effvit_compression.data.check import check_split
 from effvit_compression.data.description import load_description, matches
-from effvit_compression.data.pictures import Pictures, palette_to_index
+from effvit_compression.data.pictures import Pictures, palette_to_index, read_label
 from effvit_ros.core.errors import UserError
 
 CONFIG = Path(__file__).parents[2] / 'config' / 'datasets'
@@ -68,6 +69,25 @@ def test_other_ids_go_where_the_description_says(dataset):
                  "'water': not an LPCV class", id='mapping to an unknown class'),
     pytest.param({'encoding': 'palette'}, 'goes with classes that have an rgb',
                  id='palette without colours'),
+    pytest.param({'classes': []}, 'classes: Value should have at least 1', id='no class'),
+    pytest.param({'classes': {300: 'background'}}, 'should be less than or equal to 255',
+                 id='id that no label holds'),
+    pytest.param({'classes': {20: 'person'}}, 'a mapping is needed', id='id beyond LPCV'),
+    pytest.param({'ignore': 300}, 'ignore: Input should be less', id='ignored id'),
+    pytest.param({'trusted': ['water']}, "trusted names 'water'", id='trusted class'),
+    pytest.param({'splits': {}}, 'splits: Dictionary should have at least 1', id='no split'),
+    pytest.param({'splits': {'val': {'images': '/a/*.jpg', 'labels': 'b/*.png'}}},
+                 "'/a/*.jpg': give one below the root", id='absolute pattern'),
+    pytest.param({'splits': {'val': {'images': 'a/?.jpg', 'labels': 'b/?.png'}}},
+                 '* is the only wildcard', id='another wildcard'),
+    pytest.param({'splits': {'val': {'images': '*/*.jpg', 'labels': 'b/*.png'}}},
+                 'both need as many', id='patterns that can not pair'),
+    pytest.param({'encoding': 'palette', 'mapping': {'a': 'background', 'b': 'background'},
+                  'classes': [{'name': name, 'rgb': [1, 2, 3]} for name in 'ab']},
+                 "'a' and 'b' have the same rgb", id='one colour for two'),
+    pytest.param({'encoding': 'palette', 'mapping': {'a': 'background'},
+                  'classes': [{'name': 'a', 'rgb': [1, 2, 300]}]},
+                 'rgb.2: Input should be less', id='no colour'),
 ])
 def test_a_wrong_description_is_refused_in_one_line(dataset, changes, complaint):
     with pytest.raises(UserError) as error:
@@ -79,18 +99,22 @@ def test_a_wrong_description_is_refused_in_one_line(dataset, changes, complaint)
 def test_a_missing_file_and_broken_yaml_are_named(tmp_path):
     with pytest.raises(UserError, match='none.yaml: No such file'):
         load_description(tmp_path / 'none.yaml')
-    (tmp_path / 'broken.yaml').write_text('a: [')
-    with pytest.raises(UserError, match='broken.yaml: not YAML'):
-        load_description(tmp_path / 'broken.yaml')
+    for text, complaint in (('a: [', 'not YAML'), ('- a', 'it holds no keys'), ('', 'no keys'),
+                            ('a: {b: 1, b: 2}', "key 'b' is there twice")):
+        (tmp_path / 'broken.yaml').write_text(text)
+        with pytest.raises(UserError, match=f'broken.yaml: .*{complaint}') as error:
+            load_description(tmp_path / 'broken.yaml')
+        assert '\n' not in str(error.value)
 
 
 def test_pairs_are_what_the_wildcards_matched(tmp_path):
+    root = tmp_path / 'Küste [1]'
     for name in ('town/a_img.png', 'town/b_img.png', 'sea/a_img.png'):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    found = matches(tmp_path, '*/*_img.png')
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+    found = matches(root, '*/*_img.png')
     assert set(found) == {'town/a', 'town/b', 'sea/a'}
-    assert found['sea/a'] == tmp_path / 'sea' / 'a_img.png'
+    assert found['sea/a'] == root / 'sea' / 'a_img.png'
 
 
 def test_the_lookup_maps_ids_and_marks_the_unknown(dataset):
@@ -128,6 +152,39 @@ def test_the_check_lists_every_problem(dataset):
     assert len(problems) == 4
     for text, name in zip(('no picture', 'no label', 'not a readable', 'unknown id 3'), 'zabc'):
         assert any(text in p and f'{name}.' in p for p in problems), (text, problems)
+
+
+def test_the_check_finds_a_picture_that_ends_too_early(dataset):
+    path = dataset.parent / 'data/images/train/a.jpg'
+    path.write_bytes(path.read_bytes()[:-200])
+    problem, = check_split(load_description(dataset), 'train').problems
+    assert 'a.jpg: damaged: ' in problem
+
+
+def test_indices_count_where_a_label_map_has_a_palette(dataset):
+    path = dataset.parent / 'data/labels/val/d.png'
+    plain = read_label(path, load_description(dataset))
+    with Image.open(path) as picture:
+        coloured = Image.frombytes('P', picture.size, picture.tobytes())
+    coloured.putpalette([value * 7 % 256 for value in range(768)])
+    coloured.save(path)
+    assert (read_label(path, load_description(dataset)) == plain).all()
+
+
+@pytest.mark.parametrize('encoding, label, complaint', [
+    ('index', np.arange(12, 40, dtype=np.uint8), 'unknown id 12, 13, .*, 19 and 20 more '),
+    ('index', np.zeros((2, 2, 3), np.uint8), 'labels must be an 8-bit single-channel'),
+    ('palette', np.full((2, 2, 3), (3, 2, 9), np.uint8), r'unknown colour \(9, 2, 3\) '),
+    ('palette', np.full((2, 2), 8, np.uint8), r'unknown colour \(8, 8, 8\) '),
+])
+def test_what_no_class_stands_for_is_named(dataset, encoding, label, complaint):
+    classes = [{'name': 'a', 'rgb': [1, 2, 3]}] if encoding == 'palette' else ['a']
+    description = load_description(changed(dataset, encoding=encoding, classes=classes,
+                                           mapping={'a': 'background'}))
+    path = dataset.parent / 'label.png'
+    cv2.imwrite(str(path), label)
+    with pytest.raises(UserError, match=complaint):
+        read_label(path, description)
 
 
 def test_a_split_that_is_not_there_lists_those_that_are(dataset):

@@ -7,7 +7,7 @@ from typing import Callable, List
 import numpy as np
 
 from effvit_compression.data.description import DatasetDescription, matches
-from effvit_compression.data.pictures import read_image, read_label
+from effvit_compression.data.pictures import check_whole, read_image, read_label
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.lpcv import IGNORE, NAMES
 
@@ -40,6 +40,7 @@ def check_split(description: DatasetDescription, split: str,
             continue
         try:
             image = read_image(images[key])
+            check_whole(images[key])
             ids = read_label(labels[key], description)
         except UserError as error:
             found.problems.append(str(error))

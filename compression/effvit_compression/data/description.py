@@ -4,7 +4,8 @@ from __future__ import annotations
 import glob
 import re
 from pathlib import Path
-from typing import Dict, List, Literal, NamedTuple, Optional, Union
+from typing import (
+    Annotated, Dict, List, Literal, NamedTuple, Optional, Sequence, Tuple, Union)
 
 import numpy as np
 import pydantic
@@ -12,6 +13,11 @@ import pydantic
 from effvit_compression.files import read_yaml
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.lpcv import IGNORE, NAMES
+
+#: 0 to 255, as labels are stored.
+Byte = Annotated[int, pydantic.Field(ge=0, le=255)]
+#: Classes that a palette may have; further positions mark what is unknown.
+MOST_COLOURS = 254
 
 
 class Pair(NamedTuple):
@@ -30,6 +36,17 @@ class Split(pydantic.BaseModel):
     images: str
     labels: str
 
+    @pydantic.model_validator(mode='after')
+    def _consistent(self):
+        for pattern in (self.images, self.labels):
+            if not pattern or Path(pattern).is_absolute():
+                raise ValueError(f'pattern {pattern!r}: give one below the root')
+            if '?' in pattern or '**' in pattern:
+                raise ValueError(f'pattern {pattern!r}: * is the only wildcard')
+        if self.images.count('*') != self.labels.count('*'):
+            raise ValueError('images and labels pair by what * matches: both need as many of it')
+        return self
+
 
 class Colour(pydantic.BaseModel):
     """A class of a dataset whose labels are colour pictures."""
@@ -37,7 +54,7 @@ class Colour(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(extra='forbid')
 
     name: str
-    rgb: List[int] = pydantic.Field(min_length=3, max_length=3)
+    rgb: Tuple[Byte, Byte, Byte]
 
 
 class DatasetDescription(pydantic.BaseModel):
@@ -52,12 +69,13 @@ class DatasetDescription(pydantic.BaseModel):
 
     model_config = pydantic.ConfigDict(extra='forbid')
 
-    name: str
+    name: str = pydantic.Field(min_length=1)
     root: Path
-    splits: Dict[str, Split]
+    splits: Dict[str, Split] = pydantic.Field(min_length=1)
     encoding: Literal['index', 'palette'] = 'index'
-    ignore: Optional[int] = IGNORE
-    classes: Union[List[Colour], Dict[int, str], List[str]]
+    ignore: Optional[Byte] = IGNORE
+    classes: Annotated[Union[List[Colour], Dict[Byte, str], List[str]],
+                       pydantic.Field(min_length=1)]
     mapping: Optional[Dict[str, str]] = None
     others: Optional[str] = None
     trusted: List[str] = []  # LPCV names labelled by hand where the rest is guessed: scored alone
@@ -77,10 +95,14 @@ class DatasetDescription(pydantic.BaseModel):
         if (self.encoding == 'palette') != (
                 isinstance(self.classes, list) and isinstance(self.classes[0], Colour)):
             raise ValueError('encoding: palette goes with classes that have an rgb, and only so')
+        if self.encoding == 'palette':
+            check_palette(self.classes)
+        unknown = sorted(set(self.trusted) - set(NAMES))
+        if unknown:
+            raise ValueError(f'trusted names {unknown[0]!r}: not an LPCV class')
         names = set(self.class_ids.values())
         if self.mapping is None:
-            foreign = names - set(NAMES)
-            if foreign or any(NAMES[i] != n for i, n in self.class_ids.items()):
+            if not self.class_ids.items() <= dict(enumerate(NAMES)).items():
                 raise ValueError('classes are not LPCV-14 ids and names, so a mapping is needed')
             return self
         if set(self.mapping) != names:
@@ -133,14 +155,23 @@ class DatasetDescription(pydantic.BaseModel):
         return len(matches(self.root, self.splits[split].images))
 
 
+def check_palette(classes: Sequence[Colour]) -> None:
+    """Refuse too many classes or one colour for two; :raises ValueError: there are such."""
+    if len(classes) > MOST_COLOURS:
+        raise ValueError(f'{len(classes)} classes: a palette has {MOST_COLOURS} at most')
+    by_colour: Dict[tuple, str] = {}
+    for colour in classes:
+        other = by_colour.setdefault(colour.rgb, colour.name)
+        if other != colour.name:
+            raise ValueError(f'classes {other!r} and {colour.name!r} have the same rgb')
+
+
 def matches(root: Path, pattern: str) -> Dict[str, Path]:
     """List files below ``root`` that match, by the text that the wildcards stand for."""
-    regex = re.compile('(.*)'.join(re.escape(part) for part in pattern.split('*')) + '$')
-    found = {}
-    for name in glob.glob(str(root / pattern)):
-        relative = Path(name).relative_to(root).as_posix()
-        found['/'.join(regex.match(relative).groups())] = Path(name)
-    return found
+    parts = pattern.split('*')
+    regex = re.compile('([^/]*)'.join(re.escape(part) for part in parts) + '$')
+    names = glob.glob('*'.join(glob.escape(part) for part in parts), root_dir=root)
+    return {'/'.join(regex.match(name).groups()): root / name for name in names}
 
 
 def load_description(path: Union[str, Path], root: Optional[Path] = None) -> DatasetDescription:
@@ -162,5 +193,5 @@ def load_description(path: Union[str, Path], root: Optional[Path] = None) -> Dat
 def one_line(error: pydantic.ValidationError) -> str:
     """Join a validation error's complaints as ``where: what; where: what``."""
     return '; '.join(
-        '.'.join(str(part) for part in problem['loc']) + ': ' + problem['msg']
-        for problem in error.errors())
+        ('.'.join(map(str, problem['loc'])) + ': ' if problem['loc'] else '')
+        + problem['msg'].removeprefix('Value error, ') for problem in error.errors())

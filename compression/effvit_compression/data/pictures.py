@@ -7,10 +7,16 @@ from typing import Dict, List, Optional, Tuple
 
 import cv2
 import numpy as np
+from PIL import Image, UnidentifiedImageError
 
 from effvit_compression.data.description import DatasetDescription, Pair
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.lpcv import IGNORE, NAMES
+
+#: What Pillow raises for a file that it can't decode.
+BROKEN = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+#: Unknown ids that a message names.
+NAMED = 8
 
 
 def read_image(path: Path) -> np.ndarray:
@@ -32,29 +38,73 @@ def read_label(path: Path, description: DatasetDescription) -> np.ndarray:
 
     :raises UserError: not decodable, not in the described encoding, or with an unknown id.
     """
-    raw = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    if raw is None:
-        raise UserError(f'{path}: not a readable label picture')
-    if description.encoding == 'palette':
-        ids, known = palette_to_index(raw, description), True
-    elif raw.ndim != 2 or raw.dtype != np.uint8:
-        raise UserError(f'{path}: an 8-bit single-channel index picture is needed, '
-                        f'this is {raw.dtype} of shape {raw.shape}')
-    else:
-        ids, known = raw, False
+    colours = description.encoding == 'palette'
+    raw = read_colours(path) if colours else read_ids(path)
+    ids = palette_to_index(raw, description) if colours else raw
     labels = description.lookup()[ids]
-    if not known or (labels < 0).any():
-        unknown = np.unique(ids[labels < 0])
-        if unknown.size:
-            raise UserError(f'{path}: unknown id {", ".join(map(str, unknown))} '
-                            f'(dataset {description.name})')
+    unknown = labels < 0
+    if unknown.any():
+        what = [f'({r}, {g}, {b})' for b, g, r in np.unique(raw[unknown], axis=0)] if colours \
+            else [str(value) for value in np.unique(raw[unknown])]
+        more = f' and {len(what) - NAMED} more' if len(what) > NAMED else ''
+        raise UserError(f'{path}: unknown {"colour" if colours else "id"} '
+                        f'{", ".join(what[:NAMED])}{more} (dataset {description.name})')
     return labels.astype(np.uint8)
+
+
+def read_ids(path: Path) -> np.ndarray:
+    """
+    Ids (H, W) uint8 of an 8-bit index picture, which may have a palette for the eye.
+
+    :raises UserError: not decodable, or something else.
+    """
+    ids = palette_indices(path)
+    if ids is None:
+        ids = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if ids is None:
+        raise UserError(f'{path}: not a readable label picture')
+    if ids.ndim != 2 or ids.dtype != np.uint8:
+        raise UserError(f'{path}: labels must be an 8-bit single-channel index picture, '
+                        f'not {ids.dtype} of shape {ids.shape}')
+    return ids
+
+
+def palette_indices(path: Path) -> Optional[np.ndarray]:
+    """Return what a picture with a palette stores (OpenCV gives its colours), else None."""
+    try:
+        with Image.open(path) as picture:
+            return np.array(picture) if picture.mode == 'P' else None
+    except BROKEN:
+        return None
+
+
+def read_colours(path: Path) -> np.ndarray:
+    """Colours (H, W, 3) uint8 BGR of a label picture; :raises UserError: not decodable."""
+    colours = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if colours is None:
+        raise UserError(f'{path}: not a readable label picture')
+    return colours
+
+
+def check_whole(path: Path) -> None:
+    """
+    Look for the end of a picture: OpenCV makes a truncated JPEG grey where it ends.
+
+    :raises UserError: it is not all there.
+    """
+    try:
+        with Image.open(path) as picture:
+            picture.load()
+    except UnidentifiedImageError:
+        return  # a format that OpenCV alone knows
+    except BROKEN as error:
+        raise UserError(f'{path}: damaged: {" ".join(str(error).split())}') from error
 
 
 def palette_to_index(bgr: np.ndarray, description: DatasetDescription) -> np.ndarray:
     """(H, W, 3) uint8 BGR to (H, W) uint8 positions in the palette; 254 where no colour fits."""
     weights = np.array([1, 256, 65536], np.int64)
-    code = bgr[..., :3].astype(np.int64) @ weights  # B + 256 G + 65536 R
+    code = bgr.astype(np.int64) @ weights  # B + 256 G + 65536 R
     index = np.full(code.shape, 254, np.uint8)
     for position, colour in enumerate(description.classes):
         index[code == np.array(colour.rgb[::-1], np.int64) @ weights] = position
