@@ -48,14 +48,15 @@ def read_yaml(path: Path, what: str) -> Dict[str, Any]:
 class UniqueKeys(yaml.SafeLoader):
     """Refuses a key that a mapping has twice, of which YAML would take the last."""
 
-    def construct_mapping(self, node, deep=False):
-        """Build a mapping; keys that ``<<`` merges in may be given anew."""
-        names = [key.value for key, _ in node.value if key.tag != 'tag:yaml.org,2002:merge']
+    def compose_mapping_node(self, anchor):
+        """Compose before ``<<`` merges anything in: what is merged may be given anew."""
+        node = super().compose_mapping_node(anchor)
+        names = [key.value for key, _ in node.value]
         twice = next((key for key, _ in node.value if names.count(key.value) > 1), None)
         if twice is not None:
-            raise yaml.constructor.ConstructorError(
+            raise yaml.composer.ComposerError(
                 None, None, f'key {twice.value!r} is there twice', twice.start_mark)
-        return super().construct_mapping(node, deep)
+        return node
 
 
 @contextlib.contextmanager

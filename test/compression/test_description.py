@@ -12,6 +12,7 @@ import yaml
 from effvit_compression.data.check import check_split
 from effvit_compression.data.description import load_description, matches
 from effvit_compression.data.pictures import Pictures, palette_to_index, read_label
+from effvit_compression.files import read_yaml
 from effvit_ros.core.errors import UserError
 
 CONFIG = Path(__file__).parents[2] / 'config' / 'datasets'
@@ -105,6 +106,12 @@ def test_a_missing_file_and_broken_yaml_are_named(tmp_path):
         with pytest.raises(UserError, match=f'broken.yaml: .*{complaint}') as error:
             load_description(tmp_path / 'broken.yaml')
         assert '\n' not in str(error.value)
+
+
+def test_a_merged_key_may_be_given_anew(tmp_path):
+    path = tmp_path / 'a.yaml'
+    path.write_text('in: {a: &a {x: 1, y: 1}, b: &b {<<: *a, x: 2}}\nc: {<<: *b, x: 3}\n')
+    assert read_yaml(path, 'a')['c'] == {'x': 3, 'y': 1}
 
 
 def test_pairs_are_what_the_wildcards_matched(tmp_path):
