@@ -17,6 +17,9 @@ from lifecycle_msgs.srv import ChangeState, GetState  # noqa: E402
 from rcl_interfaces.srv import GetParameters, SetParameters  # noqa: E402
 from rclpy.executors import SingleThreadedExecutor  # noqa: E402
 from rclpy.parameter import Parameter, parameter_value_to_python  # noqa: E402
+from sensor_msgs.msg import Image  # noqa: E402
+
+from effvit_ros.ros.image_codec import image_message  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]
 _SERIAL = itertools.count(os.getpid() * 13)
@@ -123,6 +126,20 @@ class Probe:
         messages = []
         return messages, self.node.create_subscription(
             message_type, topic, messages.append, qos)
+
+    def film(self, pixels, rate_hz=20.0):
+        """
+        Publish a picture on ``image`` again and again while the probe spins.
+
+        :param pixels: (H, W, 3) uint8 RGB; stamps count seconds from 1.
+        """
+        publisher = self.node.create_publisher(Image, 'image', 1)
+        frame = image_message(pixels, 'rgb8', Image().header)
+
+        def show():
+            frame.header.stamp.sec += 1
+            publisher.publish(frame)
+        self.node.create_timer(1 / rate_hz, show)
 
     def call(self, service_type, name, request, timeout=15.0):
         """Call a service and return its response."""

@@ -12,7 +12,6 @@ from sensor_msgs.msg import Image
 from tiny_bundle import write_tiny_bundle
 
 from effvit_ros.ros.health import segmenter_status
-from effvit_ros.ros.image_codec import image_message
 
 pytestmark = pytest.mark.slow
 
@@ -41,9 +40,7 @@ def probe(tmp_path, zone):
         model=write_tiny_bundle(tmp_path / 'bundle', 256, 256),
         environment={'PYTHONPATH': os.pathsep.join((str(ROOT), str(Path(__file__).parent))),
                      'SYSFS': str(tmp_path / 'sys')})
-    camera = probe.node.create_publisher(Image, 'image', 1)
-    frame = image_message(np.zeros((64, 64, 3), np.uint8), 'rgb8', Image().header)
-    probe.node.create_timer(0.05, lambda: camera.publish(frame))
+    probe.film(np.zeros((64, 64, 3), np.uint8))
     labels, _ = probe.collect(Image, f'{NODE}/labels')
     probe.until(lambda: labels, PATIENCE_S, 'labels')
     yield probe

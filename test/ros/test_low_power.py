@@ -1,7 +1,6 @@
 """Low power, switched in flight: another model between two frames, another rate at once."""
 from __future__ import annotations
 
-import itertools
 import os
 import time
 from pathlib import Path
@@ -18,7 +17,7 @@ from tiny_bundle import tiny_labels, write_manifest, write_tiny_bundle
 
 from effvit_ros.core.bundle import MANIFEST
 from effvit_ros.ros.health import segmenter_status
-from effvit_ros.ros.image_codec import image_message, picture_from
+from effvit_ros.ros.image_codec import picture_from
 
 pytestmark = pytest.mark.slow
 
@@ -58,14 +57,7 @@ class Flight:
             low_power_model=named_bundle(folder, 'small', 32),
             environment={'PYTHONPATH': os.pathsep.join((str(ROOT), str(Path(__file__).parent))),
                          'LOAD_S': str(LOAD_S)})
-        camera = self.probe.node.create_publisher(Image, 'image', 1)
-        serial = itertools.count(1)
-
-        def show():
-            frame = image_message(PIXELS, 'rgb8', Image().header)
-            frame.header.stamp.sec = next(serial)
-            camera.publish(frame)
-        self.probe.node.create_timer(0.05, show)
+        self.probe.film(PIXELS)
         self.probe.until(lambda: self.arrivals, PATIENCE_S, 'the first label image')
 
     def set(self, name, value):

@@ -11,7 +11,6 @@ from live_ros import NodeProcess, Probe, fresh_domain
 from sensor_msgs.msg import Image
 
 from effvit_ros.ros.dds_profile import dds_environment
-from effvit_ros.ros.image_codec import image_message
 
 SEGMENTER = 'effvit_ros.ros.segmenter_node'
 SIGNALS = [
@@ -62,10 +61,8 @@ def end_while_segmenting(start, tiny_bundle, signals):
     domain = fresh_domain()
     process, probe = start(domain, model=tiny_bundle), Probe(domain)
     try:
-        publisher = probe.node.create_publisher(Image, 'image', 1)
         labels, _ = probe.collect(Image, '/segmenter/labels')
-        frame = image_message(np.zeros((480, 640, 3), np.uint8), 'bgr8', Image().header)
-        probe.node.create_timer(0.01, lambda: publisher.publish(frame))
+        probe.film(np.zeros((480, 640, 3), np.uint8), rate_hz=100.0)
         probe.until(lambda: len(labels) > 5, timeout=30)
         assert_clean(process, process.end(*signals))
     finally:

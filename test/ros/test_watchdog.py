@@ -1,7 +1,6 @@
 """Inference that gets stuck in a real process: rebuilt, or ended for a new process to start."""
 from __future__ import annotations
 
-import itertools
 import os
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from sensor_msgs.msg import Image
 from tiny_bundle import tiny_labels
 
 from effvit_ros.ros.health import segmenter_status
-from effvit_ros.ros.image_codec import image_message, picture_from
+from effvit_ros.ros.image_codec import picture_from
 from effvit_ros.ros.segmenter import EXIT_INFERENCE_LOST
 
 pytestmark = pytest.mark.slow
@@ -38,14 +37,7 @@ class Bench:
             'troubled_segmenter', domain, folder / 'log', model=model, runtime='onnxruntime',
             environment={'PYTHONPATH': os.pathsep.join((str(ROOT), str(Path(__file__).parent))),
                          **trouble}, **parameters)
-        camera = self.probe.node.create_publisher(Image, 'image', 1)
-        serial = itertools.count(1)
-
-        def show():
-            frame = image_message(PIXELS, 'rgb8', Image().header)
-            frame.header.stamp.sec = next(serial)
-            camera.publish(frame)
-        self.probe.node.create_timer(0.05, show)
+        self.probe.film(PIXELS)
 
     @property
     def told(self):
