@@ -51,7 +51,7 @@ def learn(run: Run, place: Path, net: SegmentationNet, training: TrainingSetting
     pixels = mixture.pixels if recipe.loss.balance else None
     objective = Objective(net, SegmentationLoss(recipe.loss, pixels), frozen, imitation)
     with steps(place.name, training.iterations, quiet=not ranks.is_first()) as advance, \
-            contextlib.closing(Progress(fabric, advance, training)) as progress:
+            contextlib.closing(Progress(fabric, advance)) as progress:
         student = train(objective, mixture, training, place, fabric, progress)
     ranks.by_first(lambda: save_model(student, place))
     return figures(run, student)
@@ -80,17 +80,15 @@ def beginner(run: Run, architecture: Architecture, pretrained: Pretrained) -> Se
 class Progress:
     """Passes the loop's figures to TensorBoard and moves the bar on."""
 
-    def __init__(self, fabric: Fabric, advance, training: TrainingSettings):
+    def __init__(self, fabric: Fabric, advance):
         self._fabric = fabric
         self._advance = advance
-        self._every = training.log_every
         self._done = 0
 
     def __call__(self, iteration: int, values: dict) -> None:
         """Log the figures of an iteration."""
         self._fabric.log_dict(values, step=iteration)
-        for _ in range(min(self._every, iteration - self._done)):
-            self._advance()
+        self._advance(iteration - self._done)
         self._done = iteration
 
     def close(self) -> None:
