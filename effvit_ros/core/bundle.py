@@ -6,10 +6,8 @@ the format. Loading checks everything that can be checked without running the gr
 """
 from __future__ import annotations
 
-import errno
 import hashlib
 import re
-import stat
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Mapping, Optional, Tuple
@@ -17,11 +15,12 @@ from typing import Mapping, Optional, Tuple
 import numpy as np
 import yaml
 
-from effvit_ros.core.errors import UserError
+from effvit_ros.core.graph import BundleError, Graph
 from effvit_ros.core.share import models_directory
 
 MANIFEST = 'manifest.yaml'
-FORMAT_VERSION = 1
+#: 2: graphs may have weights in common.
+FORMAT_VERSIONS = (1, 2)
 #: The bundle that is used when none is named.
 DEFAULT_MODEL = 'mobilevit_lite0_lpcv'
 PRECISIONS = ('fp32', 'fp16', 'int8')
@@ -29,12 +28,6 @@ IO_TYPES = ('uint8', 'float32')
 CHANNEL_ORDERS = ('rgb', 'bgr')
 #: Runtimes for which a bundle may prefer a precision.
 CPU_RUNTIMES = ('openvino', 'onnxruntime')
-#: The key ``location`` of an ONNX tensor's ``external_data``, as protobuf writes it.
-_EXTERNAL_WEIGHTS = b'\x0a\x08location'
-
-
-class BundleError(UserError):
-    """A bundle that can't be used: one line that names the file, the value and the fix."""
 
 
 @dataclass(frozen=True)
@@ -44,46 +37,6 @@ class ClassInfo:
     id: int
     name: str
     color: Tuple[int, int, int]
-
-
-@dataclass(frozen=True)
-class Graph:
-    """
-    One ONNX graph of a bundle.
-
-    ``io`` is ``uint8`` (``image`` uint8 [1,H,W,3] in, ``labels`` uint8 [1,H,W] out) or
-    ``float32`` (``image`` float32 [1,H,W,3] of 0..255 in, ``labels`` int32 [1,H,W] out, for
-    runtimes without 8-bit I/O). Normalisation, upsampling and argmax are inside either way.
-    """
-
-    path: Path
-    sha256: str
-    precision: str
-    io: str
-    opset: int
-
-    def read(self) -> bytes:
-        """
-        Return the graph as it is hashed: a runtime that loads these bytes runs no others.
-
-        :raises BundleError: the file is missing, differs from the manifest's sha256 or keeps
-            weights in another file, which no hash covers.
-        """
-        try:
-            if not stat.S_ISREG(self.path.stat().st_mode):  # a pipe would be read for ever
-                raise OSError(errno.EINVAL, 'not a regular file')
-            data = self.path.read_bytes()
-        except OSError as error:
-            raise BundleError(f'{self.path}: {error.strerror}: copy the whole bundle') from None
-        found = hashlib.sha256(data).hexdigest()
-        if found != self.sha256:
-            raise BundleError(
-                f'{self.path}: sha256 is {found[:12]}..., the manifest says '
-                f'{self.sha256[:12]}...: the file is damaged or not of this bundle; '
-                'copy the bundle again')
-        if _EXTERNAL_WEIGHTS in data:
-            raise BundleError(f'{self.path}: keeps weights in another file: export it in one file')
-        return data
 
 
 @dataclass(frozen=True)
@@ -117,6 +70,12 @@ class Bundle:
     def palette(self):
         """Return the colours, (n, 3) uint8, RGB."""
         return np.array([c.color for c in self.classes], dtype=np.uint8)
+
+    @property
+    def graph_bytes(self):
+        """Return the size of all graphs' files together, each file counted once."""
+        files = {file for graph in self.graphs for file in graph.files}
+        return sum(file.stat().st_size for file in files)
 
     @property
     def legend(self):
@@ -194,10 +153,11 @@ def load_bundle(path, sha256='') -> Bundle:
     path = Path(path)
     manifest, found = _read_manifest(path, sha256)
     version = manifest.get('format_version')
-    if version != FORMAT_VERSION:
+    if version not in FORMAT_VERSIONS:
         raise BundleError(
             f'{path / MANIFEST}: format_version is {version!r}, this release reads '
-            f'{FORMAT_VERSION}: export the bundle anew or update effvit_ros')
+            f'{" and ".join(map(str, FORMAT_VERSIONS))}: export the bundle anew or update '
+            'effvit_ros')
     reader = _Reader(path / MANIFEST)
     size = reader.get(manifest, 'input', dict)
     height = reader.positive(size, 'height', 'input.')
@@ -280,8 +240,11 @@ def _read_graph(reader, folder, entry, n_classes) -> Graph:
         raise BundleError(f'{reader.file}: graphs holds {entry!r}, not file, sha256 and so on')
     name = reader.get(entry, 'file', str, 'graphs[].')
     where = f'graphs[{name}].'
-    if Path(name).name != name or '\0' in name:
-        raise BundleError(f'{reader.file}: {where}file must be a plain name in the bundle folder')
+    weights = None if entry.get('weights') is None else reader.get(entry, 'weights', str, where)
+    for key, value in (('file', name), ('weights', weights)):
+        if value is not None and (Path(value).name != value or '\0' in value):
+            raise BundleError(
+                f'{reader.file}: {where}{key} must be a plain name in the bundle folder')
     count = reader.positive(entry, 'classes', where)
     if count != n_classes:
         raise BundleError(
@@ -291,7 +254,8 @@ def _read_graph(reader, folder, entry, n_classes) -> Graph:
         path=folder / name, sha256=reader.get(entry, 'sha256', str, where),
         precision=reader.choice(entry, 'precision', PRECISIONS, where),
         io=reader.choice(entry, 'io', IO_TYPES, where),
-        opset=reader.positive(entry, 'opset', where))
+        opset=reader.positive(entry, 'opset', where),
+        weights=None if weights is None else folder / weights)
     graph.read()
     return graph
 

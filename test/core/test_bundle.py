@@ -43,7 +43,7 @@ def _set(*path):
 
 
 @pytest.mark.parametrize('change, message', [
-    pytest.param(_set('format_version', 2), 'format_version is 2, this release reads 1',
+    pytest.param(_set('format_version', 3), 'format_version is 3, this release reads 1',
                  id='newer-format'),
     pytest.param(_set('name', None), 'name is missing', id='missing-key'),
     pytest.param(_set('input', 'height', 'tall'), "input.height is 'tall', not int",
@@ -71,6 +71,10 @@ def _set(*path):
     pytest.param(_set('graphs', 0, 'file', 'model.onnx\0.txt'), 'must be a plain name',
                  id='path-with-a-null'),
     pytest.param(_set('graphs', 0, 'file', '..'), 'not a regular file', id='parent-folder'),
+    pytest.param(_set('graphs', 0, 'weights', '../weights.onnx'), 'weights must be a plain name',
+                 id='weights-elsewhere'),
+    pytest.param(_set('graphs', 0, 'weights', 7), r'graphs\[model.onnx\].weights is 7, not str',
+                 id='weights-no-name'),
     pytest.param(_set('graphs', 0, 'file', 'gone.onnx'), 'No such file', id='missing-graph'),
 ])
 def test_a_wrong_manifest_gets_one_line(bundle, change, message):
@@ -88,6 +92,21 @@ def test_one_altered_byte_of_the_graph_is_refused(bundle):
     content[len(content) // 2] ^= 1
     graph.write_bytes(content)
     with pytest.raises(BundleError, match='model.onnx: sha256 is'):
+        load_bundle(bundle)
+
+
+def test_weights_that_stand_before_a_graph_are_part_of_it(bundle):
+    """Weights and rest are bytes one behind the other, wherever they are cut."""
+    content = (bundle / 'model.onnx').read_bytes()
+    (bundle / 'weights.onnx').write_bytes(content[:40])
+    (bundle / 'model.onnx').write_bytes(content[40:])
+    manifest = yaml.safe_load((bundle / MANIFEST).read_text())
+    manifest['graphs'][0]['weights'] = 'weights.onnx'
+    write_manifest(bundle, {**manifest, 'format_version': 2})
+    loaded = load_bundle(bundle)
+    assert loaded.graph().read() == content and loaded.graph_bytes == len(content)
+    (bundle / 'weights.onnx').write_bytes(content[:40][::-1])
+    with pytest.raises(BundleError, match='model.onnx with .*weights.onnx: sha256 is'):
         load_bundle(bundle)
 
 

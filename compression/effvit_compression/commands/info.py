@@ -39,7 +39,7 @@ def describe_bundle(folder: Path) -> dict:
         'parameters': manifest.get('parameters'), 'gmacs': manifest.get('gmacs'),
         'heads': manifest.get('heads'), 'classes': list(bundle.names),
         'precision': [f'{g.precision}/{g.io}' for g in bundle.graphs],
-        'bytes': sum(g.path.stat().st_size for g in bundle.graphs),
+        'bytes': bundle.graph_bytes,
         'terms': bundle.terms, 'scores': manifest.get('scores'),
     }
 

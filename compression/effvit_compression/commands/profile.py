@@ -39,7 +39,7 @@ def measure(model: str, size: int) -> Dict[str, float]:
         raise UserError(f'--size {size}: give a multiple of 64')
     folder = Path(model)
     if (folder / MANIFEST).exists() or not folder.is_dir():
-        return profile_graph(load_bundle(resolve_model(model)).graph().path)
+        return profile_graph(load_bundle(resolve_model(model)).graph().read())
     return profile_network(load_model(folder), size)
 
 

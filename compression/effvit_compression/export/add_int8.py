@@ -51,7 +51,7 @@ def _add_int8(bundle, out, calibration, sets, most_lost, origin):
     check_replaceable(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     flip = slice(None, None, 1 if source.channel_order == 'rgb' else -1)
-    graph = to_int8(onnx.load(str(source.graph('fp32').path)),
+    graph = to_int8(onnx.load_from_string(source.graph('fp32').read()),
                     [picture[..., flip] for picture in calibration])
     with tempfile.TemporaryDirectory(dir=out.parent, prefix='.quantize-') as place:
         new = Path(place) / out.name
@@ -60,6 +60,7 @@ def _add_int8(bundle, out, calibration, sets, most_lost, origin):
         plain = next(entry for entry in source.manifest['graphs']
                      if (entry['precision'], entry['io']) == ('fp32', 'uint8'))
         entry = {**plain, 'file': FILE, 'sha256': sha256_of(new / FILE), 'precision': 'int8'}
+        entry.pop('weights', None)
         graphs = [g for g in source.manifest['graphs'] if g['precision'] != 'int8']
         manifest = {**source.manifest, 'graphs': [*graphs, entry]}
         manifest.update(preference(manifest['graphs']))

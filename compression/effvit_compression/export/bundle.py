@@ -21,9 +21,10 @@ from effvit_compression.export.half import to_half
 from effvit_compression.export.half_weights import with_half_weights
 from effvit_compression.export.parity import noise_parity, Parity, parity
 from effvit_compression.export.price import int8_section, preference, Price
+from effvit_compression.export.shared_weights import share
 from effvit_compression.models.cost import gmacs, heads, parameters
 from effvit_compression.models.factory import SegmentationNet
-from effvit_ros.core.bundle import FORMAT_VERSION, MANIFEST, load_bundle
+from effvit_ros.core.bundle import FORMAT_VERSIONS, MANIFEST, load_bundle
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.lpcv import IGNORE, NAMES, PALETTE
 
@@ -32,6 +33,8 @@ from effvit_ros.core.lpcv import IGNORE, NAMES, PALETTE
 GATES = {'fp32': Parity(0.9995, 0.01), 'fp16': Parity(0.995, 0.1)}
 #: An FP16 graph may also do this many times what invisible noise does to torch.
 NOISE_FACTOR = 2.0
+#: File of the weights that the FP32 and the FP16 graph have in common.
+WEIGHTS = 'weights.onnx'
 TOOLS = ('torch', 'timm', 'segmentation_models_pytorch', 'onnx', 'onnxslim', 'onnxruntime')
 
 
@@ -112,7 +115,7 @@ def write_bundle(net: SegmentationNet, variants: Sequence[Variant], folder: Path
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix='.export-') as place:
         new = Path(place) / folder.name
         new.mkdir()
-        entries = [write_graph(variant, new) for variant in variants]
+        entries = write_graphs(variants, new)
         manifest = manifest_of(net, size, description, entries)
         write_manifest(new, manifest)
         load_bundle(new)
@@ -154,14 +157,28 @@ def passes(measured: Parity, gate: Parity) -> bool:
     return measured.agreement >= gate.agreement and measured.margin <= gate.margin
 
 
-def write_graph(variant: Variant, folder: Path) -> dict:
-    """Write one graph; returns its entry in the manifest."""
-    content = variant.graph.SerializeToString()
-    (folder / variant.file).write_bytes(content)
-    return {'file': variant.file, 'sha256': hashlib.sha256(content).hexdigest(),
-            'precision': variant.precision, 'io': variant.io_type,
-            'opset': OPSETS[variant.io_type], 'classes': len(NAMES),
-            **variant.parity.as_entry()}
+def write_graphs(variants: Sequence[Variant], folder: Path) -> List[dict]:
+    """Write the graphs, weights in common once; returns their entries in the manifest."""
+    models = {variant.file: variant.graph for variant in variants}
+    common, sharing = b'', [v.file for v in variants
+                            if v.io_type == 'uint8' and v.precision in ('fp32', 'fp16')]
+    if len(sharing) == 2:
+        weights, *rest = share(*(models[file] for file in sharing))
+        models.update(zip(sharing, rest))
+        common = weights.SerializeToString()
+        (folder / WEIGHTS).write_bytes(common)
+    entries = []
+    for variant in variants:
+        content = models[variant.file].SerializeToString()
+        (folder / variant.file).write_bytes(content)
+        shared = common and variant.file in sharing
+        whole = common + content if shared else content
+        entries.append({
+            'file': variant.file, **({'weights': WEIGHTS} if shared else {}),
+            'sha256': hashlib.sha256(whole).hexdigest(), 'precision': variant.precision,
+            'io': variant.io_type, 'opset': OPSETS[variant.io_type], 'classes': len(NAMES),
+            **variant.parity.as_entry()})
+    return entries
 
 
 def manifest_of(net: SegmentationNet, size: int, description: Description,
@@ -169,7 +186,7 @@ def manifest_of(net: SegmentationNet, size: int, description: Description,
     """Return the manifest without scores."""
     restrictions = [f'{d.name}: {d.terms}' for d in description.training if d.terms]
     return {
-        'format_version': FORMAT_VERSION,
+        'format_version': FORMAT_VERSIONS[any('weights' in entry for entry in entries)],
         'name': description.name,
         'input': {'height': size, 'width': size, 'channel_order': 'rgb'},
         'classes': [{'id': i, 'name': name, 'color': PALETTE[i].tolist()}

@@ -17,15 +17,17 @@ def with_half_weights(full: onnx.ModelProto, half: onnx.ModelProto) -> onnx.Mode
     copy = onnx.ModelProto()
     copy.CopyFrom(full)
     twins = {t.name: t for t in half.graph.initializer if t.data_type == TensorProto.FLOAT16}
-    casts = []
+    casts, unfolded = [], {}
     for tensor in copy.graph.initializer:
-        name, twin = tensor.name, twins.get(tensor.name)
+        twin = twins.get(tensor.name)
         if twin is None or numpy_helper.to_array(twin).nbytes < SMALLEST:
             continue
         tensor.CopyFrom(twin)
-        tensor.name = f'{name}.half'
-        casts.append(helper.make_node('Cast', [tensor.name], [name], f'{name}.cast',
-                                      to=TensorProto.FLOAT))
+        unfolded[tensor.name] = f'{tensor.name}.full'
+        casts.append(helper.make_node('Cast', [tensor.name], [unfolded[tensor.name]],
+                                      f'{tensor.name}.cast', to=TensorProto.FLOAT))
+    for node in copy.graph.node:
+        node.input[:] = [unfolded.get(name, name) for name in node.input]
     nodes = [*casts, *copy.graph.node]
     del copy.graph.node[:]
     copy.graph.node.extend(nodes)

@@ -92,13 +92,13 @@ def profile_network(net: SegmentationNet, size: int, rounds: int = 5) -> Dict[st
     return {name: float(np.median(values)) for name, values in times.items()}
 
 
-def profile_graph(path, rounds: int = 10) -> Dict[str, float]:
+def profile_graph(graph: bytes, rounds: int = 10) -> Dict[str, float]:
     """Mean milliseconds of each kind of operator for one picture, in ONNX Runtime."""
     with tempfile.TemporaryDirectory() as folder:
         options = onnxruntime.SessionOptions()
         options.enable_profiling = True
         options.profile_file_prefix = os.path.join(folder, 'profile')
-        session = onnxruntime.InferenceSession(str(path), options, ['CPUExecutionProvider'])
+        session = onnxruntime.InferenceSession(graph, options, ['CPUExecutionProvider'])
         source = session.get_inputs()[0]
         kind = np.uint8 if 'uint8' in source.type else np.float32
         for _ in range(rounds):

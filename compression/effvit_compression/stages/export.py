@@ -35,4 +35,4 @@ def run(run, place):
     bundle = load_bundle(folder)
     return {'bundle': recipe.export.name, 'sha256': bundle.sha256,
             'scores': bundle.manifest['scores'],
-            'bytes': sum(graph.path.stat().st_size for graph in bundle.graphs)}
+            'bytes': bundle.graph_bytes}
