@@ -134,7 +134,7 @@ def test_a_camera_without_pictures_ends_the_demo_with_the_camera_s_words(
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 2
     assert 'the camera ended with exit code 2' in errors
-    assert 'no picture in this folder' in errors
+    assert 'empty: no pictures in it' in errors
     assert not node_pids(tmp_path)
 
 
