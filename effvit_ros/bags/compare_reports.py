@@ -4,12 +4,11 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 import sys
-from pathlib import Path
 
 from effvit_ros.core import arguments
 from effvit_ros.core.errors import reports_user_errors
+from effvit_ros.core.whole_file import write_text
 
 _EPILOG = ('Exit codes: 0 B is no worse than allowed (or no gate was set); 1 it is; 2 the '
            'reports cannot be compared.')
@@ -27,7 +26,7 @@ def main(args=None):
         print(f'warning: {warning}', file=sys.stderr)
     verdict = gate(comparison, options.metric, options.fail_if_worse)
     if options.out:
-        _write(comparison_dict(comparison, options), Path(options.out))
+        write_text(options.out, json.dumps(comparison_dict(comparison, options), indent=1) + '\n')
     if verdict is None:
         return 0
     print(verdict[1])
@@ -105,13 +104,6 @@ def _line(name, width, score_a, score_b, interval):
     sure = '' if not span or interval.low <= 0 <= interval.high else '  *'
     return (f'{name:{width}}  {score_a:6.4f}  {score_b:6.4f}  {interval.difference:+.4f}  '
             f'{span}{sure}')
-
-
-def _write(content, path):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + '.tmp')
-    temporary.write_text(json.dumps(content, indent=1) + '\n', encoding='utf-8')
-    os.replace(temporary, path)
 
 
 def _parse(args):

@@ -7,7 +7,6 @@ All that depends on time and chance (durations, dates, latencies) is under the k
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from effvit_ros.bags.problems import Problem
 from effvit_ros.bags.record import FRAMES, MODEL_STEPS, read_frames, read_timings, STEPS, TIMINGS
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.metrics import ConfusionMatrix, per_class_table
+from effvit_ros.core.whole_file import write_text
 
 REPORT = 'report.json'
 FORMAT_VERSION = 1
@@ -91,10 +91,7 @@ def percentiles(values):
 
 def write_report(report, folder):
     """Write report.json into the folder, whole or not at all."""
-    path = Path(folder) / REPORT
-    temporary = path.with_suffix('.json.tmp')
-    temporary.write_text(json.dumps(report, indent=1) + '\n', encoding='utf-8')
-    os.replace(temporary, path)
+    write_text(Path(folder) / REPORT, json.dumps(report, indent=1) + '\n')
 
 
 def load_report(path):

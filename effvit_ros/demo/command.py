@@ -14,6 +14,7 @@ from effvit_ros.core.bundle import load_bundle, resolve_model
 from effvit_ros.core.errors import UserError, reports_user_errors
 from effvit_ros.core.overlay import Overlay
 from effvit_ros.core.runtimes import RUNTIMES
+from effvit_ros.core.whole_file import write_bytes
 from effvit_ros.demo.processes import free_domain_id, node_environment
 
 #: Source -> (the camera's parameter ``source``, what ``--path`` names, the camera's rate in Hz).
@@ -110,9 +111,7 @@ def _write_sheet(path, moments, bundle, report):
                 f"{report['latency_p50_ms']:.0f} ms, p95 {report['latency_p95_ms']:.0f} ms{score}")
     sheet = contact_sheet(moments, Overlay(bundle.names, bundle.palette), bundle.names,
                           f"{bundle.name} on {report['runtime_description']}", subtitle)
-    temporary = path.with_name('overlay.tmp.png')
-    cv2.imwrite(str(temporary), sheet)
-    os.replace(temporary, path)
+    write_bytes(path, cv2.imencode('.png', sheet)[1].tobytes())
 
 
 def _interrupt(_number, _frame):

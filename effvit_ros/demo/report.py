@@ -8,12 +8,12 @@ import platform
 import sys
 from datetime import datetime, timezone
 from importlib import metadata
-from pathlib import Path
 
 from rich.table import Table
 
 from effvit_ros.core.machine import cpu_model
 from effvit_ros.core.metrics import per_class_table
+from effvit_ros.core.whole_file import write_text
 
 #: Packages whose versions decide the figures.
 _PACKAGES = ('effvit_ros', 'numpy', 'opencv-python-headless', 'onnxruntime', 'openvino',
@@ -44,10 +44,7 @@ def make_report(figures, confusion, bundle, runtime, runtime_description, source
 
 def write_json(report, path):
     """Write ``report`` to ``path`` in one step."""
-    path = Path(path)
-    temporary = path.with_suffix('.tmp')
-    temporary.write_text(json.dumps(report, indent=2) + '\n', encoding='utf-8')
-    os.replace(temporary, path)
+    write_text(path, json.dumps(report, indent=2) + '\n')
 
 
 def table(report):

@@ -11,9 +11,9 @@ import time
 from pathlib import Path
 
 from effvit_ros.core.bundle import load_bundle, resolve_model
-from effvit_ros.core.engines.store import write_whole
 from effvit_ros.core.errors import reports_user_errors
 from effvit_ros.core.runtimes import GPU_ORDER, has_nvidia_gpu
+from effvit_ros.core.whole_file import write_text
 from effvit_ros.gpu_check.machine import gpus, machine
 
 #: Seconds that a row may take; a build on a small board takes most of it.
@@ -42,9 +42,9 @@ def main(args=None):
         'gpus': gpus(), 'bundle': bundle.name, 'bundle_sha256': bundle.sha256,
         'pictures': options.pictures or 'made', 'rows': rows}
     folder = Path(options.out)
-    write_whole(folder / 'report.json', json.dumps(report, indent=2).encode())
+    write_text(folder / 'report.json', json.dumps(report, indent=2))
     text = as_table(report)
-    write_whole(folder / 'report.md', text.encode())
+    write_text(folder / 'report.md', text)
     print(f'\n{text}\n{folder / "report.json"}')
     return 0 if any(row['status'] == 'measured' for row in rows.values()) else 1
 

@@ -1,12 +1,11 @@
 """The report of a soak: kept up to date while it runs, written, shown."""
 from __future__ import annotations
 
-import os
 import shlex
 from datetime import datetime, timezone
 
-from effvit_ros.bags.html_page import html
-from effvit_ros.bags.markdown import markdown
+from effvit_ros.bags.pages import write_page
+from effvit_ros.core.whole_file import write_bytes
 from effvit_ros.demo.report import machine, versions, write_json
 from effvit_ros.soak.figures import figures, verdicts
 from effvit_ros.soak.page import PLOT, soak_page
@@ -60,12 +59,8 @@ class Report:
         self.write()
         write_samples(self._record.samples, self.folder / 'samples.csv')
         plot, report = course_plot(self._record), self.now()
-        page = soak_page(report, verdicts(report), plot)
-        for name, content in ((PLOT, plot), ('report.md', markdown(page).encode()),
-                              ('report.html', html(page).encode())):
-            temporary = self.folder / (name + '.tmp')
-            temporary.write_bytes(content)
-            os.replace(temporary, self.folder / name)
+        write_bytes(self.folder / PLOT, plot)
+        write_page(soak_page(report, verdicts(report), plot), self.folder)
 
     def show(self, console):
         """Print the verdicts; returns whether one is missed."""

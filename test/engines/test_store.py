@@ -12,6 +12,7 @@ from effvit_ros.core.bundle import load_bundle
 from effvit_ros.core.engines.key import EngineKey
 from effvit_ros.core.engines.store import (
     EngineError, cache_folder, engine_name, find_engine, require_writable, write_engine)
+from effvit_ros.core.errors import UserError
 
 KEY = EngineKey('tensorrt', '10.3.0', 'Orin', '8.7', 'fp16', 'uint8', (1, 64, 96, 3), 'ab' * 32)
 
@@ -130,7 +131,7 @@ def test_a_read_only_folder_is_one_line(bundle, tmp_path, request):
     request.getfixturevalue('no_root')
     with pytest.raises(EngineError, match='cannot be kept there .Permission denied.: make it'):
         require_writable(folder)
-    with pytest.raises(EngineError, match='cannot be written: Permission denied'):
+    with pytest.raises(UserError, match='cannot be written: Permission denied'):
         put(bundle, folder=folder)
 
 
@@ -144,6 +145,6 @@ def test_a_full_disk_leaves_nothing_behind(bundle, monkeypatch):
     def no_space(descriptor):
         raise OSError(28, 'No space left on device')
     monkeypatch.setattr(os, 'fsync', no_space)
-    with pytest.raises(EngineError, match='cannot be written: No space left on device'):
+    with pytest.raises(UserError, match='cannot be written: No space left on device'):
         put(bundle)
     assert list(cache_folder().iterdir()) == []

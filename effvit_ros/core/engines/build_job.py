@@ -21,9 +21,10 @@ from effvit_ros.core.bundle import load_bundle
 from effvit_ros.core.engines.builder import build
 from effvit_ros.core.engines.key import key_for
 from effvit_ros.core.engines.library import Library
-from effvit_ros.core.engines.store import engine_name, write_engine, write_whole
+from effvit_ros.core.engines.store import engine_name, write_engine
 from effvit_ros.core.errors import reports_user_errors
 from effvit_ros.core.runtimes.cuda import Cuda, first_gpu
+from effvit_ros.core.whole_file import write_bytes
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def _build(job, library, bundle, cuda):
         print('checking the engine against the graph', flush=True)
         facts['parity'] = _check(job, library, bundle, graph, data, cuda)
     if timing:
-        write_whole(timing_path, timing)
+        write_bytes(timing_path, timing)
     path = Path(job.out)
     if job.out.endswith('/'):
         path = path / engine_name(bundle, key)

@@ -13,6 +13,7 @@ import yaml
 
 from effvit_ros.core.engines.key import EngineKey
 from effvit_ros.core.errors import UserError
+from effvit_ros.core.whole_file import write_bytes, write_text
 
 FORMAT_VERSION = 1
 SUFFIX = '.engine'
@@ -116,7 +117,7 @@ def write_engine(path, data, bundle, key, build: Mapping):
     Write engine and sidecar, each whole or not at all, the sidecar last.
 
     :param build: facts about the build for whoever reads the sidecar.
-    :raises EngineError: the folder can't be written or the disk is full.
+    :raises UserError: the folder can't be written or the disk is full.
     """
     path = Path(path)
     content = {
@@ -125,30 +126,8 @@ def write_engine(path, data, bundle, key, build: Mapping):
                    'bytes': len(data)},
         'build': dict(build)}
     text = _HEADER + yaml.safe_dump(content, sort_keys=False)
-    write_whole(path, data)
-    write_whole(path.with_name(path.name + SIDECAR_SUFFIX), text.encode())
-
-
-def write_whole(path, data):
-    """
-    Replace the file ``path`` by ``data`` in one step.
-
-    :raises EngineError: the folder can't be written or the disk is full.
-    """
-    temporary = path.with_name(f'{path.name}.{os.getpid()}.tmp')
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, 'wb') as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        try:
-            temporary.unlink()
-        except OSError:
-            pass  # never made, or on a disk that is gone: the first error says it all
-        raise EngineError(f'{path}: cannot be written: {error.strerror}') from None
+    write_bytes(path, data)
+    write_text(path.with_name(path.name + SIDECAR_SUFFIX), text)
 
 
 def _read_sidecar(path):
