@@ -1,19 +1,23 @@
 """The recipe: everything that decides what a pipeline makes, validated, unknown keys refused."""
 from __future__ import annotations
 
+import functools
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Annotated, Any, Dict, List, Optional, Sequence, Tuple
 
 import pydantic
+import torch
 
-from effvit_compression.ablation.settings import Ablation
+from effvit_compression.ablation.settings import Ablation, Name
 from effvit_compression.data.augment import Augmentation
 from effvit_compression.data.description import one_line
+from effvit_compression.data.mixture import BALANCED
 from effvit_compression.export.settings import Int8Settings
 from effvit_compression.files import read_yaml
 from effvit_compression.losses.distillation import DistillationSettings
 from effvit_compression.losses.segmentation import SegmentationLossSettings
 from effvit_compression.models.architecture import Architecture
+from effvit_compression.models.factory import build
 from effvit_compression.models.pretrained import Pretrained
 from effvit_compression.overrides import with_settings
 from effvit_compression.pruning.settings import PruningSettings
@@ -25,7 +29,7 @@ from effvit_ros.core.lpcv import NAMES
 class Strict(pydantic.BaseModel):
     """Refuses unknown keys."""
 
-    model_config = pydantic.ConfigDict(extra='forbid')
+    model_config = pydantic.ConfigDict(extra='forbid', allow_inf_nan=False)
 
 
 class Flight(Strict):
@@ -90,7 +94,7 @@ class Quantization(Strict):
 class Export(Strict):
     """The bundle."""
 
-    name: str = pydantic.Field(pattern=r'^[A-Za-z0-9_.-]+$')
+    name: Name
     story: str = ''               # for the model card
     float_io: bool = False        # also a graph for runtimes without 8-bit I/O
 
@@ -102,12 +106,13 @@ class Recipe(Strict):
     A stage whose section is absent is left out; the next one starts from the one before it.
     """
 
-    name: str = pydantic.Field(pattern=r'^[A-Za-z0-9_.-]+$')
-    seed: int = 0
-    size: int = pydantic.Field(512, ge=64, multiple_of=64)  # side of the deployed input
+    name: Name
+    seed: int = pydantic.Field(0, ge=0, lt=2 ** 31)
+    size: int = pydantic.Field(512, ge=64, le=4096, multiple_of=64)  # side of the deployed input
     data: List[Source] = pydantic.Field(min_length=1)
     augmentation: Augmentation = Augmentation()
-    rare: Dict[str, float] = {}   # LPCV name -> chance that a crop is drawn around it
+    #: LPCV name -> chance that a crop is drawn around it; ``balanced``: around any, by its share.
+    rare: Dict[str, Annotated[float, pydantic.Field(ge=0, le=1)]] = {}
     loss: SegmentationLossSettings = SegmentationLossSettings()
     student: Architecture
     pretrained: Pretrained = Pretrained()  # the student's first weights
@@ -126,10 +131,10 @@ class Recipe(Strict):
             raise ValueError('a student is trained by baseline or distill: give one of them')
         if self.distill and not self.teacher:
             raise ValueError('distill needs a teacher')
-        unknown = sorted(set(self.rare) - set(NAMES))
+        unknown = sorted(set(self.rare) - {*NAMES, BALANCED})
         if unknown:
-            raise ValueError(f'rare names {unknown[0]!r}: not an LPCV class')
-        if sum(self.rare.values()) > 1:
+            raise ValueError(f'rare names {unknown[0]!r}: not an LPCV class and not {BALANCED}')
+        if sum(self.rare.values()) > 1 + 1e-9:  # the sum of decimals may be off
             raise ValueError('rare: the chances add up to more than 1')
         if not any(source.share for source in self.data):
             raise ValueError('data: every share is 0')
@@ -167,4 +172,27 @@ def recipe_of(fields: Any, path: Path, row: str = '') -> Recipe:
                        (teacher and teacher.pretrained, 'model')):
         if owner and getattr(owner, key):
             setattr(owner, key, (path.parent / getattr(owner, key)).resolve())
+    check_networks(recipe, path)
     return recipe
+
+
+def check_networks(recipe: Recipe, path: Path) -> None:
+    """
+    Build the networks, without weights: one that can't be is found before hours of training.
+
+    :raises UserError: there is no such network.
+    """
+    teacher = recipe.teacher
+    for architecture in (recipe.student, teacher and not teacher.model and teacher.architecture):
+        if architecture:
+            try:
+                build_weightless(architecture.model_dump_json())
+            except UserError as error:
+                raise UserError(f'recipe {path}: {error}') from error
+
+
+@functools.lru_cache(maxsize=None)
+def build_weightless(architecture: str) -> None:
+    """Build from JSON on a device that stores nothing; :raises UserError: it can't be built."""
+    with torch.device('meta'):
+        build(Architecture.model_validate_json(architecture))

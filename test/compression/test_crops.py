@@ -83,6 +83,41 @@ def test_rare_classes_are_drawn_more_often(dataset):
     assert crops_with_person({'person': 0.9}) > crops_with_person({}) + 15
 
 
+def test_chances_by_hand_do_not_look_at_the_pictures():
+    """Recipes that name chances see the batches that they saw before ``balanced`` was there."""
+    mixed = Mixture([Part(object(), 1.0)], 64, STILL, {'person': 0.3, 'vehicle': 0.2}, seed=0)
+    (classes, chances), = mixed._rare
+    assert classes == [10, 13] and chances.tolist() == [0.3, 0.2, 0.5]
+
+
+def test_balanced_chances_are_the_inverse_roots_of_the_shares(dataset):
+    pictures = Pictures(load_description(dataset), 'train')
+    shares = pictures.pixels.sum(axis=0) / pictures.pixels.sum()
+    roots = shares[[0, 7, 10]] ** -0.5
+    # The other source has water alone, around which half of its crops are then drawn; so few come
+    # of it that the mixture's shares are those of the first.
+    parts = [Part(pictures, 1.0), Part(Plain(7), 1e-9)]
+    mixed = Mixture(parts, 64, STILL, {'balanced': 0.5, 'person': 0.2, 'vehicle': 0.1}, seed=0)
+    (classes, chances), (others, theirs) = mixed._rare
+    expected = 0.5 * roots / roots.sum()
+    assert dict(zip(classes, chances)) == pytest.approx(
+        {10: 0.2 + expected[2], 13: 0.1, 0: expected[0], 7: expected[1]})
+    assert chances[-1] == pytest.approx(0.2)
+    assert dict(zip(others, theirs)) == pytest.approx({10: 0.2, 13: 0.1, 7: 0.5})
+
+
+def test_balanced_crops_are_a_function_of_seed_and_iteration_and_hold_more_persons(dataset):
+    def labels(rare):
+        return mixture(dataset, rare).batch(3, 60, 24).labels
+
+    def with_person(labels):
+        return (labels == 10).flatten(1).any(1).sum().item()
+
+    balanced = labels({'balanced': 0.9})
+    assert balanced.equal(labels({'balanced': 0.9}))
+    assert with_person(balanced) > with_person(labels({})) + 15
+
+
 def test_a_source_can_have_its_own_augmentation(dataset):
     part = Part(Pictures(load_description(dataset), 'train'), 1.0, augmentation=STILL)
     own = Mixture([part], 64, Augmentation(), {}, 0).batch(0, 2, 32).images

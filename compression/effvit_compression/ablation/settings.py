@@ -5,7 +5,7 @@ from typing import Annotated, Any, Dict, List
 
 import pydantic
 
-Name = Annotated[str, pydantic.StringConstraints(pattern=r'^[A-Za-z0-9_.-]+$')]
+Name = Annotated[str, pydantic.StringConstraints(pattern=r'^[A-Za-z0-9_][A-Za-z0-9_.-]*$')]
 Seeds = Annotated[List[Annotated[int, pydantic.Field(ge=0)]], pydantic.Field(min_length=1)]
 
 

@@ -17,15 +17,24 @@ import pydantic
 class Augmentation(pydantic.BaseModel):
     """Ranges of the random changes; every default is what the shipped models were trained with."""
 
-    model_config = pydantic.ConfigDict(extra='forbid')
+    model_config = pydantic.ConfigDict(extra='forbid', allow_inf_nan=False)
 
-    scale: Tuple[float, float] = (0.5, 1.8)  # zoom relative to the stretched picture, log-uniform
-    aspect: float = 1.3        # width : height changes by up to this factor
-    tilt: float = 10.0         # degrees, uniform both ways
+    #: Zoom relative to the stretched picture, log-uniform.
+    scale: Tuple[pydantic.PositiveFloat, pydantic.PositiveFloat] = (0.5, 1.8)
+    aspect: float = pydantic.Field(1.3, ge=1)  # width : height changes by up to this factor
+    tilt: float = pydantic.Field(10.0, ge=0, le=180)  # degrees, uniform both ways
     quarter_turns: bool = True  # nadir views have no "up"
     flip: bool = True          # mirror left-right in half of the crops
-    colour: float = 0.35       # strength of brightness, contrast, gamma, channel gain
-    degrade: float = 0.2       # probability of each of blur, noise and grey
+    #: Strength of the changes of brightness, contrast, gamma and channel gain.
+    colour: float = pydantic.Field(0.35, ge=0, le=1)
+    degrade: float = pydantic.Field(0.2, ge=0, le=1)  # probability of each of blur, noise, grey
+
+    @pydantic.field_validator('scale')
+    @classmethod
+    def _ordered(cls, scale):
+        if scale[0] > scale[1]:
+            raise ValueError('give the smaller zoom first')
+        return scale
 
 
 def random_crop(image: np.ndarray, label: np.ndarray, size: int, stretch: int,

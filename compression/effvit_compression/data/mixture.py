@@ -1,7 +1,7 @@
 """Batches from several datasets; each batch is a function of (seed, rank, iteration) alone."""
 from __future__ import annotations
 
-from typing import Dict, NamedTuple, Optional, Sequence
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 import torch
@@ -9,6 +9,11 @@ import torch
 from effvit_compression.data.augment import Augmentation, random_crop
 from effvit_compression.data.pictures import Pictures
 from effvit_ros.core.lpcv import NAMES
+
+#: Key of ``rare`` for all classes together.
+BALANCED = 'balanced'
+#: Pixels that a picture must have of a class more of to be drawn for it.
+FEW = 20
 
 
 class Batch(NamedTuple):
@@ -46,6 +51,8 @@ class Mixture:
     same pictures when it resumes.
 
     :param rare: LPCV class name -> probability that a crop is drawn around one of its pixels.
+        That of ``balanced`` is shared by the classes that a dataset has: each by the inverse root
+        of its share of the mixture's labelled pixels.
     """
 
     def __init__(self, parts: Sequence[Part], stretch: int,
@@ -57,14 +64,22 @@ class Mixture:
         self._shares = shares / shares.sum()
         self._stretch = stretch
         self._seed = (seed, rank)
-        self._rare = [NAMES.index(name) for name in rare]
-        self._rare_chance = np.array([*rare.values(), 1 - sum(rare.values())])
+        self._rare = [self._chances(number, rare) for number in range(len(parts))]
+
+    def _chances(self, number: int, rare: Dict[str, float]) -> Tuple[List[int], np.ndarray]:
+        """Return classes and the chance of each in crops of a part, that of any place last."""
+        named = {NAMES.index(name): chance for name, chance in rare.items() if name != BALANCED}
+        if rare.get(BALANCED):
+            for index, part in balance(self.pixels, self._parts[number].pixels).items():
+                named[index] = named.get(index, 0.0) + rare[BALANCED] * part
+        return list(named), np.array([*named.values(), max(0.0, 1 - sum(named.values()))])
 
     @property
     def pixels(self) -> np.ndarray:
         """Share (14,) of each class in the labelled pixels, as often as pictures are drawn."""
         totals = [pictures.pixels.sum(axis=0) for pictures in self._parts]
-        return sum(share * total / total.sum() for share, total in zip(self._shares, totals))
+        return sum(share * total / max(1, total.sum())
+                   for share, total in zip(self._shares, totals))
 
     def batch(self, iteration: int, count: int, size: int) -> Batch:
         """Draw ``count`` crops of size x size for an iteration."""
@@ -77,11 +92,12 @@ class Mixture:
     def _crop(self, size, rng):
         part = rng.choice(len(self._parts), p=self._shares)
         pictures = self._parts[part]
-        draw = rng.choice(len(self._rare_chance), p=self._rare_chance)
+        rare, chances = self._rare[part]
+        draw = rng.choice(len(chances), p=chances)
         index, focus = int(rng.integers(len(pictures))), None
-        if draw < len(self._rare):
-            wanted = self._rare[draw]
-            holders = np.nonzero(pictures.pixels[:, wanted] > 20)[0]
+        if draw < len(rare):
+            wanted = rare[draw]
+            holders = np.nonzero(pictures.pixels[:, wanted] > FEW)[0]
             if holders.size:
                 index = int(rng.choice(holders))
                 ys, xs = np.nonzero(pictures[index][1] == wanted)
@@ -91,3 +107,15 @@ class Mixture:
         crop, ids = random_crop(
             image, label, size, self._stretch, self._augmentations[part], rng, focus)
         return crop, ids, self._taught[part]
+
+
+def balance(shares: np.ndarray, pixels: np.ndarray) -> Dict[int, float]:
+    """
+    Parts, 1 together, of the classes that a dataset has: each by the inverse root of its share.
+
+    :param shares: (14,) of the classes in the whole mixture.
+    :param pixels: (pictures, 14) of the dataset.
+    """
+    held = np.nonzero((pixels > FEW).any(axis=0))[0]
+    weights = shares[held] ** -0.5
+    return {int(index): float(weight / weights.sum()) for index, weight in zip(held, weights)}

@@ -17,15 +17,16 @@ from torch.nn import functional
 class DistillationSettings(pydantic.BaseModel):
     """Shares of the loss; 0 switches a part off."""
 
-    model_config = pydantic.ConfigDict(extra='forbid')
+    model_config = pydantic.ConfigDict(extra='forbid', allow_inf_nan=False)
 
-    soft_labels: float = 1.0
+    soft_labels: pydantic.NonNegativeFloat = 1.0
     temperature: float = pydantic.Field(2.0, gt=0)
-    channel_wise: float = 0.0
+    channel_wise: pydantic.NonNegativeFloat = 0.0
     channel_temperature: float = pydantic.Field(3.0, gt=0)
-    features: float = 0.0
+    features: pydantic.NonNegativeFloat = 0.0
     #: Encoder maps that are mimicked: k is the one at 1 / 2**k of the picture's side.
-    feature_levels: List[Annotated[int, pydantic.Field(ge=1, le=5)]] = [3, 4, 5]
+    feature_levels: List[Annotated[int, pydantic.Field(ge=1, le=5)]] = pydantic.Field(
+        [3, 4, 5], min_length=1)
 
     @property
     def levels(self) -> List[int]:

@@ -15,16 +15,17 @@ from effvit_ros.core.lpcv import IGNORE, NAMES
 class SegmentationLossSettings(pydantic.BaseModel):
     """Shares of the loss; 0 switches a part off."""
 
-    model_config = pydantic.ConfigDict(extra='forbid')
+    model_config = pydantic.ConfigDict(extra='forbid', allow_inf_nan=False)
 
-    cross_entropy: float = 1.0
-    class_weights: Dict[str, float] = {}  # of the cross-entropy, by LPCV name; others weigh 1
+    cross_entropy: pydantic.NonNegativeFloat = 1.0
+    #: Of the cross-entropy, by LPCV name; others weigh 1.
+    class_weights: Dict[str, pydantic.NonNegativeFloat] = {}
     #: Exponent: classes weigh (1 / share of the labelled pixels) ** balance, times class_weights.
     balance: float = pydantic.Field(0.0, ge=0, le=1)
     label_smoothing: float = pydantic.Field(0.0, ge=0, lt=1)
     hard_pixels: float = pydantic.Field(1.0, gt=0, le=1)  # OHEM: share of the pixels kept
-    dice: float = 0.0
-    focal: float = 0.0
+    dice: pydantic.NonNegativeFloat = 0.0
+    focal: pydantic.NonNegativeFloat = 0.0
 
     @pydantic.field_validator('class_weights')
     @classmethod
@@ -33,6 +34,12 @@ class SegmentationLossSettings(pydantic.BaseModel):
         if unknown:
             raise ValueError(f'class_weights names {unknown[0]!r}: not an LPCV class')
         return weights
+
+    @pydantic.model_validator(mode='after')
+    def _consistent(self):
+        if not (self.cross_entropy or self.dice or self.focal):
+            raise ValueError('cross_entropy, dice and focal are all 0: nothing is learnt')
+        return self
 
 
 class SegmentationLoss(nn.Module):
@@ -87,7 +94,7 @@ def balanced(pixels: torch.Tensor, exponent: float) -> torch.Tensor:
     Classes without a pixel weigh 1: nothing is known of them.
     """
     present = pixels > 0
-    share = pixels / pixels.sum()
+    share = pixels / pixels.sum().clamp_min(1e-12)
     weights = torch.where(present, share.clamp_min(1e-12) ** -exponent, 0.0)
     return torch.where(present, weights / (weights * share).sum(), 1.0)
 

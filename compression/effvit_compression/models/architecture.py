@@ -9,6 +9,9 @@ from effvit_compression.models.insertion import Insertion
 from effvit_compression.models.shapes import BlockShape
 from effvit_ros.core.lpcv import NAMES
 
+#: Side of a pooled map.
+Grid = pydantic.PositiveInt
+
 
 class Architecture(pydantic.BaseModel):
     """A timm encoder under a light decoder. ``encoder`` is timm's name of the network."""
@@ -18,21 +21,24 @@ class Architecture(pydantic.BaseModel):
     encoder: str
     decoder: Literal['upernet', 'fpn'] = 'upernet'
     decoder_channels: int = pydantic.Field(32, ge=8, le=512)
-    classes: int = len(NAMES)
+    classes: int = len(NAMES)  # LPCV's: a dataset's mapping brings its own classes onto them
     mean: float = 127.0  # of the camera's 0..255 values, the same for all channels
-    std: float = 128.0
+    std: float = pydantic.Field(128.0, gt=0)
     #: MobileViT stage (2 to 4) -> side of its patches, where it is not timm's 2.
-    patch_sizes: Dict[int, int] = {}
+    patch_sizes: Dict[int, pydantic.PositiveInt] = {}
     #: MobileViT blocks behind levels of an EfficientNet trunk (3: the map at 1/8, 4, 5).
     insertions: Dict[int, Insertion] = {}
     #: Grids of UPerNet's pyramid pooling. Powers of two divide every map of a square input, so
     #: that pooling exports as AveragePool (the usual 1, 2, 3, 6 do not); they have no weights.
-    pool_sizes: Tuple[int, int, int, int] = (1, 2, 4, 8)
+    pool_sizes: Tuple[Grid, Grid, Grid, Grid] = (1, 2, 4, 8)
     #: Shapes of transformer blocks that pruning changed, by the block's name.
     blocks: Dict[str, BlockShape] = {}
 
     @pydantic.model_validator(mode='after')
     def _consistent(self):
+        if self.classes != len(NAMES):
+            raise ValueError(f'classes is {self.classes}: networks tell LPCV\'s {len(NAMES)} '
+                             'apart, onto which datasets are mapped; leave it out')
         if self.decoder == 'fpn' and self.decoder_channels % 32:
             raise ValueError(f'decoder_channels is {self.decoder_channels}: fpn normalises in 32 '
                              'groups, give a multiple of 32')

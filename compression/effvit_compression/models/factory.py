@@ -51,8 +51,8 @@ def build(architecture: Architecture) -> SegmentationNet:
     """
     Build with random weights.
 
-    :raises UserError: timm does not know the encoder, or a patch size has no stage, or a shape
-        no block.
+    :raises UserError: timm does not know the encoder, it has no maps at 1/4 to 1/32, or a patch
+        size has no stage, or a shape no block.
     """
     if not timm.is_model(architecture.encoder):
         raise UserError(f'architecture: timm has no encoder {architecture.encoder!r}')
@@ -60,9 +60,13 @@ def build(architecture: Architecture) -> SegmentationNet:
     width = architecture.decoder_channels
     widths = ({'decoder_channels': width} if architecture.decoder == 'upernet' else
               {'decoder_pyramid_channels': 2 * width, 'decoder_segmentation_channels': width})
-    whole = kind(f'tu-{architecture.encoder}', encoder_weights=None,
-                 classes=architecture.classes, **widths,
-                 **any_size(architecture.encoder))
+    try:
+        whole = kind(f'tu-{architecture.encoder}', encoder_weights=None,
+                     classes=architecture.classes, **widths, **any_size(architecture.encoder))
+    except Exception as error:  # whatever timm and smp raise for what is no pyramid of maps
+        reason = ' '.join(str(error).split())[:120]
+        raise UserError(f'architecture: encoder {architecture.encoder!r} does not serve a '
+                        f'decoder ({reason}): give one with maps at 1/4 to 1/32') from error
     set_patch_sizes(whole.encoder, architecture)
     insert(whole.encoder, architecture.insertions)
     if architecture.decoder == 'upernet':

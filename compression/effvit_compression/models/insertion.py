@@ -29,7 +29,7 @@ class Insertion(pydantic.BaseModel):
 
     model_config = pydantic.ConfigDict(extra='forbid')
 
-    dim: int = pydantic.Field(ge=8)      # of the tokens, divisible by the 4 heads
+    dim: int = pydantic.Field(ge=8, multiple_of=4)  # of the tokens, shared by the 4 heads
     depth: int = pydantic.Field(ge=1)    # transformer layers
     patch: int = pydantic.Field(2, ge=1)  # side; larger: fewer tokens in more groups, cheaper
 
