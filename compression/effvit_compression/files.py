@@ -1,31 +1,14 @@
-"""Files that are whole or not there, and what is wrong with one that a user wrote."""
+"""YAML files that a user wrote, with what is wrong in them, and locks between processes."""
 from __future__ import annotations
 
 import contextlib
 import fcntl
-import os
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator
+from typing import Any, BinaryIO, Callable, Dict, Iterator
 
 import yaml
 
 from effvit_ros.core.errors import UserError
-
-
-def write_text(path: Path, text: str) -> None:
-    """
-    Write a text file by way of a temporary one beside it.
-
-    :raises UserError: the place can't be written, or the disk is full.
-    """
-    temporary = path.with_name(path.name + '.tmp')
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text, encoding='utf-8')
-        os.replace(temporary, path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise UserError(f'{path}: {error.strerror}') from error
 
 
 def read_yaml(path: Path, what: str) -> Dict[str, Any]:
@@ -60,6 +43,35 @@ class UniqueKeys(yaml.SafeLoader):
 
 
 @contextlib.contextmanager
+def alone(path: Path, busy: str) -> Iterator[None]:
+    """
+    Hold a lock that ends with the process, or refuse; ``path`` stays, empty.
+
+    A file system without locks is trusted.
+
+    :param busy: the complaint where another process holds it.
+    :raises UserError: one does, or the place can't be written.
+    """
+    with opened(path) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(busy) from None
+        except OSError:
+            pass
+        yield
+
+
+def opened(path: Path) -> BinaryIO:
+    """Open a file to lock; :raises UserError: the place can't be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return open(path, 'wb')
+    except OSError as error:
+        raise UserError(f'{path}: {error.strerror}') from error
+
+
+@contextlib.contextmanager
 def locked(path: Path, waits: Callable[[], None]) -> Iterator[None]:
     """
     Hold a lock that ends with the process, even a killed one; ``path`` stays, empty.
@@ -67,12 +79,7 @@ def locked(path: Path, waits: Callable[[], None]) -> Iterator[None]:
     :param waits: called once when another process holds it.
     :raises UserError: the place can't be written, or its file system has no locks.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = open(path, 'wb')
-    except OSError as error:
-        raise UserError(f'{path}: {error.strerror}') from error
-    with file:
+    with opened(path) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

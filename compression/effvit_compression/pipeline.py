@@ -14,10 +14,11 @@ from typing import Any, Callable, Dict, Optional, Sequence
 from effvit_compression import ranks
 from effvit_compression.data.description import DatasetDescription, load_description
 from effvit_compression.data.pictures import Pictures
-from effvit_compression.files import locked, write_text
+from effvit_compression.files import alone, locked
 from effvit_compression.recipe import Recipe, Source
 from effvit_compression.training.devices import Devices
 from effvit_ros.core.errors import UserError
+from effvit_ros.core.whole_file import write_text
 
 RECIPE = 'recipe.json'   # as it was used
 KEY = 'key.txt'          # what the stage depends on; written before it starts
@@ -58,6 +59,13 @@ class Run:
         return locked(self.place(stage).with_suffix('.lock'), lambda: self.say(
             f'{stage}: another process is at it, waiting'))
 
+    def whole(self):
+        """Context in which no other process carries out a run in the folder; refuses where one does."""
+        if self.store is not None:
+            return contextlib.nullcontext()
+        return alone(self.folder / 'lock', f'{self.folder}: another run is at work there: wait for '
+                     'it, or give another --out')
+
     def description(self, source: Source) -> DatasetDescription:
         """Describe a source; what is rendered lies in this run's folder."""
         root = self.place('data') / source.dataset.stem if source.flight else source.root
@@ -82,10 +90,17 @@ def carry_out(run: Run, stages: Sequence[ModuleType], only: Optional[str] = None
     Run the stages that are not finished.
 
     :param only: run this stage alone; those before it must be finished.
-    :raises UserError: ``only`` is no stage of the recipe, or an earlier one is not finished.
+    :raises UserError: ``only`` is no stage of the recipe, an earlier one is not finished, or
+        another process works in the folder.
     """
-    run.keys.update(ranks.by_first(lambda: begin(run, stages, only)))
-    ranks.check_shared(run.folder / RECIPE)
+    with contextlib.ExitStack() as stack:
+        run.keys.update(ranks.by_first(lambda: begin(run, stages, only, stack)))
+        ranks.check_shared(run.folder / RECIPE)
+        carry_out_stages(run, stages, only)
+
+
+def carry_out_stages(run: Run, stages: Sequence[ModuleType], only: Optional[str]) -> None:
+    """Run those that are not finished, in a folder that is this run's alone."""
     for stage in (s for s in stages if name_of(s) in run.keys):
         name, place, key = name_of(stage), run.place(name_of(stage)), run.keys[name_of(stage)]
         with run.guard(name):
@@ -106,8 +121,13 @@ def carry_out(run: Run, stages: Sequence[ModuleType], only: Optional[str] = None
             return
 
 
-def begin(run: Run, stages: Sequence[ModuleType], only: Optional[str]) -> Dict[str, str]:
-    """Write the recipe into the run's folder; return the keys of the stages that it has."""
+def begin(run: Run, stages: Sequence[ModuleType], only: Optional[str],
+          stack: contextlib.ExitStack) -> Dict[str, str]:
+    """
+    Write the recipe into the run's folder; return the keys of the stages that it has.
+
+    :param stack: what keeps other runs out of the folder is entered there.
+    """
     keys = keys_of(run.recipe, stages)
     if only and only not in keys:
         raise UserError(f'stage {only!r}: this recipe has {", ".join(keys)}')
@@ -115,6 +135,7 @@ def begin(run: Run, stages: Sequence[ModuleType], only: Optional[str]) -> Dict[s
         run.folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f'{run.folder}: {error.strerror}') from error
+    stack.enter_context(run.whole())
     write_text(run.folder / RECIPE, run.recipe.model_dump_json(indent=2) + '\n')
     return keys
 

@@ -12,12 +12,12 @@ from effvit_compression.ablation.runner import Runner
 from effvit_compression.ablation.score import narrowest
 from effvit_compression.ablation.summary import RowFigures, Spread
 from effvit_compression.export.bundle import replace_folder
-from effvit_compression.files import write_text
 from effvit_compression.profiling.latency import present_runtimes, side_by_side
 from effvit_compression.reporting.page import markdown_page, page
 from effvit_ros.core.bundle import load_bundle
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.machine import cpu_model
+from effvit_ros.core.whole_file import write_text
 
 #: (row, runtime) -> median milliseconds.
 Latencies = Mapping[Tuple[str, str], float]

@@ -14,10 +14,11 @@ import yaml
 from effvit_compression.ablation.grid import Trial
 from effvit_compression.ablation.trial import (
     RECIPE, RESULT, TEACHER_STAGES, TRIAL_STAGES)
-from effvit_compression.files import locked, write_text
+from effvit_compression.files import locked
 from effvit_compression.pipeline import is_finished, keys_of
 from effvit_compression.recipe import Recipe, Teacher
 from effvit_ros.core.errors import UserError
+from effvit_ros.core.whole_file import write_text
 
 LOG = 'log.txt'
 

@@ -9,11 +9,11 @@ import sys
 from pathlib import Path
 
 from effvit_compression.ablation import score
-from effvit_compression.files import write_text
 from effvit_compression.pipeline import carry_out, Run, WALL
 from effvit_compression.recipe import load_recipe, Recipe
 from effvit_compression.stages import data, ORDER, report, teacher
 from effvit_ros.core.errors import reports_user_errors
+from effvit_ros.core.whole_file import write_text
 
 RECIPE = 'recipe.yaml'
 RESULT = 'result.json'

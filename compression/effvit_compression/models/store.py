@@ -1,19 +1,18 @@
 """Networks on disk: ``model.safetensors`` beside the ``architecture.yaml`` that rebuilds them."""
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pydantic
 import safetensors
 import yaml
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from effvit_compression.data.description import one_line
-from effvit_compression.files import write_text
 from effvit_compression.models.architecture import Architecture
 from effvit_compression.models.factory import SegmentationNet, build
 from effvit_ros.core.errors import UserError
+from effvit_ros.core.whole_file import write_bytes, write_text
 
 WEIGHTS = 'model.safetensors'
 ARCHITECTURE = 'architecture.yaml'
@@ -25,15 +24,8 @@ def save_model(net: SegmentationNet, folder: Path) -> None:
 
     :raises UserError: the place can't be written, or the disk is full.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     tensors = {name: t.detach().cpu().contiguous() for name, t in net.state_dict().items()}
-    temporary = folder / (WEIGHTS + '.tmp')
-    try:
-        save_file(tensors, temporary)
-        os.replace(temporary, folder / WEIGHTS)
-    except (OSError, safetensors.SafetensorError) as error:
-        temporary.unlink(missing_ok=True)
-        raise UserError(f'{folder / WEIGHTS}: not written: {error}') from error
+    write_bytes(folder / WEIGHTS, save(tensors))
     write_text(folder / ARCHITECTURE,
                yaml.safe_dump(net.architecture.model_dump(mode='json'), sort_keys=False))
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 import json
 
 from effvit_compression import ranks
-from effvit_compression.files import write_text
 from effvit_compression.losses.distillation import DistillationSettings
 from effvit_compression.models.cost import heads
 from effvit_compression.models.store import load_model, save_model
 from effvit_compression.pruning.surgery import budgets, choose, cut, factorise
 from effvit_compression.stages.learn import figures, learn
 from effvit_compression.stages.teacher import common, rounded
+from effvit_ros.core.whole_file import write_text
 
 NEEDS = ('data', 'teacher', 'baseline', 'distill')
 TOGETHER = True

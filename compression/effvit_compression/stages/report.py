@@ -8,7 +8,6 @@ import cv2
 
 from effvit_compression.export.bundle import Description, make_variants, write_bundle
 from effvit_compression.export.price import RUNTIME
-from effvit_compression.files import write_text
 from effvit_compression.models.store import load_model
 from effvit_compression.profiling.latency import present_runtimes, side_by_side
 from effvit_compression.reporting.page import markdown_page, page
@@ -17,6 +16,7 @@ from effvit_compression.reporting.pictures import (
 from effvit_compression.reporting.tables import class_rows, stage_rows
 from effvit_ros.core.bundle import load_bundle
 from effvit_ros.core.segmenter import Segmenter
+from effvit_ros.core.whole_file import write_text
 
 NEEDS = ('teacher', 'baseline', 'distill', 'prune', 'finetune', 'quantize', 'export')
 #: Pictures of each dataset on the contact sheet.
