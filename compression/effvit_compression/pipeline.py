@@ -59,12 +59,12 @@ class Run:
         return locked(self.place(stage).with_suffix('.lock'), lambda: self.say(
             f'{stage}: another process is at it, waiting'))
 
-    def whole(self):
-        """Context in which no other process carries out a run in the folder; refuses where one does."""
+    def alone(self):
+        """Context in which no other run works in the folder; refuses where one does."""
         if self.store is not None:
             return contextlib.nullcontext()
-        return alone(self.folder / 'lock', f'{self.folder}: another run is at work there: wait for '
-                     'it, or give another --out')
+        return alone(self.folder / 'lock', f'{self.folder}: another run is at work there: wait '
+                     'for it, or give another --out')
 
     def description(self, source: Source) -> DatasetDescription:
         """Describe a source; what is rendered lies in this run's folder."""
@@ -135,7 +135,7 @@ def begin(run: Run, stages: Sequence[ModuleType], only: Optional[str],
         run.folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f'{run.folder}: {error.strerror}') from error
-    stack.enter_context(run.whole())
+    stack.enter_context(run.alone())
     write_text(run.folder / RECIPE, run.recipe.model_dump_json(indent=2) + '\n')
     return keys
 

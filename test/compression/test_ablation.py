@@ -148,7 +148,7 @@ def test_a_stored_teacher_that_is_not_there_is_one_line(recipe, tmp_path, capsys
     assert main(['run', str(recipe()), '--out', str(tmp_path / 'out'),
                  '--set', 'teacher.model=stored']) == 2
     error = capsys.readouterr().err
-    assert 'teacher.model' in error and 'No such file' in error and error.count('\n') == 1
+    assert 'stored model' in error and 'No such file' in error and error.count('\n') == 1
 
 
 def counting(name, needs, setting):

@@ -11,6 +11,8 @@ import time
 from pathlib import Path
 from types import ModuleType
 
+import cv2
+import numpy as np
 import pytest
 import yaml
 
@@ -75,6 +77,59 @@ def test_what_a_dataset_calls_its_classes_is_learnt_but_not_its_licence(dataset)
     assert data.depends_on(recipe) == before
     dataset.write_text(yaml.safe_dump({**fields, 'trusted': ['person']}))
     assert data.depends_on(recipe) != before
+
+
+def recipe_of(*sources):
+    """Return the smoke recipe on other data."""
+    return load_recipe(SMOKE).model_copy(update={'data': list(sources)})
+
+
+def test_two_sources_of_one_name_are_refused(dataset, tmp_path):
+    copied = shutil.copy(dataset, tmp_path / 'copied.yaml')
+    flight = load_recipe(SMOKE).data[0]
+    for sources, name in (([Source(dataset=dataset), Source(dataset=copied)], 'tiny'),
+                          ([flight, flight], 'flight')):
+        with pytest.raises(UserError, match=f'data: two datasets named {name}: '):
+            data.depends_on(recipe_of(*sources))
+
+
+def test_a_missing_val_split_is_found_before_anything_is_trained(dataset):
+    fields = yaml.safe_load(dataset.read_text())
+    del fields['splits']['val']
+    dataset.write_text(yaml.safe_dump(fields))
+    with pytest.raises(UserError, match="no split 'val'; it has train"):
+        data.depends_on(recipe_of(Source(dataset=dataset)))
+
+
+@pytest.mark.parametrize('split, label, share, complaint', [
+    pytest.param('val', np.full((60, 80), 3, np.uint8), 1, 'd.png: unknown id 3', id='unknown id'),
+    pytest.param('val', np.zeros((60, 70), np.uint8), 1, 'd.png: 70x60 pixels', id='other size'),
+    pytest.param('val', np.full((60, 80), 255, np.uint8), 1, 'not one labelled pixel in val',
+                 id='nothing labelled'),
+    pytest.param('train', np.full((60, 80), 3, np.uint8), 0, None, id='what nobody reads'),
+    pytest.param('train', np.full((60, 80), 255, np.uint8), 1, None, id='left to the teacher'),
+])
+def test_every_picture_is_read_before_anything_is_trained(dataset, tmp_path, split, label, share,
+                                                          complaint):
+    for path in (tmp_path / 'data/labels' / split).iterdir():
+        cv2.imwrite(str(path), label)
+    made = Run(recipe_of(Source(dataset=dataset, share=share)), tmp_path / 'out')
+    if complaint is None:
+        data.run(made, tmp_path / 'out/data')
+        return
+    with pytest.raises(UserError, match=complaint):
+        data.run(made, tmp_path / 'out/data')
+
+
+def test_a_second_run_in_a_folder_is_refused_while_the_first_works(stages, run):
+    def work(outer, place):
+        with pytest.raises(UserError, match='out: another run is at work there: wait for it'):
+            carry_out(run(), stages[0])
+
+    carry_out(run(), [stage('outer', (), lambda recipe: 1, work)])
+    assert counts(stages[0]) == [0, 0, 0]
+    carry_out(run(), stages[0])
+    assert counts(stages[0]) == [1, 1, 1]
 
 
 def test_finished_stages_are_skipped_and_their_results_kept(stages, run):

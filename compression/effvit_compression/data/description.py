@@ -130,15 +130,19 @@ class DatasetDescription(pydantic.BaseModel):
             table[index] = target(self.mapping[name] if self.mapping else name)
         return table
 
+    def check_split(self, split: str) -> None:
+        """Look for a split; :raises UserError: it is none of this dataset's."""
+        if split not in self.splits:
+            raise UserError(f'dataset {self.name}: no split {split!r}; it has '
+                            f'{", ".join(self.splits)}')
+
     def pairs(self, split: str) -> List[Pair]:
         """
         Pictures and labels of a split, sorted by key.
 
         :raises UserError: unknown split, no picture found, or a picture without a label.
         """
-        if split not in self.splits:
-            raise UserError(f'dataset {self.name}: no split {split!r}; it has '
-                            f'{", ".join(self.splits)}')
+        self.check_split(split)
         images = matches(self.root, self.splits[split].images)
         labels = matches(self.root, self.splits[split].labels)
         if not images:

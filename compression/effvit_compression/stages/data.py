@@ -1,9 +1,11 @@
-"""Render the simulated flight where the recipe asks for it; look at the other datasets."""
+"""Render the simulated flight where the recipe asks for it; read every picture once."""
 from __future__ import annotations
 
+from effvit_compression.data.check import check_split
 from effvit_compression.data.description import load_description
 from effvit_compression.progress import steps
 from effvit_compression.recipe import Flight
+from effvit_ros.core.errors import UserError
 from effvit_ros.flight.dataset import DatasetPlan, write_dataset
 
 NEEDS = ()
@@ -14,29 +16,75 @@ ASIDE = {'root', 'licence', 'terms', 'source'}
 
 
 def depends_on(recipe):
-    """Return the sources, what their descriptions say, and their files' names and sizes."""
+    """
+    Return the sources, what their descriptions say, and their files' names and sizes.
+
+    :raises UserError: files are missing, or two sources can't be told apart.
+    """
+    check_names(recipe.data)
     return [[source.model_dump(mode='json'), *content(source)] for source in recipe.data]
 
 
 def content(source):
-    """Return a description and key and size of every file; no files where they are rendered."""
+    """
+    Return a description and key and size of every file; no files where they are rendered.
+
+    :raises UserError: a split is missing that is trained on or scored, or files are.
+    """
     description = load_description(source.dataset, source.root)
+    for split in wanted(source):
+        description.check_split(split)
     files = [] if source.flight else [
         [split, pair.key, pair.image.stat().st_size, pair.label.stat().st_size]
         for split in description.splits for pair in description.pairs(split)]
     return description.model_dump(mode='json', exclude=ASIDE), files
 
 
+def wanted(source):
+    """Return the splits that a run reads."""
+    return ['train', 'val'] if source.share else ['val']
+
+
+def check_names(sources):
+    """Refuse two sources of one name: scores go by it; :raises UserError: there are such."""
+    names = [load_description(source.dataset, source.root).name for source in sources]
+    folders = [source.dataset.stem for source in sources if source.flight]
+    for listed, what in ((names, 'datasets named'), (folders, 'rendered flights of files named')):
+        for name in listed:
+            if listed.count(name) > 1:
+                raise UserError(f'data: two {what} {name}: copy the description of one and give '
+                                'it another name')
+
+
 def run(run, place):
-    """Render what is missing; return the number of pictures by dataset and split."""
-    counts = {}
-    for source in run.recipe.data:
+    """
+    Render what is missing, read everything; return the number of pictures by dataset and split.
+
+    :raises UserError: pictures can't be read or learnt from: that is not left to the hour in which
+        they are drawn.
+    """
+    counts, recipe = {}, run.recipe
+    for source in recipe.data:
         if source.flight:
             render(source.flight, place / source.dataset.stem)
         description = run.description(source)
+        for split in wanted(source):
+            check(description, split, recipe.teacher is not None and source.taught)
         counts[description.name] = {
             split: len(description.pairs(split)) for split in description.splits}
     return counts
+
+
+def check(description, split, taught):
+    """Read a split; :raises UserError: with the first problem, or nobody says what is in it."""
+    with steps(f'check {description.name}/{split}', description.count(split)) as advance:
+        found = check_split(description, split, advance)
+    if found.problems:
+        more = len(found.problems) - 1
+        raise UserError(found.problems[0] + (f' (and {more} more problems: effvit-compress data '
+                                             'lists them)' if more else ''))
+    if not found.pixels.any() and not (taught and split == 'train'):
+        raise UserError(f'dataset {description.name}: not one labelled pixel in {split}')
 
 
 def render(flight: Flight, folder) -> None:
