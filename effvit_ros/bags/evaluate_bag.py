@@ -29,7 +29,7 @@ def main(args=None):
     bags = find_bags(options.bags, options.list)
     bundle = resolve_model(options.bundle).resolve()
     # Asked to end, it ends as by Ctrl-C: no process and no half result is left behind.
-    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     load_bundle(bundle)
     if options.live:
         for name in ('truth_topic', 'truth_dir', 'tolerance', 'save_bag', 'jobs'):
@@ -40,10 +40,6 @@ def main(args=None):
         from effvit_ros.ros.live_evaluation import evaluate_live
         return evaluate_live(bags, bundle, options)
     return _offline(options, bags, bundle)
-
-
-def _interrupt(_number, _frame):
-    raise KeyboardInterrupt
 
 
 def _offline(options, bags, bundle):

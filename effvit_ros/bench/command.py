@@ -35,7 +35,7 @@ def main(args=None):
     options = _parse(args)
     model = resolve_model(options.model)
     bundle = load_bundle(model)
-    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     os.environ.update(node_environment(free_domain_id()))
     from effvit_ros.demo.progress import Progress
     from effvit_ros.demo.report import machine, versions, write_json
@@ -113,7 +113,3 @@ def _parse(args):
                         help='picture sizes (default: 512x512,640x480,1280x720,1920x1080)')
     parser.add_argument('--out', default='out/bench', help='(default: %(default)s)')
     return parser.parse_args(args)
-
-
-def _interrupt(_number, _frame):
-    raise KeyboardInterrupt

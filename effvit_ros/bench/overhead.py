@@ -1,9 +1,7 @@
 """CPU time and memory of the node beside a process that only runs the runtime."""
 from __future__ import annotations
 
-import gc
 import json
-import os
 import subprocess
 import sys
 import time
@@ -11,15 +9,13 @@ from typing import NamedTuple
 
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
-from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import Image
 
 from effvit_ros.bench.bare_process import SETTLE_S
 from effvit_ros.bench.online import PICTURES
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.process_usage import process_usage
-from effvit_ros.demo.processes import NodeProcess, running
-from effvit_ros.demo.stream import CAMERA, READY_S, SEGMENTER
+from effvit_ros.demo.stream import both_nodes, READY_S
 
 
 class Cost(NamedTuple):
@@ -77,11 +73,7 @@ def _node(pictures, size, rate_hz, segmenter, seconds, folder):
     width, height = size
     camera = {'source': 'folder', 'path': str(pictures), 'prerecord': PICTURES,
               'labels_path': 'none', 'width': width, 'height': height, 'rate_hz': float(rate_hz)}
-    environment = dict(os.environ)
-    with running(
-            lambda: NodeProcess('camera', CAMERA, camera, folder, environment),
-            lambda: NodeProcess('segmenter', SEGMENTER, segmenter, folder, environment)) as nodes:
-        rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+    with both_nodes(camera, segmenter, folder) as nodes:
         listener, executor = rclpy.create_node('listener'), SingleThreadedExecutor()
         executor.add_node(listener)
         label_maps = []
@@ -92,8 +84,6 @@ def _node(pictures, size, rate_hz, segmenter, seconds, folder):
         finally:
             executor.shutdown()
             listener.destroy_node()
-            rclpy.try_shutdown()
-            gc.collect()  # as in spin_node: or the participant's shared memory stays behind
 
 
 def _follow(nodes, executor, label_maps, seconds):

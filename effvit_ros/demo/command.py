@@ -35,7 +35,7 @@ def main(args=None):
     camera = _camera_parameters(options)
     model = resolve_model(options.model)
     bundle = load_bundle(model)
-    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     # This process is the third on the network, so it needs the nodes' environment as well.
     os.environ.update(node_environment(options.domain or free_domain_id()))
     from effvit_ros.demo.report import make_report, table, write_json
@@ -112,7 +112,3 @@ def _write_sheet(path, moments, bundle, report):
     sheet = contact_sheet(moments, Overlay(bundle.names, bundle.palette), bundle.names,
                           f"{bundle.name} on {report['runtime_description']}", subtitle)
     write_bytes(path, cv2.imencode('.png', sheet)[1].tobytes())
-
-
-def _interrupt(_number, _frame):
-    raise KeyboardInterrupt

@@ -2,23 +2,18 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
 import time
 from typing import List, NamedTuple, Tuple
 
-import rclpy
 from rclpy.executors import SingleThreadedExecutor
-from rclpy.signals import SignalHandlerOptions
 
 from effvit_ros.core.metrics import ConfusionMatrix
 from effvit_ros.demo.collector import Collector, Moment
 from effvit_ros.demo.processes import NodeProcess, running
 from effvit_ros.demo.progress import Progress
 from effvit_ros.demo.tally import StreamFigures
-
-CAMERA = 'effvit_ros.ros.camera_node'
-SEGMENTER = 'effvit_ros.ros.segmenter_node'
+from effvit_ros.ros.participant import taking_part
 
 #: Seconds until the first label map: building the scene and compiling the graph take a few.
 READY_S = 90.0
@@ -61,30 +56,39 @@ def watch_stream(camera, segmenter, n_classes, seconds, n_moments, folder, conso
 
 
 @contextlib.contextmanager
-def streaming(camera, segmenter, n_classes, folder, keep_pictures=True):
+def both_nodes(camera, segmenter, folder):
     """
-    Run camera and segmenter as processes and yield the :class:`Watch` over them.
+    Run camera and segmenter as processes, with rclpy ready in this one.
 
-    The environment (domain, DDS profile) is this process's own.
+    Their environment (domain, DDS profile) is this process's own. Yields two
+    :class:`~effvit_ros.demo.processes.NodeProcess`, the camera's first.
 
     :param camera: parameters of the camera node.
     :param segmenter: parameters of the segmenter node.
     :param folder: where the nodes' logs go.
-    :param keep_pictures: as for :class:`~effvit_ros.demo.collector.Collector`.
     """
     environment = dict(os.environ)
     with running(
-            lambda: NodeProcess('camera', CAMERA, camera, folder, environment),
-            lambda: NodeProcess('segmenter', SEGMENTER, segmenter, folder, environment)) as nodes:
-        rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+            lambda: NodeProcess('camera', 'effvit_ros.ros.camera_node', camera, folder,
+                                environment),
+            lambda: NodeProcess('segmenter', 'effvit_ros.ros.segmenter_node', segmenter, folder,
+                                environment)) as nodes, taking_part():
+        yield nodes
+
+
+@contextlib.contextmanager
+def streaming(camera, segmenter, n_classes, folder, keep_pictures=True):
+    """
+    Run :func:`both_nodes` and yield the :class:`Watch` over them.
+
+    :param keep_pictures: as for :class:`~effvit_ros.demo.collector.Collector`.
+    """
+    with both_nodes(camera, segmenter, folder) as nodes:
         watch = Watch(Collector(n_classes, keep_pictures), *nodes)
         try:
             yield watch
         finally:
             watch.close()
-            rclpy.try_shutdown()
-            # As in spin_node: reference cycles would keep the participant's shared memory.
-            gc.collect()
 
 
 class Watch:

@@ -9,18 +9,17 @@ from pathlib import Path
 from typing import NamedTuple, Optional, Tuple
 
 import psutil
-import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import Image
 
 from effvit_ros.bags.restamp import stamp_ns
 from effvit_ros.core.errors import UserError
 from effvit_ros.demo.processes import NodeProcess, running
 from effvit_ros.ros.health import segmenter_status
+from effvit_ros.ros.participant import taking_part
 
 #: Seconds for loading the model until the first label map.
 READY_S = 120.0
@@ -194,14 +193,12 @@ def arena(settings, bag, topic, folder, environment):
         'use_sim_time': True,
         'image_transport': 'compressed' if _input_topic(topic) != '/image' else 'raw'}
     with running(lambda: NodeProcess('segmenter', 'effvit_ros.ros.segmenter_node', parameters,
-                                     folder, environment)) as (segmenter,):
-        rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+                                     folder, environment)) as (segmenter,), taking_part():
         made = Arena(segmenter, Listener(), bag, topic, folder)
         try:
             yield made
         finally:
             made.close()
-            rclpy.try_shutdown()
 
 
 def _input_topic(topic):

@@ -1,17 +1,13 @@
 """The run itself: start the nodes, look at them once a second, end them."""
 from __future__ import annotations
 
-import gc
-import os
 import time
 
-import rclpy
 from rclpy.executors import SingleThreadedExecutor
-from rclpy.signals import SignalHandlerOptions
 
 from effvit_ros.core.process_usage import process_usage
-from effvit_ros.demo.processes import NodeFailed, NodeProcess, running
-from effvit_ros.demo.stream import CAMERA, READY_S, SEGMENTER
+from effvit_ros.demo.processes import NodeFailed
+from effvit_ros.demo.stream import both_nodes, READY_S
 from effvit_ros.soak.listener import Listener
 from effvit_ros.soak.record import Sample
 
@@ -34,11 +30,7 @@ def soak(camera, segmenter, seconds, folder, record, stopped, tell):
     :param tell: called once a second, after each sample, and with a text while waiting.
     :raises NodeFailed: no label map came at all.
     """
-    environment = dict(os.environ)
-    with running(
-            lambda: NodeProcess('camera', CAMERA, camera, folder, environment),
-            lambda: NodeProcess('segmenter', SEGMENTER, segmenter, folder, environment)) as nodes:
-        rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+    with both_nodes(camera, segmenter, folder) as nodes:
         listener, executor = Listener(record), SingleThreadedExecutor()
         executor.add_node(listener)
         try:
@@ -47,8 +39,6 @@ def soak(camera, segmenter, seconds, folder, record, stopped, tell):
         finally:
             executor.shutdown()
             listener.destroy_node()
-            rclpy.try_shutdown()
-            gc.collect()  # as in spin_node: or the participant's shared memory stays behind
     _note_ends(nodes, record)
     return finished
 
