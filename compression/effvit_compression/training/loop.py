@@ -11,7 +11,7 @@ from timm.utils import ModelEmaV3
 
 from effvit_compression import ranks
 from effvit_compression.data.mixture import Mixture
-from effvit_compression.models.insertion import hold_statistics
+from effvit_compression.models.insertion import hold_statistics, trunk_tensors
 from effvit_compression.training.checkpoint import load_checkpoint, save_checkpoint
 from effvit_compression.training.objective import Objective
 from effvit_compression.training.settings import TrainingSettings
@@ -97,10 +97,11 @@ def batch_shape(iteration: int, settings: TrainingSettings) -> Tuple[int, int]:
 
 
 def parameter_groups(objective: Objective, settings: TrainingSettings) -> List[dict]:
-    """Group by encoder or not and by decay: vectors (norms, biases) do not decay."""
+    """Group by rate and by decay: the trunk has its own rate, vectors (norms, biases) no decay."""
     groups = {}
+    trunk = {f'student.encoder.model.{name}' for name in trunk_tensors(objective.student.encoder)}
     for name, parameter in objective.named_parameters():
-        factor = settings.encoder_rate if name.startswith('student.encoder.') else 1.0
+        factor = settings.encoder_rate if name in trunk else 1.0
         decay = settings.weight_decay if parameter.ndim > 1 else 0.0
         group = groups.setdefault((factor, decay), {
             'params': [], 'factor': factor, 'weight_decay': decay})
