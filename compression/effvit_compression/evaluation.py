@@ -10,7 +10,7 @@ import numpy as np
 from effvit_compression.data.pictures import read_ids, read_image
 from effvit_ros.core.bundle import Bundle
 from effvit_ros.core.errors import UserError
-from effvit_ros.core.metrics import ConfusionMatrix, LpcvDice, per_class_table
+from effvit_ros.core.metrics import ConfusionMatrix, defined, LpcvDice, per_class_table
 from effvit_ros.core.picture_files import picture_files
 from effvit_ros.core.segmenter import Segmenter
 
@@ -42,11 +42,6 @@ class Scores:
             'latency_p95_ms': float(np.percentile(self.latencies_ms, 95)),
             'bundle': self.bundle, 'bundle_sha256': self.sha256, 'runtime': self.runtime,
         }
-
-
-def defined(value: float):
-    """``value``, or None for NaN (which JSON does not know)."""
-    return None if np.isnan(value) else float(value)
 
 
 def evaluate_bundle(bundle: Bundle, samples: Iterable[Tuple[np.ndarray, np.ndarray]],

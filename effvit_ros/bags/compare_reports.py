@@ -8,6 +8,7 @@ import sys
 
 from effvit_ros.core import arguments
 from effvit_ros.core.errors import reports_user_errors
+from effvit_ros.core.metrics import defined
 from effvit_ros.core.whole_file import write_text
 
 _EPILOG = ('Exit codes: 0 B is no worse than allowed (or no gate was set); 1 it is; 2 the '
@@ -74,8 +75,7 @@ def comparison_text(comparison, confidence):
 def comparison_dict(comparison, options):
     """Return the comparison for JSON; None where nothing can be said."""
     def plain(interval):
-        return {key: None if math.isnan(value) else value
-                for key, value in interval._asdict().items()}
+        return {key: defined(value) for key, value in interval._asdict().items()}
     return {
         'made_by': 'compare_reports',
         'a': comparison.report_a['bundle'], 'b': comparison.report_b['bundle'],

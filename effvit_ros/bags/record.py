@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from effvit_ros.core.errors import UserError
+from effvit_ros.core.metrics import defined
 
 FRAMES = 'frames.jsonl'
 TIMINGS = 'timings.csv'
@@ -50,7 +51,7 @@ class RecordWriter:
             rows, columns = np.nonzero(confusion.matrix)
             entry['confusion'] = [[int(r), int(c), int(confusion.matrix[r, c])]
                                   for r, c in zip(rows, columns)]
-            entry['dice'] = _plain(confusion.picture_dice)
+            entry['dice'] = defined(confusion.picture_dice)
         self._frames.write(json.dumps(entry, separators=(',', ':')) + '\n')
         self._timings.write(
             f'{frame.index},' + ','.join(f'{ms:.3f}' for ms in milliseconds) + '\n')
@@ -143,7 +144,3 @@ def _entries(path):
         raise UserError(f'{path}: {error.strerror}') from None
     except ValueError as error:
         raise UserError(f'{path}: not JSON lines: {error}') from None
-
-
-def _plain(value):
-    return None if np.isnan(value) else float(value)

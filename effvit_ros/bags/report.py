@@ -15,7 +15,7 @@ import numpy as np
 from effvit_ros.bags.problems import Problem
 from effvit_ros.bags.record import FRAMES, MODEL_STEPS, read_frames, read_timings, STEPS, TIMINGS
 from effvit_ros.core.errors import UserError
-from effvit_ros.core.metrics import ConfusionMatrix, per_class_table
+from effvit_ros.core.metrics import ConfusionMatrix, defined, per_class_table
 from effvit_ros.core.whole_file import write_text
 
 REPORT = 'report.json'
@@ -131,9 +131,9 @@ def _scores(table, names):
     flips = table.flips[~np.isnan(table.flips)]
     return {
         'made_by': 'evaluate_bag', 'format_version': FORMAT_VERSION, 'mode': 'offline',
-        'miou': _plain(confusion.miou),
+        'miou': defined(confusion.miou),
         'mdice_lpcv': float(dice.mean()) if dice.size else None,
-        'pixel_accuracy': _plain(confusion.pixel_accuracy),
+        'pixel_accuracy': defined(confusion.pixel_accuracy),
         'classes_present': confusion.classes_present,
         'n_frames': int(table.indices.size),
         'n_scored': int(table.scored.sum()),
@@ -161,7 +161,3 @@ def _bag_row(sub, report):
 def _in_order(report):
     """Return the report with what varies at its end."""
     return {**without_varying(report), **{key: report[key] for key in VARYING_KEYS}}
-
-
-def _plain(value):
-    return None if np.isnan(value) else float(value)

@@ -130,17 +130,19 @@ class LpcvDice:
         return float(np.mean(self.scores)) if self.scores else float('nan')
 
 
+def defined(value):
+    """Return ``value`` as a plain float, or None for NaN, which JSON does not know."""
+    return None if np.isnan(value) else float(value)
+
+
 def per_class_table(confusion, names):
     """
     Return name -> {iou, dice, support, share}, plain Python numbers, None where undefined.
 
     ``support`` counts true pixels and ``share`` is their part of all counted pixels.
     """
-    def plain(value):
-        return None if np.isnan(value) else float(value)
-
     return {
-        name: {'iou': plain(iou), 'dice': plain(dice), 'support': int(support),
-               'share': plain(share)}
+        name: {'iou': defined(iou), 'dice': defined(dice), 'support': int(support),
+               'share': defined(share)}
         for name, iou, dice, support, share in zip(
             names, confusion.iou, confusion.dice, confusion.support, confusion.pixel_share)}

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import platform
 import sys
@@ -12,7 +11,7 @@ from importlib import metadata
 from rich.table import Table
 
 from effvit_ros.core.machine import cpu_model
-from effvit_ros.core.metrics import per_class_table
+from effvit_ros.core.metrics import defined, per_class_table
 from effvit_ros.core.whole_file import write_text
 
 #: Packages whose versions decide the figures.
@@ -31,8 +30,7 @@ def make_report(figures, confusion, bundle, runtime, runtime_description, source
     """
     report = figures._asdict()
     report.update(
-        miou=None if math.isnan(confusion.miou) else confusion.miou,
-        runtime=runtime, model=bundle.name,
+        miou=defined(confusion.miou), runtime=runtime, model=bundle.name,
         classes_present=confusion.classes_present,
         per_class=per_class_table(confusion, bundle.names),
         model_sha256=bundle.sha256, runtime_description=runtime_description,

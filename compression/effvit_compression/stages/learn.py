@@ -11,7 +11,6 @@ from lightning_fabric.loggers import TensorBoardLogger
 
 from effvit_compression import ranks
 from effvit_compression.data.mixture import Mixture, Part
-from effvit_compression.evaluation import defined
 from effvit_compression.losses.distillation import Distillation, DistillationSettings
 from effvit_compression.losses.segmentation import SegmentationLoss
 from effvit_compression.models.architecture import Architecture
@@ -28,7 +27,7 @@ from effvit_compression.training.evaluate import evaluate
 from effvit_compression.training.loop import train
 from effvit_compression.training.objective import Objective
 from effvit_compression.training.settings import TrainingSettings
-from effvit_ros.core.metrics import per_class_table
+from effvit_ros.core.metrics import defined, per_class_table
 
 
 def learn(run: Run, place: Path, net: SegmentationNet, training: TrainingSettings,
