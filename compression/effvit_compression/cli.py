@@ -6,6 +6,7 @@ import sys
 
 from effvit_compression.commands import (
     ablate, cross, data, evaluate, export, info, profile, quantize, run)
+from effvit_compression.files import told
 from effvit_ros.core.errors import reports_user_errors
 
 COMMANDS = (run, ablate, evaluate, cross, profile, info, data, export, quantize)
@@ -29,7 +30,8 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv=None) -> int:
     """Run a command; the exit code is 0, or 2 after a mistake of the user's."""
     arguments = build_parser().parse_args(argv)
-    return arguments.carry_out(arguments)
+    with told():
+        return arguments.carry_out(arguments)
 
 
 if __name__ == '__main__':

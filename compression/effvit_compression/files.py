@@ -28,6 +28,16 @@ def read_yaml(path: Path, what: str) -> Dict[str, Any]:
     return fields
 
 
+@contextlib.contextmanager
+def told() -> Iterator[None]:
+    """Make a full disk, or a place that can't be read or written, one line."""
+    try:
+        yield
+    except OSError as error:
+        where = f'{error.filename}: ' if error.filename else ''
+        raise UserError(f'{where}{error.strerror or error}') from error
+
+
 class UniqueKeys(yaml.SafeLoader):
     """Refuses a key that a mapping has twice, of which YAML would take the last."""
 

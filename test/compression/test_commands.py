@@ -1,7 +1,9 @@
 """The commands info, data, profile and cross on real small inputs."""
 from __future__ import annotations
 
+import errno
 import json
+import os
 import subprocess
 import sys
 
@@ -51,6 +53,30 @@ def test_info_of_a_bundle_reads_its_manifest(tiny_bundle, capsys):
     assert known['precision'] == ['fp32/uint8'] and known['terms'] == 'for tests'
 
 
+@pytest.mark.parametrize('size', ['0', '100', '8192'])
+def test_sizes_that_no_network_takes_are_one_line(checkpoint, tmp_path, capsys, size):
+    for arguments in (['info', str(checkpoint)], ['profile', str(checkpoint)],
+                      ['export', str(checkpoint), '--out', str(tmp_path / 'new'), '--story', 's',
+                       '--data', 'd.yaml']):
+        assert main([*arguments, '--size', size]) == 2
+        assert capsys.readouterr().err == (
+            f'error: --size {size}: give a multiple of 64, up to 4096\n')
+
+
+@pytest.mark.parametrize('error, line', [
+    (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), 'error: No space left on device\n'),
+    (PermissionError(errno.EACCES, os.strerror(errno.EACCES), '/a'),
+     'error: /a: Permission denied\n'),
+])
+def test_what_the_system_refuses_is_one_line(tmp_path, capsys, monkeypatch, error, line):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr('effvit_compression.commands.info.resolve_model', fail)
+    assert main(['info', str(tmp_path / 'none')]) == 2
+    assert capsys.readouterr().err == line
+
+
 def test_info_of_nothing_is_one_line(tmp_path, capsys):
     assert main(['info', str(tmp_path / 'none')]) == 2
     assert capsys.readouterr().err.startswith('error: ')
@@ -84,19 +110,30 @@ def test_the_profile_of_a_bundle_is_by_operator(tiny_bundle, capsys):
     assert 'ArgMax' in capsys.readouterr().out
 
 
-def test_cross_scores_each_dataset_and_says_whether_it_was_trained_on(
-        dataset, tmp_path, capsys):
+@pytest.fixture
+def lpcv_bundle(tmp_path):
+    """Return a bundle that claims LPCV's classes."""
     bundle = write_tiny_bundle(tmp_path / 'lpcv')
     manifest = yaml.safe_load((bundle / 'manifest.yaml').read_text())
     manifest['classes'] = [{'id': i, 'name': name, 'color': [0, 0, 0]}
                            for i, name in enumerate(NAMES)]
     manifest['graphs'][0]['classes'] = len(NAMES)
     write_manifest(bundle, manifest)
+    return bundle
+
+
+def test_cross_scores_each_dataset_and_says_whether_it_was_trained_on(
+        dataset, lpcv_bundle, tmp_path, capsys):
     out = tmp_path / 'cross.json'
-    assert main(['cross', str(dataset), '--bundle', str(bundle), '--json', str(out)]) == 0
+    assert main(['cross', str(dataset), '--bundle', str(lpcv_bundle), '--json', str(out)]) == 0
     report = json.loads(out.read_text())['tiny']
     assert report['n_images'] == 1 and report['trained_on'] is False
     assert '| tiny | 1 | no |' in capsys.readouterr().out
+
+
+def test_cross_refuses_two_datasets_of_one_name(dataset, lpcv_bundle, capsys):
+    assert main(['cross', str(dataset), str(dataset), '--bundle', str(lpcv_bundle)]) == 2
+    assert capsys.readouterr().err.startswith('error: two datasets named tiny: ')
 
 
 def test_cross_refuses_a_bundle_of_other_classes(tiny_bundle, dataset, capsys):

@@ -185,7 +185,23 @@ def test_the_command_calibrates_on_some_and_measures_on_others(bundle, folder, c
     assert load_bundle(folder / 'new').graph_for('openvino').precision == 'int8'
 
 
+@needs_nncf
+@pytest.mark.usefixtures('worthwhile')
+def test_labels_without_a_labelled_pixel_are_none(bundle, folder, capsys):
+    for path in (folder / 'labels').iterdir():
+        cv2.imwrite(str(path), np.full((80, 96), 255, np.uint8))
+    assert main(['quantize', '--bundle', str(bundle), '--images', str(folder / 'images'),
+                 '--labels', str(folder / 'labels'), '--out', str(folder / 'new'),
+                 '--json', str(folder / 'price.json')]) == 0
+    assert json.loads((folder / 'price.json').read_text())['scores'] == []
+    assert 'nan' not in (folder / 'new/README.md').read_text()
+
+
 @pytest.mark.parametrize('arguments, complaint', [
+    pytest.param(['--data', 'd.yaml', '--labels', 'l'], '--labels belongs to --images',
+                 id='labels of a dataset'),
+    pytest.param(['--images', 'i', '--most-lost', 'nan'], '--most-lost nan: give 0 to 1',
+                 id='no loss'),
     pytest.param([], 'give either --data or --images', id='no pictures'),
     pytest.param(['--data', 'd.yaml', '--images', 'i'], 'give either --data or --images',
                  id='both'),

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from effvit_compression.ablation import score
+from effvit_compression.files import told
 from effvit_compression.pipeline import carry_out, Run, WALL
 from effvit_compression.recipe import load_recipe, Recipe
 from effvit_compression.stages import data, ORDER, report, teacher
@@ -32,7 +33,8 @@ def main(argv=None) -> int:
     arguments = parser.parse_args(argv)
     run = Run(load_recipe(arguments.folder / RECIPE), arguments.folder,
               functools.partial(print, flush=True), arguments.store)
-    carry_out(run, TEACHER_STAGES if arguments.teacher else TRIAL_STAGES)
+    with told():
+        carry_out(run, TEACHER_STAGES if arguments.teacher else TRIAL_STAGES)
     if not arguments.teacher:
         write_text(arguments.folder / RESULT, json.dumps(result(run), indent=2) + '\n')
     return 0

@@ -33,8 +33,12 @@ def run(arguments) -> int:
                         'mapped: use evaluate with labels in its own ids')
     learnt = {entry['name'] for entry in (bundle.manifest.get('training') or {}).get('data', [])}
     reports, rows = {}, []
-    for path in arguments.dataset:
-        description = load_description(path)
+    descriptions = [load_description(path) for path in arguments.dataset]
+    names = [description.name for description in descriptions]
+    for name in names:
+        if names.count(name) > 1:
+            raise UserError(f'two datasets named {name}: give each a name of its own')
+    for description in descriptions:
         pictures = Pictures(description, arguments.split)
         with steps(description.name, len(pictures)) as advance:
             scores = evaluate_bundle(bundle, pictures, arguments.runtime,

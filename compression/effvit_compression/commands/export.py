@@ -6,6 +6,7 @@ from typing import List
 
 import numpy as np
 
+from effvit_compression.commands.profile import check_size
 from effvit_compression.data.description import load_description
 from effvit_compression.data.pictures import Pictures, read_image, stretched
 from effvit_compression.evaluation import evaluate_bundle
@@ -33,6 +34,7 @@ def run(arguments) -> int:
     from effvit_compression.export.bundle import (  # torch: slow to import
         Description, make_variants, score_entry, write_bundle)
     from effvit_compression.models.store import load_model
+    check_size(arguments.size)
     variants = [parse_variant(text) for text in arguments.variants]
     if ('fp32', 'uint8') not in variants:
         raise UserError('--variants lacks fp32/uint8, which every bundle must have')
@@ -41,6 +43,8 @@ def run(arguments) -> int:
         story = arguments.story.read_text(encoding='utf-8')
     except OSError as error:
         raise UserError(f'{arguments.story}: {error.strerror}') from error
+    except UnicodeDecodeError as error:
+        raise UserError(f'{arguments.story}: no text in UTF-8') from error
 
     def score(folder: Path) -> List[dict]:
         return [score_entry(f'{d.name}/val', evaluate_bundle(

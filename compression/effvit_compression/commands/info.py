@@ -4,6 +4,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from effvit_compression.commands.profile import check_size
 from effvit_ros.core.bundle import load_bundle, MANIFEST, resolve_model
 
 
@@ -21,6 +22,7 @@ def run(arguments) -> int:
     if (folder / MANIFEST).exists() or not folder.is_dir():
         known = describe_bundle(resolve_model(arguments.model))
     else:
+        check_size(arguments.size)
         known = describe_checkpoint(folder, arguments.size)
     if arguments.json:
         print(json.dumps(known, indent=2))

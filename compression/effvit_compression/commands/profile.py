@@ -35,12 +35,17 @@ def measure(model: str, size: int) -> Dict[str, float]:
     """Milliseconds by component, or by operator; :raises UserError: a size that can't be."""
     from effvit_compression.models.store import load_model  # torch: slow to import
     from effvit_compression.profiling.components import profile_graph, profile_network
-    if size < 64 or size % 64:
-        raise UserError(f'--size {size}: give a multiple of 64')
+    check_size(size)
     folder = Path(model)
     if (folder / MANIFEST).exists() or not folder.is_dir():
         return profile_graph(load_bundle(resolve_model(model)).graph().read())
     return profile_network(load_model(folder), size)
+
+
+def check_size(size: int) -> None:
+    """Refuse a side of the input that encoder and decoder can't halve often enough."""
+    if size < 64 or size > 4096 or size % 64:
+        raise UserError(f'--size {size}: give a multiple of 64, up to 4096')
 
 
 def show(found: Dict[str, Dict[str, float]]) -> None:

@@ -42,6 +42,10 @@ def run(arguments) -> int:
     """Quantise, print the price; nothing is written where it is too high."""
     if bool(arguments.data) == bool(arguments.images):
         raise UserError('give either --data or --images')
+    if arguments.data and arguments.labels:
+        raise UserError('--labels belongs to --images: a dataset of --data has labels of its own')
+    if not 0 <= arguments.most_lost <= 1:
+        raise UserError(f'--most-lost {arguments.most_lost}: give 0 to 1')
     if arguments.pictures < 1:
         raise UserError(f'--pictures {arguments.pictures}: give 1 or more')
     bundle = load_bundle(resolve_model(arguments.bundle))

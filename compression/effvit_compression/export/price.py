@@ -11,6 +11,7 @@ from effvit_compression.evaluation import reduction
 from effvit_compression.progress import steps
 from effvit_ros.core.bundle import Bundle
 from effvit_ros.core.errors import UserError
+from effvit_ros.core.lpcv import IGNORE
 from effvit_ros.core.metrics import ConfusionMatrix
 from effvit_ros.core.segmenter import Segmenter
 
@@ -40,8 +41,8 @@ class Price(NamedTuple):
     How the INT8 graph differs from the FP32 graph of the same bundle, on OpenVINO.
 
     ``worst`` and ``mean``: share of equal labels in a picture. ``scores``: for each set of
-    pictures with labels its name, number, and mIoU by precision. ``speedup``: FP32's median
-    time of an inference over INT8's, the two taken in turns. ``origin``: what calibrated it.
+    pictures with labelled pixels its name, number, and mIoU by precision. ``speedup``: FP32's
+    median time of an inference over INT8's, in turns. ``origin``: what calibrated it.
     """
 
     worst: float
@@ -91,15 +92,16 @@ def measure_price(bundle: Bundle, sets: Sequence[PriceSet], origin: str) -> Pric
             confusions = {precision: ConfusionMatrix(len(names)) for precision in times}
             labelled = 0
             for image, truth in sample.pairs:
+                known = truth is not None and bool((truth != IGNORE).any())
                 results = {precision: segmenter.segment(image, 'rgb')
                            for precision, segmenter in segmenters.items()}
                 agreements.append(float(np.mean(
                     results['fp32'].model_labels == results['int8'].model_labels)))
                 for precision, result in results.items():
                     times[precision].append(result.timings.infer_ms)
-                    if truth is not None:
+                    if known:
                         confusions[precision].update(table[truth], table[result.labels])
-                labelled += truth is not None
+                labelled += known
                 advance()
             if labelled:
                 scores.append({'data': sample.name, 'n_images': labelled, **{
