@@ -60,10 +60,10 @@ def test_no_colour_change_is_none():
     assert np.abs(change_colours(image, STILL, rng()).astype(int) - image).max() <= 1
 
 
-def mixture(dataset, rare=None, seed=0):
+def mixture(dataset, rare=None, seed=0, drawn=0):
     """Return a mixture of the tiny dataset alone."""
     parts = [Part(Pictures(load_description(dataset), 'train'), 1.0)]
-    return Mixture(parts, 64, Augmentation(), rare or {}, seed)
+    return Mixture(parts, 64, Augmentation(), rare or {}, seed, drawn=drawn)
 
 
 def test_a_batch_depends_on_seed_and_iteration_alone(dataset):
@@ -74,6 +74,11 @@ def test_a_batch_depends_on_seed_and_iteration_alone(dataset):
     assert images.equal(again) and not images.equal(other)
     assert not images.equal(mixture(dataset, seed=1).batch(5, 2, 32).images)
     assert taught.all()
+
+
+def test_a_later_training_goes_on_with_the_batches(dataset):
+    later = mixture(dataset, drawn=5).batch(1, 2, 32).images
+    assert later.equal(mixture(dataset).batch(6, 2, 32).images)
 
 
 def test_rare_classes_are_drawn_more_often(dataset):

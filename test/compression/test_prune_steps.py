@@ -10,6 +10,7 @@ from effvit_compression.models.store import load_model, save_model, WEIGHTS
 from effvit_compression.pipeline import Run
 from effvit_compression.recipe import recipe_of
 from effvit_compression.stages import prune
+from effvit_compression.stages.learn import batches
 from effvit_ros.core.errors import UserError
 
 TRAINING = {'iterations': 2, 'batch': 2, 'sizes': [[32, 1.0]], 'warmup': 1, 'ema': 0.5,
@@ -63,6 +64,18 @@ def test_three_steps_interrupted_end_as_three_steps(make_run, monkeypatch):
     assert ((broken.place('prune') / WEIGHTS).read_bytes()
             == (whole.place('prune') / WEIGHTS).read_bytes())
     assert set(heads(load_model(broken.place('prune')))) == {1}
+
+
+@pytest.mark.parametrize('changes, cuts, expected', [
+    pytest.param({}, 1, 10, id='after the first cut of three'),
+    pytest.param({}, 3, 14, id='fine-tuning after three cuts: trained twice between them'),
+    pytest.param({'prune': None}, 0, 10, id='no cut'),
+    pytest.param({'prune': {'heads': 1}}, 1, 10, id='cut at once'),
+])
+def test_no_training_repeats_the_batches_of_an_earlier_one(tmp_path, changes, cuts, expected):
+    fields = {**FIELDS, 'data': [{'dataset': 'x'}],
+              'baseline': {'training': {**TRAINING, 'iterations': 10}}, **changes}
+    assert batches(recipe_of(fields, tmp_path / 'r.yaml'), cuts) == expected
 
 
 def test_kept_answers_of_a_teacher_are_another_training_between_the_cuts(tmp_path):

@@ -53,10 +53,11 @@ class Mixture:
     :param rare: LPCV class name -> probability that a crop is drawn around one of its pixels.
         That of ``balanced`` is shared by the classes that a dataset has: each by the inverse root
         of its share of the mixture's labelled pixels.
+    :param drawn: batches that were drawn in earlier trainings, and that are left out in this one.
     """
 
-    def __init__(self, parts: Sequence[Part], stretch: int,
-                 augmentation: Augmentation, rare: Dict[str, float], seed: int, rank: int = 0):
+    def __init__(self, parts: Sequence[Part], stretch: int, augmentation: Augmentation,
+                 rare: Dict[str, float], seed: int, rank: int = 0, drawn: int = 0):
         self._parts = [part.pictures for part in parts]
         self._augmentations = [part.augmentation or augmentation for part in parts]
         self._taught = np.array([part.taught for part in parts])
@@ -64,6 +65,7 @@ class Mixture:
         self._shares = shares / shares.sum()
         self._stretch = stretch
         self._seed = (seed, rank)
+        self._drawn = drawn
         self._rare = [self._chances(number, rare) for number in range(len(parts))]
 
     def _chances(self, number: int, rare: Dict[str, float]) -> Tuple[List[int], np.ndarray]:
@@ -83,7 +85,7 @@ class Mixture:
 
     def batch(self, iteration: int, count: int, size: int) -> Batch:
         """Draw ``count`` crops of size x size for an iteration."""
-        rng = np.random.default_rng((*self._seed, iteration))
+        rng = np.random.default_rng((*self._seed, self._drawn + iteration))
         crops = [self._crop(size, rng) for _ in range(count)]
         images, labels, taught = (np.stack(part) for part in zip(*crops))
         return Batch(torch.from_numpy(images).permute(0, 3, 1, 2),

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from effvit_compression.models.store import load_model
-from effvit_compression.stages.learn import learn
+from effvit_compression.stages.learn import batches, learn
 from effvit_compression.stages.teacher import common, rounded
 
 NEEDS = ('data', 'teacher', 'baseline', 'distill', 'prune')
@@ -21,4 +21,6 @@ def run(run, place):
     settings = run.recipe.finetune
     net = load_model(run.place(run.student))
     teacher = load_model(run.place('teacher')) if run.recipe.teacher else None
-    return learn(run, place, net, settings.training, teacher, settings.distillation)
+    cuts = run.recipe.prune.steps if run.recipe.prune else 0
+    return learn(run, place, net, settings.training, teacher, settings.distillation,
+                 batches(run.recipe, cuts))

@@ -22,6 +22,7 @@ from effvit_compression.models.store import save_model
 from effvit_compression.models.teacher_cache import CachedTeacher, fingerprint
 from effvit_compression.pipeline import Run
 from effvit_compression.progress import steps
+from effvit_compression.recipe import Recipe
 from effvit_compression.training.devices import fabric_on
 from effvit_compression.training.evaluate import evaluate
 from effvit_compression.training.loop import train
@@ -32,8 +33,12 @@ from effvit_ros.core.metrics import defined, per_class_table
 
 def learn(run: Run, place: Path, net: SegmentationNet, training: TrainingSettings,
           teacher: Optional[SegmentationNet] = None,
-          distillation: Optional[DistillationSettings] = None) -> dict:
-    """Train ``net`` (resuming), store its moving average in ``place``, return its figures."""
+          distillation: Optional[DistillationSettings] = None, drawn: int = 0) -> dict:
+    """
+    Train ``net`` (resuming), store its moving average in ``place``, return its figures.
+
+    :param drawn: batches that it learnt from before.
+    """
     recipe = run.recipe
     fabric = fabric_on(run.devices, training.precision,
                        [TensorBoardLogger(place, name='log', version='')])
@@ -46,7 +51,7 @@ def learn(run: Run, place: Path, net: SegmentationNet, training: TrainingSetting
     mixture = Mixture([Part(run.pictures(s, 'train'), s.share, s.taught,
                             s.augmentation)
                        for s in recipe.data if s.share], recipe.size, recipe.augmentation,
-                      recipe.rare, recipe.seed, fabric.global_rank)
+                      recipe.rare, recipe.seed, fabric.global_rank, drawn)
     pixels = mixture.pixels if recipe.loss.balance else None
     objective = Objective(net, SegmentationLoss(recipe.loss, pixels), frozen, imitation)
     with steps(place.name, training.iterations, quiet=not ranks.is_first()) as advance, \
@@ -54,6 +59,13 @@ def learn(run: Run, place: Path, net: SegmentationNet, training: TrainingSetting
         student = train(objective, mixture, training, place, fabric, progress)
     ranks.by_first(lambda: save_model(student, place))
     return figures(run, student)
+
+
+def batches(recipe: Recipe, cuts: int) -> int:
+    """Return how many batches a student has learnt from when it is cut for the nth time."""
+    first = recipe.distill or recipe.baseline
+    between = recipe.prune.training.iterations if cuts > 1 else 0
+    return first.training.iterations + between * max(0, cuts - 1)
 
 
 def answers(run: Run, teacher: SegmentationNet, distillation: DistillationSettings,

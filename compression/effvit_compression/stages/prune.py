@@ -8,7 +8,7 @@ from effvit_compression.losses.distillation import DistillationSettings
 from effvit_compression.models.cost import heads
 from effvit_compression.models.store import load_model, save_model
 from effvit_compression.pruning.surgery import budgets, choose, cut, factorise
-from effvit_compression.stages.learn import figures, learn
+from effvit_compression.stages.learn import batches, figures, learn
 from effvit_compression.stages.teacher import common, rounded
 from effvit_ros.core.whole_file import write_text
 
@@ -41,7 +41,7 @@ def run(run, place):
             for step in range(1, settings.steps + 1)]
     between = []
     for number, budget in enumerate(plan[:-1], start=1):
-        net, found = step(run, place / f'step_{number}', net, budget)
+        net, found = step(run, place / f'step_{number}', net, budget, number)
         between.append(found)
     cut(net, choose(net, settings, plan[-1]))
     factorise(net, settings)
@@ -49,14 +49,15 @@ def run(run, place):
     return {**figures(run, net), 'heads': heads(net), **({'steps': between} if between else {})}
 
 
-def step(run, place, net, budget):
+def step(run, place, net, budget, number):
     """Cut as far as the budget and train, unless that is done; return network and figures."""
     result = place / 'result.json'
     if not result.exists():
         settings = run.recipe.prune
         cut(net, choose(net, settings, budget))
         teacher = load_model(run.place('teacher')) if run.recipe.teacher else None
-        found = learn(run, place, net, settings.training, teacher, distillation(run.recipe))
+        found = learn(run, place, net, settings.training, teacher, distillation(run.recipe),
+                      batches(run.recipe, number))
         ranks.by_first(lambda: write_text(
             result, json.dumps({**found, 'heads': heads(net)}, indent=2) + '\n'))
     return load_model(place), json.loads(result.read_text(encoding='utf-8'))

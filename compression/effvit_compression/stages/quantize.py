@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import math
-import os
 
 import onnx
 
@@ -15,6 +14,7 @@ from effvit_compression.export.parity import Parity
 from effvit_compression.export.price import Price, PriceSet
 from effvit_compression.models.store import load_model
 from effvit_ros.core.bundle import sha256_of
+from effvit_ros.core.whole_file import write_bytes
 
 NEEDS = ('baseline', 'distill', 'prune', 'finetune')
 #: Pictures of each source that the graphs are proved on.
@@ -38,9 +38,7 @@ def run(run, place):
     net = load_model(run.place(run.student))
     graphs, made = [], make_variants(net, recipe.size, wanted, pictures)
     for variant in made:
-        temporary = place / (variant.file + '.tmp')
-        onnx.save(variant.graph, str(temporary))
-        os.replace(temporary, place / variant.file)
+        write_bytes(place / variant.file, variant.graph.SerializeToString())
         graphs.append({
             'precision': variant.precision, 'io': variant.io_type, 'file': variant.file,
             'bytes': (place / variant.file).stat().st_size,

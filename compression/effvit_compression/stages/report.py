@@ -16,7 +16,7 @@ from effvit_compression.reporting.pictures import (
 from effvit_compression.reporting.tables import class_rows, stage_rows
 from effvit_ros.core.bundle import load_bundle
 from effvit_ros.core.segmenter import Segmenter
-from effvit_ros.core.whole_file import write_text
+from effvit_ros.core.whole_file import write_bytes, write_text
 
 NEEDS = ('teacher', 'baseline', 'distill', 'prune', 'finetune', 'quantize', 'export')
 #: Pictures of each dataset on the contact sheet.
@@ -36,7 +36,8 @@ def run(run, place):
     rows = stage_rows(run.results)
     score_plot(rows, place / 'scores.png')
     latency_plot([tuple(row.values()) for row in latencies], place / 'latency.png')
-    cv2.imwrite(str(place / 'sheet.jpg'), cv2.cvtColor(sheet(run, bundle), cv2.COLOR_RGB2BGR))
+    _, jpeg = cv2.imencode('.jpg', cv2.cvtColor(sheet(run, bundle), cv2.COLOR_RGB2BGR))
+    write_bytes(place / 'sheet.jpg', jpeg.tobytes())
     quantized = run.results['quantize']
     sections = [('Networks', rows), ('mIoU by stage', place / 'scores.png')]
     sections += [(f'IoU by class: {name}', class_rows(run.results, name))
