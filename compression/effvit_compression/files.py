@@ -29,13 +29,13 @@ def read_yaml(path: Path, what: str) -> Dict[str, Any]:
 
 
 @contextlib.contextmanager
-def told() -> Iterator[None]:
-    """Make a full disk, or a place that can't be read or written, one line."""
+def told(place: str = '') -> Iterator[None]:
+    """Make a full disk, or a file that can't be read or written, one line that names ``place``."""
     try:
         yield
     except OSError as error:
-        where = f'{error.filename}: ' if error.filename else ''
-        raise UserError(f'{where}{error.strerror or error}') from error
+        where = error.filename or place
+        raise UserError(f'{where}{where and ": "}{error.strerror or error}') from error
 
 
 class UniqueKeys(yaml.SafeLoader):

@@ -14,7 +14,7 @@ from typing import Any, Callable, Dict, Optional, Sequence
 from effvit_compression import ranks
 from effvit_compression.data.description import DatasetDescription, load_description
 from effvit_compression.data.pictures import Pictures
-from effvit_compression.files import alone, locked
+from effvit_compression.files import alone, locked, told
 from effvit_compression.recipe import Recipe, Source
 from effvit_compression.training.devices import Devices
 from effvit_ros.core.errors import UserError
@@ -142,9 +142,10 @@ def begin(run: Run, stages: Sequence[ModuleType], only: Optional[str],
 
 def figures_of(run: Run, stage: ModuleType, place: Path) -> dict:
     """Run a stage: by every process where it says TOGETHER, otherwise by rank 0 alone."""
-    if getattr(stage, 'TOGETHER', False):
-        return stage.run(run, place)
-    return ranks.by_first(lambda: stage.run(run, place))
+    with told(str(place)):
+        if getattr(stage, 'TOGETHER', False):
+            return stage.run(run, place)
+        return ranks.by_first(lambda: stage.run(run, place))
 
 
 def finish(place: Path, figures: dict, seconds: float) -> None:

@@ -1,8 +1,10 @@
 """The pipeline: skips what is finished, resumes what is not, survives kill -9."""
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -163,6 +165,14 @@ def test_an_interrupted_stage_finds_what_it_left(stages, run):
         carry_out(run(), made)
     carry_out(run(), made)
     assert seen == [False, True]
+
+
+def test_a_full_disk_names_the_stage(run):
+    def work(run, place):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(UserError, match='out/one: No space left on device$'):
+        carry_out(run(), [stage('one', (), lambda recipe: 1, work)])
 
 
 def test_a_stage_that_the_recipe_leaves_out_does_not_run(stages, run):

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any, Dict
 
 import torch
@@ -24,16 +25,25 @@ def save_checkpoint(path: Path, parts: Dict[str, Any], iteration: int) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
-    except (OSError, RuntimeError) as error:  # torch turns a failed write into a RuntimeError
+    except (OSError, RuntimeError) as error:
         temporary.unlink(missing_ok=True)
-        raise UserError(f'{path}: not written: {" ".join(str(error).split())[:160]}') from error
+        # torch turns a failed write into a RuntimeError about its own state
+        cause = error.__context__ if isinstance(error.__context__, OSError) else error
+        raise UserError(f'{path}: not written: {" ".join(str(cause).split())[:160]}') from error
 
 
 def load_checkpoint(path: Path, parts: Dict[str, Any]) -> int:
-    """Restore the parts in place; returns the number of finished iterations, 0 without a file."""
+    """
+    Restore the parts in place; returns the number of finished iterations, 0 without a file.
+
+    :raises UserError: the file is damaged.
+    """
     if not path.exists():
         return 0
-    state = torch.load(path, map_location='cpu', weights_only=True)
-    for name, part in parts.items():
-        part.load_state_dict(state[name])
-    return state['iteration']
+    try:
+        state = torch.load(path, map_location='cpu', weights_only=True)
+        for name, part in parts.items():
+            part.load_state_dict(state[name])
+        return state['iteration']
+    except (OSError, EOFError, KeyError, RuntimeError, ValueError, UnpicklingError) as error:
+        raise UserError(f'{path}: damaged: remove it, and the training starts anew') from error
