@@ -14,6 +14,7 @@ from effvit_compression.data.description import load_description, matches
 from effvit_compression.data.pictures import Pictures, palette_to_index, read_label
 from effvit_compression.files import read_yaml
 from effvit_ros.core.errors import UserError
+from effvit_ros.core.lpcv import NAMES
 
 CONFIG = Path(__file__).parents[2] / 'config' / 'datasets'
 
@@ -51,6 +52,48 @@ def test_every_shipped_layout_reads_a_folder_of_that_shape(path, tmp_path):
         pictures = Pictures(description, split)
         assert len(pictures) == 2 and not check_split(description, split).problems
         assert (pictures[0][1] == description.lookup()[index]).all()
+
+
+CITY = 'aachen/aachen_000000_000019_'
+
+
+@pytest.mark.parametrize('name, image, label, stored, meant, beside', [
+    ('lpcv2023', 'LPCVC_Train_Updated/IMG/train/train_0000.png',
+     'LPCVC_Train_Updated/GT_Updated/train/train_0000.png', 7, 'flood/water/river/sea', ()),
+    ('lpcv2023', 'LPCVC_Val/IMG/val/val_0000.png', 'LPCVC_Val/GT/val/val_0000.png', 13, 'vehicle',
+     ()),
+    ('cityscapes', f'leftImg8bit/train/{CITY}leftImg8bit.png',
+     f'gtFine/train/{CITY}gtFine_labelIds.png', 26, 'vehicle',
+     (f'gtFine/train/{CITY}gtFine_color.png', f'gtFine/train/{CITY}gtFine_instanceIds.png')),
+    ('ade20k', 'images/training/ADE_train_00000001.jpg',
+     'annotations/training/ADE_train_00000001.png', 13, 'person', ()),
+    ('ade20k', 'images/validation/ADE_val_00000001.jpg',
+     'annotations/validation/ADE_val_00000001.png', 3, 'background', ()),
+    ('floodnet', 'train/train-org-img/6279.jpg', 'train/train-label-img/6279_lab.png', 3,
+     'flood/water/river/sea', ()),
+    ('rescuenet', 'val/val-org-img/10778.jpg', 'val/val-label-img/10778_lab.png', 5,
+     'building_damaged', ()),
+    ('uavid', 'uavid_train/seq1/Images/000000.png', 'uavid_train/seq1/Labels/000000.png',
+     (64, 0, 128), 'vehicle', ('uavid_train/seq2/Images/readme.txt',)),
+], ids=['lpcv2023-train', 'lpcv2023-val', 'cityscapes', 'ade20k-train', 'ade20k-val', 'floodnet',
+        'rescuenet', 'uavid'])
+def test_a_public_dataset_is_read_as_it_is_published(tmp_path, name, image, label, stored, meant,
+                                                     beside):
+    labels = np.full((4, 6), stored, np.uint8) if isinstance(stored, int) else \
+        np.full((4, 6, 3), stored[::-1], np.uint8)
+    for path, array in ((image, np.zeros((4, 6, 3), np.uint8)), (label, labels)):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        assert cv2.imwrite(str(tmp_path / path), array)
+    for path in beside:
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).touch()
+    description = load_description(CONFIG / f'{name}.yaml', root=tmp_path)
+    split = 'val' if 'val' in image.lower() else 'train'
+    assert check_split(description, split).problems == []
+    pictures = Pictures(description, split)
+    assert len(pictures) == 1
+    _, found = pictures[0]
+    assert (found == NAMES.index(meant)).all()
 
 
 def test_other_ids_go_where_the_description_says(dataset):

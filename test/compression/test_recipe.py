@@ -2,21 +2,32 @@
 from __future__ import annotations
 
 from pathlib import Path
+import re
 
 import pytest
 import yaml
 
 from effvit_compression.cli import main
+from effvit_compression.data.description import load_description
 from effvit_compression.recipe import load_recipe
 from effvit_ros.core.errors import UserError
 
 RECIPES = Path(__file__).parents[2] / 'config' / 'recipes'
+DOCS = Path(__file__).parents[2] / 'docs'
 SMOKE = yaml.safe_load((RECIPES / 'smoke.yaml').read_text())
 
 
 @pytest.mark.parametrize('path', sorted(RECIPES.glob('*.yaml')), ids=lambda p: p.stem)
 def test_every_shipped_recipe_loads_and_finds_its_descriptions(path):
     assert all(source.dataset.exists() for source in load_recipe(path).data)
+
+
+def test_the_recipe_and_the_description_of_the_docs_load(tmp_path):
+    blocks = re.findall(r'```yaml\n(.*?)```', (DOCS / 'datasets.md').read_text(), re.DOTALL)
+    for name, text in zip(('coast.yaml', 'recipe.yaml'), blocks[1:]):
+        (tmp_path / name).write_text(text)
+    recipe = load_recipe(tmp_path / 'recipe.yaml')
+    assert load_description(recipe.data[0].dataset).root == tmp_path / 'coast'
 
 
 @pytest.mark.parametrize('changes, complaint', [
