@@ -151,6 +151,13 @@ def test_a_stored_teacher_that_is_not_there_is_one_line(recipe, tmp_path, capsys
     assert 'stored model' in error and 'No such file' in error and error.count('\n') == 1
 
 
+def test_where_every_row_fails_the_reasons_are_told(recipe, tmp_path, capsys):
+    (tmp_path / 'out').write_text('in the way')
+    assert main(['ablate', str(recipe()), '--out', str(tmp_path / 'out')]) == 1
+    error = capsys.readouterr().err
+    assert 'trials failed: ' in error and 'Not a directory' in error and error.count('\n') == 1
+
+
 def counting(name, needs, setting):
     """Return a stage that counts its runs."""
     module = ModuleType(f'stages.{name}')

@@ -41,7 +41,7 @@ def run(arguments) -> int:
     folder = arguments.out or Path('out') / 'ablation' / grid.recipe.name
     runner = Runner(folder, grid.recipe, lambda line: print(line, flush=True))
     failures = {} if arguments.report else runner.run(trials)
-    if not part:
+    if not part and len(failures) < len(trials):
         print(f'report: {write_report(grid, runner, folder / "report", failures)}')
     if failures:
         reasons = '; '.join(f'{name}: {reason}' for name, reason in failures.items())
