@@ -17,10 +17,11 @@ from effvit_compression.files import read_yaml
 from effvit_compression.losses.distillation import DistillationSettings
 from effvit_compression.losses.segmentation import SegmentationLossSettings
 from effvit_compression.models.architecture import Architecture
-from effvit_compression.models.factory import build
+from effvit_compression.models.factory import build, SegmentationNet
 from effvit_compression.models.pretrained import Pretrained
 from effvit_compression.overrides import with_settings
 from effvit_compression.pruning.settings import PruningSettings
+from effvit_compression.pruning.surgery import budgets
 from effvit_compression.training.settings import TrainingSettings
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.lpcv import NAMES
@@ -180,19 +181,21 @@ def check_networks(recipe: Recipe, path: Path) -> None:
     """
     Build the networks, without weights: one that can't be is found before hours of training.
 
-    :raises UserError: there is no such network.
+    :raises UserError: there is no such network, or the student can't be pruned so.
     """
     teacher = recipe.teacher
-    for architecture in (recipe.student, teacher and not teacher.model and teacher.architecture):
-        if architecture:
-            try:
-                build_weightless(architecture.model_dump_json())
-            except UserError as error:
-                raise UserError(f'recipe {path}: {error}') from error
+    try:
+        student = build_weightless(recipe.student.model_dump_json())
+        if recipe.prune:
+            budgets(student, recipe.prune)
+        if teacher and not teacher.model:
+            build_weightless(teacher.architecture.model_dump_json())
+    except UserError as error:
+        raise UserError(f'recipe {path}: {error}') from error
 
 
 @functools.lru_cache(maxsize=None)
-def build_weightless(architecture: str) -> None:
+def build_weightless(architecture: str) -> SegmentationNet:
     """Build from JSON on a device that stores nothing; :raises UserError: it can't be built."""
     with torch.device('meta'):
-        build(Architecture.model_validate_json(architecture))
+        return build(Architecture.model_validate_json(architecture))

@@ -72,6 +72,9 @@ def test_the_recipe_and_the_description_of_the_docs_load(tmp_path):
                  id='unknown encoder'),
     pytest.param({'student': {'encoder': 'vit_tiny_patch16_224'}},
                  "encoder 'vit_tiny_patch16_224' does not serve a decoder", id='encoder'),
+    pytest.param({'prune': {'heads': 9}}, 'prune: heads is 9, but', id='heads'),
+    pytest.param({'student': {'encoder': 'resnet18'}}, 'prune: resnet18 has no transformer block',
+                 id='nothing to prune'),
     pytest.param({'export': {'name': '..'}}, 'export.name: String should match', id='no name'),
     pytest.param({'export': {'name': 'a/b'}}, 'export.name: String should match', id='name'),
 ])
