@@ -123,6 +123,12 @@ def test_every_picture_is_read_before_anything_is_trained(dataset, tmp_path, spl
         data.run(made, tmp_path / 'out/data')
 
 
+def test_labels_without_a_picture_do_not_stop_a_training(dataset, tmp_path):
+    cv2.imwrite(str(tmp_path / 'data/labels/train/alone.png'), np.zeros((4, 4), np.uint8))
+    made = Run(recipe_of(Source(dataset=dataset)), tmp_path / 'out')
+    assert data.run(made, tmp_path / 'out/data') == {'tiny': {'train': 3, 'val': 1}}
+
+
 def test_a_second_run_in_a_folder_is_refused_while_the_first_works(stages, run):
     def work(outer, place):
         with pytest.raises(UserError, match='out: another run is at work there: wait for it'):

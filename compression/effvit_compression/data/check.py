@@ -23,15 +23,20 @@ class Findings:
 
 
 def check_split(description: DatasetDescription, split: str,
-                advance: Callable[[], None] = lambda: None) -> Findings:
-    """Read every file of a split: pairs, sizes, unknown ids, corrupt files."""
+                advance: Callable[[], None] = lambda: None, alone: bool = True) -> Findings:
+    """
+    Read every file of a split: pairs, sizes, unknown ids, corrupt files.
+
+    :param advance: called before each picture.
+    :param alone: whether a label that stands alone is a problem; a training does not see it.
+    """
     patterns = description.splits[split]
     images = matches(description.root, patterns.images)
     labels = matches(description.root, patterns.labels)
     found = Findings(pictures=len(images))
     if not images:
         found.problems.append(f'{split}: nothing matches {description.root / patterns.images}')
-    for key in sorted(labels.keys() - images.keys()):
+    for key in sorted(labels.keys() - images.keys()) if alone else ():
         found.problems.append(f'{labels[key]}: no picture belongs to this label')
     for key in sorted(images):
         advance()

@@ -78,7 +78,7 @@ def run(run, place):
 def check(description, split, taught):
     """Read a split; :raises UserError: with the first problem, or nobody says what is in it."""
     with steps(f'check {description.name}/{split}', description.count(split)) as advance:
-        found = check_split(description, split, advance)
+        found = check_split(description, split, advance, alone=False)
     if found.problems:
         more = len(found.problems) - 1
         raise UserError(found.problems[0] + (f' (and {more} more problems: effvit-compress data '
