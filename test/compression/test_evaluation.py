@@ -103,6 +103,12 @@ def test_an_unknown_class_is_named(tiny_bundle, folders):
         score(tiny_bundle, folders, only=['blue'])
 
 
+def test_a_list_of_no_class_is_not_all_classes(tiny_bundle, folders, capsys):
+    assert main(['evaluate', '--bundle', str(tiny_bundle), '--images', str(folders[0]),
+                 '--labels', str(folders[1]), '--only', ',']) == 2
+    assert 'error: --only : no such class' in capsys.readouterr().err
+
+
 def test_another_ignore_id_is_honoured(tmp_path):
     cv2.imwrite(str(tmp_path / 'a.png'), np.array([[0, 9]], np.uint8))
     assert read_truth(tmp_path / 'a.png', (1, 2), 3, ignore=9).tolist() == [[0, 255]]

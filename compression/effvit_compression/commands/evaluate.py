@@ -33,7 +33,7 @@ def add_arguments(parser) -> None:
 def run(arguments) -> int:
     """Evaluate, print a table, write JSON."""
     pairs = pair_by_stem(arguments.images, arguments.labels)
-    only = [name for name in arguments.only.split(',') if name]
+    only = [name.strip() for name in arguments.only.split(',')] if arguments.only else []
     bundle = load_bundle(resolve_model(arguments.bundle))
     if arguments.precision != 'auto':
         for runtime in CPU_RUNTIMES:
