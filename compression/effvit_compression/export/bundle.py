@@ -79,7 +79,8 @@ def make_variants(net: SegmentationNet, size: int, wanted: Sequence[Tuple[str, s
     :raises UserError: a graph's labels differ too much from torch's.
     """
     net = net.cpu().eval()
-    full = {io_type: export_graph(net, size, io_type) for _, io_type in wanted}
+    full = {io_type: export_graph(net, size, io_type)
+            for io_type in {io_type for _, io_type in wanted}}
     made = []
     for precision, io_type in wanted:
         graph = to_half(full[io_type]) if precision == 'fp16' else full[io_type]
