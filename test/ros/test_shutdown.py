@@ -116,14 +116,14 @@ def test_a_bad_parameter_is_one_line_and_exit_code_2(start, parameters, line):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('repeat', range(10))
+@pytest.mark.parametrize('repeat', range(4))
 @pytest.mark.parametrize('signals', SIGNALS)
 def test_while_segmenting_many_times(start, tiny_bundle, signals, repeat):
     end_while_segmenting(start, tiny_bundle, signals)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('delay', np.linspace(0, 1.5, 16).round(2))
+@pytest.mark.parametrize('delay', np.linspace(0, 1.5, 8).round(2))
 @pytest.mark.parametrize('signals', SIGNALS)
 def test_while_starting_many_times(start, tiny_bundle, signals, delay):
     end_while_starting(start, tiny_bundle, signals, delay)
