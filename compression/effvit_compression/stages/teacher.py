@@ -2,9 +2,10 @@
 from __future__ import annotations
 
 from effvit_compression import ranks
-from effvit_compression.models.store import ARCHITECTURE, load_model, save_model, WEIGHTS
+from effvit_compression.models.read_back import is_bundle, load_network
+from effvit_compression.models.store import ARCHITECTURE, save_model, WEIGHTS
 from effvit_compression.stages.learn import beginner, figures, learn
-from effvit_ros.core.bundle import sha256_of
+from effvit_ros.core.bundle import MANIFEST, sha256_of
 from effvit_ros.core.errors import UserError
 
 NEEDS = ('data',)
@@ -31,8 +32,9 @@ def origin(pretrained):
 
 def content(model):
     """Return the hashes of a stored network's files; :raises UserError: one is missing."""
+    names = (MANIFEST,) if is_bundle(model) else (ARCHITECTURE, WEIGHTS)
     try:
-        return [sha256_of(model / name) for name in (ARCHITECTURE, WEIGHTS)]
+        return [sha256_of(model / name) for name in names]
     except OSError as error:
         raise UserError(f'stored model {error.filename}: {error.strerror}') from error
 
@@ -52,7 +54,7 @@ def run(run, place):
     """Train or take, score, check the score."""
     settings = run.recipe.teacher
     if settings.model:
-        net = load_model(settings.model)
+        net = load_network(settings.model)
         ranks.by_first(lambda: save_model(net, place))
         result = figures(run, net)
     else:
