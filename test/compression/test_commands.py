@@ -105,9 +105,14 @@ def test_the_profile_leaves_no_hooks(checkpoint):
     assert not any(m._forward_hooks or m._forward_pre_hooks for m in net.modules())
 
 
-def test_the_profile_of_a_bundle_is_by_operator(tiny_bundle, capsys):
-    assert main(['profile', str(tiny_bundle)]) == 0
+def test_a_bundles_graph_is_profiled_by_operator(tiny_bundle, capsys):
+    assert main(['profile', '--operators', str(tiny_bundle)]) == 0
     assert 'ArgMax' in capsys.readouterr().out
+
+
+def test_a_bundle_that_does_not_say_its_network_has_no_components(tiny_bundle, capsys):
+    assert main(['profile', str(tiny_bundle)]) == 2
+    assert 'says no architecture' in capsys.readouterr().err
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import torch
 import yaml
 
+from effvit_compression.cli import main
 from effvit_compression.commands.info import describe_bundle
 from effvit_compression.export.bundle import Description, make_variants, write_bundle
 from effvit_compression.models.architecture import Architecture
@@ -91,6 +93,12 @@ def test_a_student_starts_from_a_bundle(hybrid, exported):
     assert float(net.encoder.model.bn1.running_mean.abs().sum()) > 0, 'settled'
 
 
+def test_the_profile_of_a_bundle_is_by_component(exported, capsys):
+    assert main(['profile', str(exported), '--size', str(SIZE), '--json']) == 0
+    times = json.loads(capsys.readouterr().out)[str(exported)]
+    assert {'encoder conv_stem', 'encoder blocks 5', 'attention core', 'decoder'} <= set(times)
+
+
 def rename(graph, names):
     """Rename values of a graph."""
     for node in graph.graph.node:
@@ -136,7 +144,7 @@ def edit(folder, change):
 
 
 @pytest.mark.parametrize('change, message', [
-    (lambda m: m.pop('architecture'), 'architecture: '),
+    (lambda m: m.pop('architecture'), 'says no architecture: only'),
     (lambda m: m['architecture'].update(encoder='lenet'), "no encoder 'lenet'"),
     (lambda m: m['graphs'][0].update(precision='fp16'), 'no fp32/uint8 graph'),
 ], ids=['no architecture', 'unknown encoder', 'no FP32 graph'])

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from effvit_compression.evaluation import evaluate_bundle
+from effvit_compression.reporting.costs import in_precision
 from effvit_ros.core.bundle import Bundle, CPU_RUNTIMES, load_bundle, PRECISIONS
 
 NEEDS = ('export',)
@@ -27,7 +28,4 @@ def run(run, place):
 def narrowest(bundle: Bundle) -> Bundle:
     """Return the bundle with its graph of the fewest bits preferred on CPUs."""
     present = {graph.precision for graph in bundle.graphs if graph.io == 'uint8'}
-    precision = max(present, key=PRECISIONS.index)
-    for runtime in CPU_RUNTIMES:
-        bundle = bundle.preferring(runtime, precision)
-    return bundle
+    return in_precision(bundle, max(present, key=PRECISIONS.index))

@@ -1,6 +1,7 @@
-"""Show where the time goes: by component of a checkpoint, by operator of a bundle."""
+"""Show where the time goes: by component of the network, or by operator of a bundle's graph."""
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
 from typing import Dict
@@ -8,7 +9,7 @@ from typing import Dict
 from rich.console import Console
 from rich.table import Table
 
-from effvit_ros.core.bundle import load_bundle, MANIFEST, resolve_model
+from effvit_ros.core.bundle import load_bundle, resolve_model
 from effvit_ros.core.errors import UserError
 
 
@@ -17,13 +18,16 @@ def add_arguments(parser) -> None:
     parser.add_argument('model', nargs='+',
                         help='bundles, or folders of checkpoints: several are shown side by side')
     parser.add_argument('--size', type=int, default=512,
-                        help='side of the picture for checkpoints (default 512)')
+                        help='side of the picture in pixels (default 512)')
+    parser.add_argument('--operators', action='store_true',
+                        help='of bundles: the FP32 graph by operator, in ONNX Runtime')
     parser.add_argument('--json', action='store_true', help='print JSON: milliseconds')
 
 
 def run(arguments) -> int:
     """Profile each and print."""
-    found = {name: measure(name, arguments.size) for name in arguments.model}
+    of = operators if arguments.operators else functools.partial(by_component, arguments.size)
+    found = {name: of(name) for name in arguments.model}
     if arguments.json:
         print(json.dumps(found, indent=2))
     else:
@@ -31,15 +35,23 @@ def run(arguments) -> int:
     return 0
 
 
-def measure(model: str, size: int) -> Dict[str, float]:
-    """Milliseconds by component, or by operator; :raises UserError: a size that can't be."""
-    from effvit_compression.models.store import load_model  # torch: slow to import
-    from effvit_compression.profiling.components import profile_graph, profile_network
+def by_component(size: int, model: str) -> Dict[str, float]:
+    """Milliseconds by component, in torch; :raises UserError: a size that can't be, no network."""
+    from effvit_compression.models.read_back import load_network  # torch: slow to import
+    from effvit_compression.profiling.components import profile_network
     check_size(size)
-    folder = Path(model)
-    if (folder / MANIFEST).exists() or not folder.is_dir():
-        return profile_graph(load_bundle(resolve_model(model)).graph().read())
-    return profile_network(load_model(folder), size)
+    return profile_network(load_network(folder_of(model)), size)
+
+
+def operators(model: str) -> Dict[str, float]:
+    """Milliseconds by kind of operator; :raises UserError: no bundle."""
+    from effvit_compression.profiling.components import profile_graph  # torch: slow to import
+    return profile_graph(load_bundle(resolve_model(model)).graph().read())
+
+
+def folder_of(model: str) -> Path:
+    """Return the folder of a checkpoint or a bundle, which may be a shipped one's name."""
+    return Path(model) if Path(model).is_dir() else resolve_model(model)
 
 
 def check_size(size: int) -> None:

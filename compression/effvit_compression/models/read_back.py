@@ -59,8 +59,11 @@ def network_of(bundle: Bundle) -> SegmentationNet:
     :raises UserError: the bundle does not say its architecture, has no FP32 graph with 8-bit
         I/O, or was exported by tools that name and fold tensors otherwise.
     """
+    if not bundle.manifest.get('architecture'):
+        raise UserError(f'{bundle.path / MANIFEST}: says no architecture: only a bundle that '
+                        'effvit-compress exported is read back')
     try:
-        architecture = Architecture.model_validate(bundle.manifest.get('architecture'))
+        architecture = Architecture.model_validate(bundle.manifest['architecture'])
     except pydantic.ValidationError as error:
         raise UserError(f'{bundle.path / MANIFEST}: architecture: {one_line(error)}') from error
     graph = onnx.load_from_string(bundle.graph('fp32', 'uint8').read())

@@ -6,7 +6,7 @@ import html
 from pathlib import Path
 from typing import Sequence, Tuple, Union
 
-from effvit_compression.reporting.tables import cell, markdown
+from effvit_compression.reporting.tables import cell, columns, markdown
 
 STYLE = ('body{font:15px sans-serif;max-width:1100px;margin:2em auto;padding:0 1em}'
          'table{border-collapse:collapse;margin:1em 0}'
@@ -52,7 +52,8 @@ def table(rows: Sequence[dict]) -> str:
     """Rows as an HTML table."""
     if not rows:
         return '<p>none</p>'
-    head = ''.join(f'<th>{html.escape(key)}</th>' for key in rows[0])
+    keys = columns(rows)
+    head = ''.join(f'<th>{html.escape(key)}</th>' for key in keys)
     body = ''.join('<tr>' + ''.join(f'<td>{html.escape(cell(row.get(key)))}</td>'
-                                    for key in rows[0]) + '</tr>' for row in rows)
+                                    for key in keys) + '</tr>' for row in rows)
     return f'<table><tr>{head}</tr>{body}</table>'

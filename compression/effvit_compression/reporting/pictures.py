@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import List, Sequence, Tuple
+from typing import List, Sequence
 
 import cv2
 import matplotlib
@@ -51,13 +51,14 @@ def score_plot(rows: List[dict], path: Path) -> None:
     figure.savefig(path, dpi=120)
 
 
-def latency_plot(latencies: Sequence[Tuple[str, str, float]], path: Path) -> None:
-    """Horizontal bars of (network, runtime, milliseconds)."""
-    figure = Figure(figsize=(6, 1 + 0.35 * len(latencies)), layout='constrained')
+def latency_plot(rows: List[dict], path: Path) -> None:
+    """Horizontal bars of the columns in milliseconds, for the rows that have them."""
+    bars = [(f'{row["stage"]}, {key[:-4]}', row[key]) for row in rows for key in row
+            if key.endswith(', ms')]
+    figure = Figure(figsize=(6, 1 + 0.35 * len(bars)), layout='constrained')
     axes = figure.add_subplot()
-    bars = axes.barh([f'{network}, {runtime}' for network, runtime, _ in latencies],
-                     [milliseconds for *_, milliseconds in latencies])
-    axes.bar_label(bars, fmt='%.1f', fontsize=8)
+    axes.bar_label(axes.barh(*zip(*bars)), fmt='%.1f', fontsize=8)
+    axes.margins(x=0.12)
     axes.set_xlabel('median of one inference, ms')
     axes.invert_yaxis()
     figure.savefig(path, dpi=120)

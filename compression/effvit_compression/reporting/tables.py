@@ -4,13 +4,13 @@ from __future__ import annotations
 from typing import Dict, List, Sequence
 
 #: Stages that leave a network of their own.
-STUDENTS = ('teacher', 'baseline', 'distill', 'prune', 'finetune')
+NETWORKS = ('teacher', 'baseline', 'distill', 'prune', 'finetune')
 
 
 def stage_rows(results: Dict[str, dict]) -> List[dict]:
     """One row for each stage that left a network: size, cost and a score for each dataset."""
     rows = []
-    for stage in STUDENTS:
+    for stage in NETWORKS:
         if stage in results:
             found = results[stage]
             row = {'stage': stage, 'parameters, M': found['parameters'] / 1e6,
@@ -22,9 +22,16 @@ def stage_rows(results: Dict[str, dict]) -> List[dict]:
     return rows
 
 
+def int8_row(student: str, price: dict, datasets: Sequence[str]) -> dict:
+    """Row of the graph in INT8: the student's, with the scores that its price came with."""
+    scores = {entry['data'].partition('/')[0]: entry['miou_int8'] for entry in price['scores']}
+    return {'stage': f'{student} in INT8',
+            **{f'mIoU {name}': scores.get(name) for name in datasets}}
+
+
 def class_rows(results: Dict[str, dict], dataset: str) -> List[dict]:
     """One row for each class that occurs in a dataset, with its IoU after each stage."""
-    stages = [stage for stage in STUDENTS if stage in results]
+    stages = [stage for stage in NETWORKS if stage in results]
     first = results[stages[0]]['scores'][dataset]['per_class']
     return [{'class': name, 'share of pixels': f'{row["share"]:.3%}', 'support': row['support'],
              **{stage: results[stage]['scores'][dataset]['per_class'][name]['iou']
@@ -36,10 +43,15 @@ def markdown(rows: Sequence[dict]) -> str:
     """Format a Markdown table; numbers with three digits after the point."""
     if not rows:
         return ''
-    head = list(rows[0])
+    head = columns(rows)
     lines = ['| ' + ' | '.join(head) + ' |', '|' + '---|' * len(head)]
     lines += ['| ' + ' | '.join(cell(row.get(key)) for key in head) + ' |' for row in rows]
     return '\n'.join(lines) + '\n'
+
+
+def columns(rows: Sequence[dict]) -> List[str]:
+    """Keys of all rows, in the order in which they first occur."""
+    return list(dict.fromkeys(key for row in rows for key in row))
 
 
 def cell(value) -> str:

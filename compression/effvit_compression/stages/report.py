@@ -6,21 +6,27 @@ import platform
 
 import cv2
 
+from effvit_compression.data.pictures import stretched
 from effvit_compression.export.bundle import Description, make_variants, write_bundle
-from effvit_compression.export.price import RUNTIME
 from effvit_compression.models.store import load_model
-from effvit_compression.profiling.latency import present_runtimes, side_by_side
+from effvit_compression.reporting.costs import costs, in_precision
 from effvit_compression.reporting.page import markdown_page, page
 from effvit_compression.reporting.pictures import (
     colours, contact_sheet, latency_plot, score_plot)
-from effvit_compression.reporting.tables import class_rows, stage_rows
+from effvit_compression.reporting.tables import class_rows, int8_row, NETWORKS, stage_rows
 from effvit_ros.core.bundle import load_bundle
+from effvit_ros.core.machine import cpu_model
 from effvit_ros.core.segmenter import Segmenter
 from effvit_ros.core.whole_file import write_bytes, write_text
 
 NEEDS = ('teacher', 'baseline', 'distill', 'prune', 'finetune', 'quantize', 'export')
 #: Pictures of each dataset on the contact sheet.
 EXAMPLES = 3
+EXPLANATION = (
+    'Scores are those of the networks in torch on pictures never trained on. The students are '
+    'also measured as graphs in FP32 on {cpu}, on every runtime that is present: median of one '
+    'inference, all of them in turns in one run, and the peak memory of a process that does '
+    'nothing else (2^20 bytes). The teacher does not fly.')
 
 
 def depends_on(recipe):
@@ -29,33 +35,41 @@ def depends_on(recipe):
 
 
 def run(run, place):
-    """Write the report; return the latencies."""
+    """Write the report; return what the graphs cost."""
     bundle = load_bundle(run.place('export') / run.recipe.export.name)
-    latencies = [{'network': network, 'runtime': runtime, 'median, ms': milliseconds}
-                 for (network, runtime), milliseconds in compare(run, place, bundle).items()]
-    rows = stage_rows(run.results)
+    rows, costing = table(run), costs(deployable(run, place, bundle))
+    for row in rows:
+        row.update(costing.get(row['stage'], {}))
     score_plot(rows, place / 'scores.png')
-    latency_plot([tuple(row.values()) for row in latencies], place / 'latency.png')
+    latency_plot(rows, place / 'latency.png')
     _, jpeg = cv2.imencode('.jpg', cv2.cvtColor(sheet(run, bundle), cv2.COLOR_RGB2BGR))
     write_bytes(place / 'sheet.jpg', jpeg.tobytes())
     quantized = run.results['quantize']
-    sections = [('Networks', rows), ('mIoU by stage', place / 'scores.png')]
+    sections = [('Stages', EXPLANATION.format(cpu=cpu_model() or platform.machine())),
+                ('Size, scores and cost', rows), ('mIoU by stage', place / 'scores.png')]
     sections += [(f'IoU by class: {name}', class_rows(run.results, name))
                  for name in next(iter(stage_scores(run)))]
     sections += [('Graphs', quantized['graphs'])]
     if quantized.get('int8'):
         sections += [('INT8 beside FP32', quantized['int8']['price']['scores'])]
-    sections += [(f'Latency on {platform.processor() or platform.machine()}, one inference, '
-                  'interleaved', latencies),
-                 ('Latency', place / 'latency.png'),
+    sections += [('Latency', place / 'latency.png'),
                  ('Picture, truth, prediction', place / 'sheet.jpg')]
     title = f'{run.recipe.name}: compression report'
     write_text(place / 'report.html', page(title, sections))
     write_text(place / 'report.md', markdown_page(title, sections))
     write_text(place / 'report.json', json.dumps(
-        {'stages': run.results, 'latency': latencies}, indent=2) + '\n')
+        {'stages': run.results, 'cost': costing}, indent=2) + '\n')
     run.say(f'report: {place / "report.html"}')
-    return {'latency': latencies}
+    return {'cost': costing}
+
+
+def table(run):
+    """Rows of the stages' networks and, where there is one, of the graph in INT8."""
+    rows, quantized = stage_rows(run.results), run.results['quantize']
+    if quantized.get('int8'):
+        rows.append(int8_row(quantized['student'], quantized['int8']['price'],
+                             list(run.results[quantized['student']]['scores'])))
+    return rows
 
 
 def stage_scores(run):
@@ -64,22 +78,24 @@ def stage_scores(run):
             if isinstance(result.get('scores'), dict)]
 
 
-def compare(run, place, bundle):
-    """Time the exported bundle and, where it was pruned, the student before pruning."""
-    bundles = {bundle.name: bundle}
-    if bundle.prefer:
-        bundles[f'{bundle.name} in FP32'] = bundle.preferring(RUNTIME, 'fp32')
-    if 'prune' in run.results:
-        before = 'distill' if 'distill' in run.results else 'baseline'
-        net = load_model(run.place(before))
-        picture = [run.pictures(run.recipe.data[0], 'val')[0][0]]
-        picture = [cv2.resize(picture[0], (run.recipe.size, run.recipe.size))]
-        made = make_variants(net, run.recipe.size, [('fp32', 'uint8')], picture)
-        name = f'{bundle.name} before pruning'
-        folder = write_bundle(net, made, place / 'before', run.recipe.size,
-                              Description(name, (), '', ''))
-        bundles = {name: load_bundle(folder), **bundles}
-    return side_by_side(bundles, present_runtimes(bundle))
+def deployable(run, place, bundle):
+    """
+    Return a bundle by row of the table: each stage's student in FP32, the last one in INT8, too.
+
+    Those of earlier stages are written into ``place``.
+    """
+    size, first = run.recipe.size, run.pictures(run.recipe.data[0], 'val')[0][0]
+    last, bundles = run.results['quantize']['student'], {}
+    for stage in (s for s in NETWORKS if s in run.results and s not in ('teacher', last)):
+        net = load_model(run.place(stage))
+        made = make_variants(net, size, [('fp32', 'uint8')], [stretched(first, size)])
+        folder = write_bundle(net, made, place / 'networks' / stage, size,
+                              Description(stage, (), '', ''))
+        bundles[stage] = load_bundle(folder)
+    bundles[last] = in_precision(bundle, 'fp32')
+    if run.results['quantize'].get('int8'):
+        bundles[f'{last} in INT8'] = in_precision(bundle, 'int8')
+    return bundles
 
 
 def sheet(run, bundle):
