@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import Annotated, Any, Dict, List, Optional, Sequence, Tuple
+from typing import Annotated, Any, Dict, List, Optional, Sequence, Tuple, Union
 
 import pydantic
 import torch
@@ -25,6 +25,7 @@ from effvit_compression.pruning.surgery import budgets
 from effvit_compression.training.settings import TrainingSettings
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.lpcv import NAMES
+from effvit_ros.core.share import models_directory
 
 
 class Strict(pydantic.BaseModel):
@@ -126,6 +127,12 @@ class Recipe(Strict):
     export: Export
     ablation: Ablation = Ablation()
 
+    @property
+    def with_models(self) -> List[Union[Teacher, Pretrained]]:
+        """Sections that name a network that was trained before."""
+        sections = (self.pretrained, self.teacher, self.teacher and self.teacher.pretrained)
+        return [section for section in sections if section and section.model]
+
     @pydantic.model_validator(mode='after')
     def _consistent(self):
         if not (self.baseline or self.distill):
@@ -169,12 +176,19 @@ def recipe_of(fields: Any, path: Path, row: str = '') -> Recipe:
         if source.root is not None:
             source.root = (path.parent / source.root).resolve()
     teacher = recipe.teacher
-    for owner, key in ((teacher, 'model'), (teacher, 'cache_folder'), (recipe.pretrained, 'model'),
-                       (teacher and teacher.pretrained, 'model')):
-        if owner and getattr(owner, key):
-            setattr(owner, key, (path.parent / getattr(owner, key)).resolve())
+    for section in recipe.with_models:
+        section.model = stored(path.parent, section.model)
+    if teacher and teacher.cache_folder:
+        teacher.cache_folder = (path.parent / teacher.cache_folder).resolve()
     check_networks(recipe, path)
     return recipe
+
+
+def stored(folder: Path, model: Path) -> Path:
+    """Return the folder meant by ``model``: beside the recipe, or a shipped bundle of the name."""
+    beside, shipped = (folder / model).resolve(), models_directory() / model
+    named = len(model.parts) == 1 and shipped.is_dir()
+    return shipped if named and not beside.exists() else beside
 
 
 def check_networks(recipe: Recipe, path: Path) -> None:

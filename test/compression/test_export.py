@@ -16,10 +16,11 @@ from effvit_compression.export.bundle import (
     checked_parity, Description, make_variants, score_entry, Variant, write_bundle)
 from effvit_compression.export.graph import export_graph
 from effvit_compression.export.half import to_half
+from effvit_compression.export.origins import Origin, origins
 from effvit_compression.export.parity import noise_parity, parity, Parity
 from effvit_compression.models.architecture import Architecture
 from effvit_compression.models.factory import build
-from effvit_ros.core.bundle import load_bundle
+from effvit_ros.core.bundle import load_bundle, resolve_model
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.segmenter import Segmenter
 
@@ -74,7 +75,8 @@ def exported_once(graph, monkeypatch):
 
 @pytest.mark.usefixtures('exported_once')
 def test_the_bundle_loads_and_segments(net, dataset, tmp_path, pictures):
-    description = Description('tiny', (load_description(dataset),), 'Made for\na test.', 'none')
+    description = Description('tiny', tuple(origins([load_description(dataset)], [])),
+                              'Made for\na test.', 'none')
     folder = tmp_path / 'models' / 'tiny'
     seen = []
     variants = make_variants(net, SIZE, [('fp32', 'uint8'), ('fp16', 'uint8')], pictures)
@@ -90,6 +92,14 @@ def test_the_bundle_loads_and_segments(net, dataset, tmp_path, pictures):
         labels = segmenter.segment(pictures[0], 'rgb').labels
         expected = net(torch.from_numpy(pictures[0]).permute(2, 0, 1)[None]).argmax(1)[0]
     assert (labels == expected.numpy()).mean() > 0.99, 'the weights are rounded to FP16'
+
+
+def test_terms_follow_the_weights_from_bundle_to_bundle(dataset, tmp_path):
+    """Who trains a bundle on, or learns from it, is bound by what it was trained on."""
+    own = origins([load_description(dataset)], [tmp_path, *[resolve_model('')] * 2])
+    assert own[0] == Origin('tiny', 'none', 'for tests only', '')
+    assert [o.name for o in own] == ['tiny', 'semantic_drone', 'flood_area', 'flight']
+    assert 'non-commercial use only' in own[1].terms
 
 
 @pytest.mark.usefixtures('exported_once')

@@ -1,6 +1,8 @@
 """First weights of a network that another one has learnt."""
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 import yaml
@@ -10,8 +12,9 @@ from effvit_compression.models.factory import build
 from effvit_compression.models.insertion import trunk_tensors
 from effvit_compression.models.pretrained import load_pretrained, Pretrained
 from effvit_compression.models.store import save_model
-from effvit_compression.recipe import load_recipe
+from effvit_compression.recipe import load_recipe, stored
 from effvit_compression.stages import distill
+from effvit_ros.core.bundle import resolve_model
 from effvit_ros.core.errors import UserError
 
 PLAIN = Architecture(encoder='tf_efficientnet_lite0', decoder_channels=8)
@@ -78,6 +81,14 @@ def test_a_recipe_finds_it_beside_itself_and_notices_new_weights(tmp_path):
         save_model(network(PLAIN, seed), tmp_path / 'model')
         keys.append(distill.depends_on(load_recipe(recipe)))
     assert keys[0] == keys[1] != keys[2]
+
+
+def test_a_recipe_may_name_a_shipped_bundle_unless_a_folder_lies_beside_it(tmp_path):
+    shipped = resolve_model('')
+    assert stored(tmp_path, Path(shipped.name)) == shipped
+    assert stored(tmp_path, Path('..') / shipped.name) == tmp_path.parent / shipped.name
+    (tmp_path / shipped.name).mkdir()
+    assert stored(tmp_path, Path(shipped.name)) == tmp_path / shipped.name
 
 
 def test_a_stored_network_that_is_missing_is_named(tmp_path):

@@ -10,13 +10,14 @@ from effvit_compression.commands.profile import check_size
 from effvit_compression.data.description import load_description
 from effvit_compression.data.pictures import Pictures, read_image, stretched
 from effvit_compression.evaluation import evaluate_bundle
+from effvit_compression.export.origins import origins
 from effvit_ros.core.bundle import load_bundle
 from effvit_ros.core.errors import UserError
 
 
 def add_arguments(parser) -> None:
     """Declare the command's options."""
-    parser.add_argument('checkpoint', type=Path, help='folder with the network\'s files')
+    parser.add_argument('checkpoint', type=Path, help='folder of a checkpoint, or a bundle')
     parser.add_argument('--out', type=Path, required=True, help='folder of the bundle')
     parser.add_argument('--data', type=Path, nargs='+', required=True, metavar='DATASET.yaml',
                         help='datasets that it was trained on: named with their terms, their '
@@ -33,7 +34,7 @@ def run(arguments) -> int:
     """Export and say where."""
     from effvit_compression.export.bundle import (  # torch: slow to import
         Description, make_variants, score_entry, write_bundle)
-    from effvit_compression.models.store import load_model
+    from effvit_compression.models.read_back import load_network
     check_size(arguments.size)
     variants = [parse_variant(text) for text in arguments.variants]
     if ('fp32', 'uint8') not in variants:
@@ -50,8 +51,9 @@ def run(arguments) -> int:
         return [score_entry(f'{d.name}/val', evaluate_bundle(
             load_bundle(folder), Pictures(d, 'val'), only=d.trusted)) for d in datasets]
 
-    description = Description(arguments.out.name, tuple(datasets), story, arguments.command)
-    net = load_model(arguments.checkpoint)
+    description = Description(arguments.out.name, tuple(origins(datasets, [arguments.checkpoint])),
+                              story, arguments.command)
+    net = load_network(arguments.checkpoint)
     made = make_variants(net, arguments.size, variants,
                          parity_pictures(datasets, arguments.size))
     write_bundle(net, made, arguments.out, arguments.size, description, score)

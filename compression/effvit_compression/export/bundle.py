@@ -14,11 +14,11 @@ import numpy as np
 import onnx
 import yaml
 
-from effvit_compression.data.description import DatasetDescription
 from effvit_compression.evaluation import Scores, by_name
 from effvit_compression.export.graph import OPSETS, export_graph
 from effvit_compression.export.half import to_half
 from effvit_compression.export.half_weights import with_half_weights
+from effvit_compression.export.origins import Origin
 from effvit_compression.export.parity import noise_parity, Parity, parity
 from effvit_compression.export.price import int8_section, preference, Price
 from effvit_compression.export.shared_weights import share
@@ -43,7 +43,7 @@ class Description:
     """What a manifest and a model card say beyond what can be computed."""
 
     name: str
-    training: Tuple[DatasetDescription, ...]
+    training: Tuple[Origin, ...]
     story: str                                # how it was trained, for the model card
     command: str                              # that makes it again
 
@@ -197,8 +197,7 @@ def manifest_of(net: SegmentationNet, size: int, description: Description,
         **preference(entries),
         'terms': '; '.join(restrictions),
         'training': {
-            'data': [{'name': d.name, 'licence': d.licence, 'terms': d.terms,
-                      'source': d.source} for d in description.training],
+            'data': [origin._asdict() for origin in description.training],
             'story': ' '.join(description.story.split()),
             'command': description.command},
         'scores': [],

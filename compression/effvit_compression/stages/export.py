@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from effvit_compression.evaluation import evaluate_bundle
 from effvit_compression.export.bundle import Description, score_entry, write_bundle
+from effvit_compression.export.origins import origins
 from effvit_compression.export.price import RUNTIME
 from effvit_compression.models.store import load_model
 from effvit_compression.stages.quantize import variants
@@ -20,7 +21,8 @@ def run(run, place):
     """Write the bundle into ``<place>/<name>``; return its scores and hashes."""
     recipe = run.recipe
     net = load_model(run.place(run.results['quantize']['student']))
-    trained_on = tuple(run.description(s) for s in recipe.data if s.share)
+    learnt_from = origins((run.description(s) for s in recipe.data if s.share),
+                          (section.model for section in recipe.with_models))
 
     def score(folder):
         bundle = load_bundle(folder).preferring(RUNTIME, 'fp32')  # INT8 has its price beside
@@ -30,7 +32,7 @@ def run(run, place):
 
     folder = write_bundle(
         net, variants(run), place / recipe.export.name, recipe.size,
-        Description(recipe.export.name, trained_on, recipe.export.story,
+        Description(recipe.export.name, tuple(learnt_from), recipe.export.story,
                     f'effvit-compress run {recipe.name}.yaml'), score)
     bundle = load_bundle(folder)
     return {'bundle': recipe.export.name, 'sha256': bundle.sha256,
