@@ -18,7 +18,7 @@ from effvit_compression.models.architecture import Architecture
 from effvit_compression.models.cost import heads, parameters
 from effvit_compression.models.factory import build
 from effvit_compression.models.pretrained import load_pretrained, Pretrained
-from effvit_compression.models.read_back import load_network, network_of, settle_norms
+from effvit_compression.models.read_back import load_network, network_of, places, settle_norms
 from effvit_compression.pruning.settings import PruningSettings
 from effvit_compression.pruning.surgery import choose, cut
 from effvit_ros.core.bundle import load_bundle, MANIFEST, resolve_model
@@ -161,3 +161,10 @@ def test_the_shipped_ones_come_back(name):
     folder = resolve_model(name)
     net, known = network_of(load_bundle(folder)), describe_bundle(folder)
     assert (parameters(net), heads(net)) == (known['parameters'], known['heads'])
+
+
+@pytest.mark.slow
+def test_a_network_whose_tensors_the_exporter_changes_is_refused():
+    architecture = Architecture(encoder='tf_efficientnet_lite0', decoder='fpn', decoder_channels=8)
+    with pytest.raises(UserError, match='is not as such in its graph: give the checkpoint'):
+        places(architecture.model_dump_json(), SIZE)

@@ -8,6 +8,7 @@ numbers are looked for in its graph.
 """
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Dict, Iterable, Iterator, Optional, Tuple
 
@@ -57,7 +58,7 @@ def network_of(bundle: Bundle) -> SegmentationNet:
     on, :func:`settle_norms` gives it the statistics that it will meet.
 
     :raises UserError: the bundle does not say its architecture, has no FP32 graph with 8-bit
-        I/O, or was exported by tools that name and fold tensors otherwise.
+        I/O, is of a kind that is not read back, or was exported by tools that do it otherwise.
     """
     if not bundle.manifest.get('architecture'):
         raise UserError(f'{bundle.path / MANIFEST}: says no architecture: only a bundle that '
@@ -67,23 +68,44 @@ def network_of(bundle: Bundle) -> SegmentationNet:
     except pydantic.ValidationError as error:
         raise UserError(f'{bundle.path / MANIFEST}: architecture: {one_line(error)}') from error
     graph = onnx.load_from_string(bundle.graph('fp32', 'uint8').read())
-    net = build(architecture).eval()
-    mark(net)
-    marked, stored = arrays(export_graph(net, bundle.height)), arrays(graph)
-    state = net.state_dict()
-    for name, mark_of_it in marks(net):
-        place, turned = find(mark_of_it, marked)
+    stored, state = arrays(graph), {}
+    for name, (place, turned, shape) in places(architecture.model_dump_json(),
+                                               bundle.height).items():
         found = stored.get(place)
-        if found is None or found.shape != marked[place].shape:
+        if found is None or found.shape != shape:
             raise UserError(f'{bundle.path}: {name} is not where this exporter puts it: '
                             f'{made_with(bundle)}')
         state[name] = torch.from_numpy((found.T if turned else found).astype(np.float32))
-    net.load_state_dict(state)
+    net = build(architecture).eval()
+    mark(net)  # BatchNorm only shifts
+    net.load_state_dict({**net.state_dict(), **state})
     picture = sample_pictures(bundle)[:1]
     if parity(net, graph, picture).agreement < SAME:
         raise UserError(f'{bundle.path}: the network read back labels otherwise than its graph: '
                         f'{made_with(bundle)}')
     return net
+
+
+@functools.lru_cache(maxsize=None)
+def places(architecture: str, size: int) -> Dict[str, Tuple[Place, bool, Tuple[int, ...]]]:
+    """
+    Where the exporter puts each parameter of a network: place, whether transposed, shape there.
+
+    :param architecture: as JSON.
+    :param size: side of the graph's input.
+    :raises UserError: it makes something else of one.
+    """
+    net = build(Architecture.model_validate_json(architecture)).eval()
+    mark(net)
+    marked = arrays(export_graph(net, size))
+    found = {}
+    for name, tensor in marks(net):
+        place, turned = find(tensor, marked)
+        if place is None:
+            raise UserError(f'{net.architecture.encoder}: {name} is not as such in its graph: '
+                            'give the checkpoint of such a network, not its bundle')
+        found[name] = place, turned, marked[place].shape
+    return found
 
 
 def made_with(bundle: Bundle) -> str:
