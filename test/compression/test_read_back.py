@@ -165,6 +165,7 @@ def test_the_shipped_ones_come_back(name):
 
 @pytest.mark.slow
 def test_a_network_whose_tensors_the_exporter_changes_is_refused():
-    architecture = Architecture(encoder='tf_efficientnet_lite0', decoder='fpn', decoder_channels=8)
+    architecture = Architecture(encoder='tf_efficientnet_lite0', decoder='fpn',
+                                decoder_channels=32)
     with pytest.raises(UserError, match='is not as such in its graph: give the checkpoint'):
         places(architecture.model_dump_json(), SIZE)
