@@ -91,7 +91,7 @@ def test_overrides_merge_and_null_removes(recipe):
 
 
 @pytest.mark.parametrize('ablation, complaint', [
-    pytest.param({'rows': {'kd': {'distil': {}}}}, 'row kd: distil: Extra inputs', id='key'),
+    pytest.param({'rows': {'kd': {'distil': {}}}}, 'row kd: distil: unknown key', id='key'),
     pytest.param({'rows': {'kd': {'teacher': None}}}, 'row kd: .*needs a teacher', id='rule'),
     pytest.param({'rows': {'kd': {'seed': 3}}}, r'give seeds: \[3\]', id='seed of a row'),
     pytest.param({'rows': {'a/b': {}}}, 'should match pattern', id='name'),

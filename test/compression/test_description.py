@@ -103,7 +103,7 @@ def test_other_ids_go_where_the_description_says(dataset):
 
 
 @pytest.mark.parametrize('changes, complaint', [
-    pytest.param({'clases': []}, 'clases: Extra inputs', id='unknown key'),
+    pytest.param({'clases': []}, 'clases: unknown key', id='unknown key'),
     pytest.param({'splits': None}, 'splits: Field required', id='missing key'),
     pytest.param({'classes': {0: 'background', 1: 'sea'}}, 'a mapping is needed',
                  id='foreign classes without mapping'),

@@ -197,5 +197,15 @@ def load_description(path: Union[str, Path], root: Optional[Path] = None) -> Dat
 def one_line(error: pydantic.ValidationError) -> str:
     """Join a validation error's complaints as ``where: what; where: what``."""
     return '; '.join(
-        ('.'.join(map(str, problem['loc'])) + ': ' if problem['loc'] else '')
-        + problem['msg'].removeprefix('Value error, ') for problem in error.errors())
+        ('.'.join(map(str, problem['loc'])) + ': ' if problem['loc'] else '') + complaint(problem)
+        for problem in error.errors())
+
+
+def complaint(problem: dict) -> str:
+    """Say what is wrong with one value; a short value is repeated."""
+    if problem['type'] == 'extra_forbidden':
+        return 'unknown key: mend its spelling or remove it'
+    if problem['type'] in ('missing', 'value_error'):
+        return problem['msg'].removeprefix('Value error, ')
+    value = repr(problem['input'])
+    return problem['msg'] + (f', not {value}' if len(value) < 60 else '')
