@@ -392,5 +392,6 @@ def test_a_model_that_cannot_be_loaded_leaves_the_node_unconfigured_and_mendable
     assert probe.transition(NODE, 'activate')
     camera = Camera(probe)
     camera.result(picture(noise()), labels)
+    with camera.showing(picture(noise())):
+        assert report()[0].level == b'\x00'
     camera.close()
-    assert report()[0].level == b'\x00'
