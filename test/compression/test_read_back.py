@@ -20,7 +20,7 @@ from effvit_compression.models.factory import build
 from effvit_compression.models.pretrained import load_pretrained, Pretrained
 from effvit_compression.models.read_back import load_network, network_of, places, settle_norms
 from effvit_compression.pruning.settings import PruningSettings
-from effvit_compression.pruning.surgery import choose, cut
+from effvit_compression.pruning.surgery import choose, cut, factorise
 from effvit_ros.core.bundle import load_bundle, MANIFEST, resolve_model
 from effvit_ros.core.errors import UserError
 
@@ -44,14 +44,15 @@ def export(net, folder):
 
 @pytest.fixture(scope='module')
 def hybrid():
-    """Return a network of the shipped models' kind, its BatchNorm used and its heads pruned."""
+    """Return a network of the shipped models' kind, its BatchNorm used, pruned in every way."""
     torch.manual_seed(0)
     net = build(HYBRID)
     with torch.no_grad():
         for seed in range(3):
             net.train()(crops(seed))
         net.head.bias.copy_(torch.linspace(-1, 1, 14))  # zeros are left out of a graph
-    cut(net, choose(net, PruningSettings(heads=2, neurons=0.5, mlp_rank=0.25)))
+    settings = PruningSettings(heads=2, neurons=0.5, rank=0.5)
+    factorise(cut(net, choose(net, settings)), settings)
     return net.eval()
 
 
