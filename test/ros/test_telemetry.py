@@ -14,7 +14,8 @@ from effvit_ros.ros.image_codec import image_message, picture_from
 
 NODE = '/segmenter'
 RULES = 'red>0.4<0.2x3'
-LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+#: Deeper than the node's: two alerts may come before the first is read.
+LATCHED = QoSProfile(depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
 class Stream:

@@ -10,7 +10,6 @@ from effvit_compression.commands.profile import check_size
 from effvit_compression.data.description import load_description
 from effvit_compression.data.pictures import Pictures, read_image, stretched
 from effvit_compression.evaluation import evaluate_bundle
-from effvit_compression.export.origins import origins
 from effvit_ros.core.bundle import load_bundle
 from effvit_ros.core.errors import UserError
 
@@ -34,6 +33,7 @@ def run(arguments) -> int:
     """Export and say where."""
     from effvit_compression.export.bundle import (  # torch: slow to import
         Description, make_variants, score_entry, write_bundle)
+    from effvit_compression.export.origins import origins
     from effvit_compression.models.read_back import load_network
     check_size(arguments.size)
     variants = [parse_variant(text) for text in arguments.variants]
