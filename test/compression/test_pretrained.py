@@ -30,7 +30,7 @@ def network(architecture, seed):
 
 def start_from(folder, net):
     """Give ``net`` the weights stored in ``folder``."""
-    load_pretrained(net, Pretrained(source='stored', model=folder), print)
+    load_pretrained(net, Pretrained(source='stored', model=folder), print, tuple)
 
 
 def test_the_trunk_of_another_network_fits_around_inserted_blocks(tmp_path):

@@ -34,7 +34,7 @@ class Pretrained(pydantic.BaseModel):
 
 
 def load_pretrained(net: SegmentationNet, settings: Pretrained, say: Callable[[str], None],
-                    crops: Callable[[], Iterable[torch.Tensor]] = tuple) -> None:
+                    crops: Callable[[], Iterable[torch.Tensor]]) -> None:
     """
     Fill the encoder, or all of the network, in place.
 
@@ -74,7 +74,7 @@ def load_from_hub(encoder, name: str) -> None:
 
 
 def load_stored(net: SegmentationNet, folder: Path,
-                crops: Callable[[], Iterable[torch.Tensor]] = tuple) -> None:
+                crops: Callable[[], Iterable[torch.Tensor]]) -> None:
     """
     Give a network the trunk of a stored one; all of it where both have one architecture.
 
