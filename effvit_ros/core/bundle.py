@@ -121,6 +121,11 @@ def sha256_of(path) -> str:
     return digest.hexdigest()
 
 
+def is_bundle(folder) -> bool:
+    """Return whether a folder claims to be a bundle: it has a manifest, sound or not."""
+    return (Path(folder) / MANIFEST).exists()
+
+
 def resolve_model(model) -> Path:
     """
     Return the folder meant by ``model``: a path, the name of a shipped bundle, or '' (default).

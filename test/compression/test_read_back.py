@@ -10,6 +10,7 @@ import onnx
 import pytest
 import torch
 import yaml
+from tiny_bundle import write_manifest
 
 from effvit_compression.cli import main
 from effvit_compression.commands.info import describe_bundle
@@ -141,7 +142,7 @@ def edit(folder, change):
     """Change a bundle's manifest."""
     manifest = yaml.safe_load((folder / MANIFEST).read_text())
     change(manifest)
-    (folder / MANIFEST).write_text(yaml.safe_dump(manifest))
+    write_manifest(folder, manifest)
 
 
 @pytest.mark.parametrize('change, message', [

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from effvit_compression.commands.profile import check_size
-from effvit_ros.core.bundle import load_bundle, MANIFEST, resolve_model
+from effvit_ros.core.bundle import is_bundle, load_bundle, resolve_model
 
 
 def add_arguments(parser) -> None:
@@ -19,7 +19,7 @@ def add_arguments(parser) -> None:
 def run(arguments) -> int:
     """Print what is known."""
     folder = Path(arguments.model)
-    if (folder / MANIFEST).exists() or not folder.is_dir():
+    if is_bundle(folder) or not folder.is_dir():
         known = describe_bundle(resolve_model(arguments.model))
     else:
         check_size(arguments.size)

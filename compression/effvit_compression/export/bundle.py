@@ -24,7 +24,7 @@ from effvit_compression.export.price import int8_section, preference, Price
 from effvit_compression.export.shared_weights import share
 from effvit_compression.models.cost import gmacs, heads, parameters
 from effvit_compression.models.factory import SegmentationNet
-from effvit_ros.core.bundle import FORMAT_VERSIONS, MANIFEST, load_bundle
+from effvit_ros.core.bundle import FORMAT_VERSIONS, is_bundle, load_bundle, MANIFEST
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.lpcv import IGNORE, NAMES, PALETTE
 
@@ -217,7 +217,7 @@ def write_manifest(folder: Path, manifest: dict) -> None:
 
 def check_replaceable(folder: Path) -> None:
     """Refuse to remove what no bundle is; :raises UserError: such a thing is in its place."""
-    if folder.exists() and not (folder / MANIFEST).exists() and (
+    if folder.exists() and not is_bundle(folder) and (
             not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f'{folder}: no bundle, and not empty: give a new folder')
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Iterable, List, NamedTuple
 
 from effvit_compression.data.description import DatasetDescription
-from effvit_ros.core.bundle import Bundle, load_bundle, MANIFEST
+from effvit_ros.core.bundle import Bundle, is_bundle, load_bundle
 
 
 class Origin(NamedTuple):
@@ -25,7 +25,7 @@ def origins(descriptions: Iterable[DatasetDescription], models: Iterable[Path]) 
     """
     found = [origin_of(description) for description in descriptions]
     for model in models:
-        if (model / MANIFEST).exists():
+        if is_bundle(model):
             found += inherited(load_bundle(model))
     return list({origin.name: origin for origin in reversed(found)}.values())[::-1]
 

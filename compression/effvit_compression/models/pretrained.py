@@ -11,7 +11,8 @@ import torch
 from effvit_compression.models.efficientnet_lite import load_imagenet
 from effvit_compression.models.factory import any_size, SegmentationNet
 from effvit_compression.models.insertion import trunk_tensors
-from effvit_compression.models.read_back import is_bundle, load_network, settle_norms
+from effvit_compression.models.read_back import load_network, settle_norms
+from effvit_ros.core.bundle import is_bundle
 from effvit_ros.core.errors import UserError
 
 

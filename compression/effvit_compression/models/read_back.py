@@ -25,7 +25,7 @@ from effvit_compression.export.parity import parity
 from effvit_compression.models.architecture import Architecture
 from effvit_compression.models.factory import build, SegmentationNet
 from effvit_compression.models.store import load_model
-from effvit_ros.core.bundle import Bundle, load_bundle, MANIFEST
+from effvit_ros.core.bundle import Bundle, is_bundle, load_bundle, MANIFEST
 from effvit_ros.core.engines.sample_pictures import sample_pictures
 from effvit_ros.core.errors import UserError
 
@@ -34,11 +34,6 @@ from effvit_ros.core.errors import UserError
 SAME = 0.99
 #: Where a graph reads a tensor: first output of a node, number of its input.
 Place = Tuple[str, int]
-
-
-def is_bundle(folder: Path) -> bool:
-    """Whether a folder is a bundle rather than a checkpoint."""
-    return (folder / MANIFEST).exists()
 
 
 def load_network(folder: Path) -> SegmentationNet:

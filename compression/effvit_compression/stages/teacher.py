@@ -2,10 +2,10 @@
 from __future__ import annotations
 
 from effvit_compression import ranks
-from effvit_compression.models.read_back import is_bundle, load_network
+from effvit_compression.models.read_back import load_network
 from effvit_compression.models.store import ARCHITECTURE, save_model, WEIGHTS
 from effvit_compression.stages.learn import beginner, figures, learn
-from effvit_ros.core.bundle import MANIFEST, sha256_of
+from effvit_ros.core.bundle import is_bundle, MANIFEST, sha256_of
 from effvit_ros.core.errors import UserError
 
 NEEDS = ('data',)
