@@ -15,15 +15,15 @@ except ImportError:  # before setuptools 70.1
 PACKAGE = 'effvit_ros'
 
 CONSOLE_SCRIPTS = [
-    'segmenter_node = effvit_ros.ros.segmenter_node:main',
-    'build_engine = effvit_ros.core.engines.build_engine:main',
-    'camera_node = effvit_ros.ros.camera_node:main',
+    'segmenter_node = effvit_ros.ros.segmenter.main:main',
+    'build_engine = effvit_ros.core.runtimes.tensorrt.build_engine:main',
+    'camera_node = effvit_ros.ros.camera.main:main',
     'effvit_demo = effvit_ros.demo:main',
     'render_flight = effvit_ros.flight.render:main',
-    'evaluate_bag = effvit_ros.bags.evaluate_bag:main',
-    'compare_reports = effvit_ros.bags.compare_reports:main',
+    'evaluate_bag = effvit_ros.evaluation.evaluate_bag:main',
+    'compare_reports = effvit_ros.evaluation.compare_reports:main',
     'make_bag = effvit_ros.bags.make_bag:main',
-    'play_bag = effvit_ros.ros.play_bag:main',
+    'play_bag = effvit_ros.evaluation.play_bag:main',
     'alert_bridge = effvit_ros.telemetry.alert_bridge:main',
     'record_flight = effvit_ros.onboard.record_flight:main',
 ]

@@ -7,18 +7,23 @@ and foxglove_bridge. What ends is started again. For the segmenter alone: segmen
 from pathlib import Path
 
 from ament_index_python.packages import get_packages_with_prefixes
-from effvit_ros.core.errors import UserError
-from effvit_ros.core.share import share_directory
-from effvit_ros.onboard.camera_drivers import camera_driver
-from effvit_ros.onboard.recording import record_arguments
-from effvit_ros.onboard.vehicle import read_vehicle
-from effvit_ros.ros.dds_profile import dds_environment
-from launch import LaunchDescription
 from launch.actions import (
-    DeclareLaunchArgument, ExecuteProcess, OpaqueFunction, SetEnvironmentVariable)
+    DeclareLaunchArgument,
+    ExecuteProcess,
+    OpaqueFunction,
+    SetEnvironmentVariable,
+)
 from launch_ros.actions import LifecycleNode, Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import ExecutableInPackage
+
+from effvit_ros.core.errors import UserError
+from effvit_ros.core.install_paths import share_directory
+from effvit_ros.onboard.camera_drivers import camera_driver
+from effvit_ros.onboard.recording import record_arguments
+from effvit_ros.onboard.vehicle import read_vehicle
+from effvit_ros.ros.common.dds import dds_environment
+from launch import LaunchDescription
 
 EXAMPLE = Path('config') / 'vehicles' / 'example.yaml'
 

@@ -5,13 +5,14 @@ Every parameter of the node is an argument. Values come from the parameter file;
 that is given wins over it. The node becomes active by itself, once at each start, so that a
 manual deactivate stays deactivated and a respawned node works again.
 """
-from effvit_ros.core.share import share_directory
-from effvit_ros.ros.dds_profile import dds_environment
-from effvit_ros.ros.segmenter_parameters import SEGMENTER_PARAMETERS
-from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
 from launch_ros.actions import LifecycleNode
 from launch_ros.parameter_descriptions import ParameterValue
+
+from effvit_ros.core.install_paths import share_directory
+from effvit_ros.ros.common.dds import dds_environment
+from effvit_ros.ros.segmenter.parameters import SEGMENTER_PARAMETERS
+from launch import LaunchDescription
 
 TRUE_FALSE = ['true', 'false']
 

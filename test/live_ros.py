@@ -19,7 +19,7 @@ from rclpy.executors import SingleThreadedExecutor  # noqa: E402
 from rclpy.parameter import Parameter, parameter_value_to_python  # noqa: E402
 from sensor_msgs.msg import Image  # noqa: E402
 
-from effvit_ros.ros.image_codec import image_message  # noqa: E402
+from effvit_ros.ros.common.codec import image_message  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]
 _SERIAL = itertools.count(os.getpid() * 13)

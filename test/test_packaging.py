@@ -98,7 +98,7 @@ def test_the_colcon_install_finds_its_share_folder(installed):
     environment = {k: v for k, v in os.environ.items() if k != 'AMENT_PREFIX_PATH'}
     result = subprocess.run(
         [sys.executable, '-c',
-         'from effvit_ros.core.share import share_directory; print(share_directory())'],
+         'from effvit_ros.core.install_paths import share_directory; print(share_directory())'],
         capture_output=True, text=True, cwd=site, env={**environment, 'PYTHONPATH': str(site)})
     assert Path(result.stdout.strip()) == installed / 'share' / 'effvit_ros', result.stderr
 

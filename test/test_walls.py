@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 DRONE = sorted((ROOT / 'effvit_ros').rglob('*.py'))
-CORE = [p for folder in ('core', 'flight', 'bags')
+CORE = [p for folder in ('core', 'flight', 'bags', 'report')
         for p in sorted((ROOT / 'effvit_ros' / folder).rglob('*.py'))]
 WORKSTATION = sorted((ROOT / 'compression').rglob('*.py'))
 TRAINING = {'torch', 'timm', 'torchvision', 'segmentation_models_pytorch', 'effvit_compression'}

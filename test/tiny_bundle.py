@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import yaml
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper, numpy_helper, TensorProto
 
 from effvit_ros.core.bundle import MANIFEST, sha256_of
 

@@ -5,7 +5,16 @@ import argparse
 import sys
 
 from effvit_compression.commands import (
-    ablate, cross, data, evaluate, export, info, profile, quantize, run)
+    ablate,
+    cross,
+    data,
+    evaluate,
+    export,
+    info,
+    profile,
+    quantize,
+    run,
+)
 from effvit_compression.files import told
 from effvit_ros.core.errors import reports_user_errors
 

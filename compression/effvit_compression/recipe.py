@@ -23,9 +23,9 @@ from effvit_compression.overrides import with_settings
 from effvit_compression.pruning.settings import PruningSettings
 from effvit_compression.pruning.surgery import budgets
 from effvit_compression.training.settings import TrainingSettings
+from effvit_ros.core.classes import NAMES
 from effvit_ros.core.errors import UserError
-from effvit_ros.core.lpcv import NAMES
-from effvit_ros.core.share import models_directory
+from effvit_ros.core.install_paths import models_directory
 
 
 class Strict(pydantic.BaseModel):

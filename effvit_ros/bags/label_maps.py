@@ -5,8 +5,8 @@ import cv2
 import numpy as np
 
 from effvit_ros.bags.pictures import COMPRESSED
+from effvit_ros.core.classes import IGNORE
 from effvit_ros.core.errors import UserError
-from effvit_ros.core.lpcv import IGNORE
 
 _BYTE = ('mono8', '8UC1')
 _WORD = ('mono16', '16UC1')

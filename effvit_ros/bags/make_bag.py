@@ -5,7 +5,7 @@ import argparse
 import sys
 
 from effvit_ros.bags.libraries import need, READING
-from effvit_ros.core import arguments
+from effvit_ros.core import cli
 from effvit_ros.core.errors import reports_user_errors, UserError
 from effvit_ros.core.picture_files import picture_files
 
@@ -18,8 +18,8 @@ def main(args=None):
     """Write the bag and return the exit code."""
     options = _parse(args)
     need(*READING, 'PIL')
-    from effvit_ros.bags.bag_writer import BagWriter
     from effvit_ros.bags.still_flight import bag_frames, Form, write_frames
+    from effvit_ros.bags.writer import BagWriter
     pictures = picture_files(options.images)
     form = Form(options.encoding, options.quality, options.topic, options.truth_topic)
     frames = bag_frames(pictures, options.labels, options.window, options.frames)
@@ -43,12 +43,12 @@ def _parse(args):
     parser.add_argument('--images', required=True, metavar='DIR')
     parser.add_argument('--labels', metavar='DIR',
                         help='index PNGs named like the pictures; a missing one is told')
-    parser.add_argument('--rate', type=arguments.positive, default=10.0, metavar='HZ',
+    parser.add_argument('--rate', type=cli.positive, default=10.0, metavar='HZ',
                         help='frames a second (default: %(default)g)')
     parser.add_argument('--out', required=True, metavar='BAG', help='folder of the new bag')
-    parser.add_argument('--window', type=arguments.size, metavar='WxH',
+    parser.add_argument('--window', type=cli.size, metavar='WxH',
                         help='let a window of this size fly over each picture')
-    parser.add_argument('--frames', type=arguments.count_from_one, default=60, metavar='N',
+    parser.add_argument('--frames', type=cli.count_from_one, default=60, metavar='N',
                         help='frames of a flight over one picture (default: %(default)s)')
     parser.add_argument('--encoding', choices=('raw', 'png', 'jpeg'), default='raw',
                         help='raw and png keep every pixel (default: %(default)s)')

@@ -8,11 +8,10 @@ from typing import List, NamedTuple, Optional
 import cv2
 import numpy as np
 
-from effvit_ros.bags.bag_writer import encode
 from effvit_ros.bags.label_maps import labels_from_file
 from effvit_ros.bags.pictures import COMPRESSED, IMAGE
+from effvit_ros.bags.writer import encode
 from effvit_ros.core.errors import UserError
-
 
 #: The optical frame that the pictures claim to be seen from.
 FRAME_ID = 'camera'
@@ -90,7 +89,7 @@ def write_frames(writer, frames, form, start_ns, rate):
     """
     Write frames at a steady rate and return the :class:`Counts`.
 
-    :param writer: a fresh :class:`~effvit_ros.bags.bag_writer.BagWriter`.
+    :param writer: a fresh :class:`~effvit_ros.bags.writer.BagWriter`.
     :param rate: frames a second.
     """
     raw = form.encoding == 'raw'

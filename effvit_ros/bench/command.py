@@ -13,12 +13,18 @@ from rich.console import Console
 
 from effvit_ros.bench.offline import bench_core, bench_runtimes
 from effvit_ros.bench.report import (
-    check_targets, node_row, overhead_row, plain, tables, target_line)
-from effvit_ros.core import arguments
+    check_targets,
+    node_row,
+    overhead_row,
+    plain,
+    tables,
+    target_line,
+)
+from effvit_ros.core import cli
 from effvit_ros.core.bundle import load_bundle, resolve_model
 from effvit_ros.core.errors import reports_user_errors
-from effvit_ros.core.runtimes import RUNTIMES, open_runtime
-from effvit_ros.demo.processes import free_domain_id, node_environment
+from effvit_ros.core.runtimes import open_runtime, RUNTIMES
+from effvit_ros.harness.processes import free_domain_id, node_environment
 
 SIZES = ((512, 512), (640, 480), (1280, 720), (1920, 1080))
 #: The camera's rate for throughput, Hz; more than the node takes, as on a drone.
@@ -37,8 +43,8 @@ def main(args=None):
     bundle = load_bundle(model)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     os.environ.update(node_environment(free_domain_id()))
-    from effvit_ros.demo.progress import Progress
-    from effvit_ros.demo.report import machine, versions, write_json
+    from effvit_ros.harness.progress import Progress
+    from effvit_ros.harness.report import machine, versions, write_json
     runtime, _ = open_runtime(bundle, options.runtime, options.threads)
     name = runtime.name
     runtime.close()
@@ -109,7 +115,7 @@ def _parse(args):
                         help='CPU threads for inference (default: all)')
     parser.add_argument('--seconds', type=float, default=8.0,
                         help='length of each measurement (default: %(default)g)')
-    parser.add_argument('--sizes', type=arguments.sizes, default=SIZES, metavar='WxH,...',
+    parser.add_argument('--sizes', type=cli.sizes, default=SIZES, metavar='WxH,...',
                         help='picture sizes (default: 512x512,640x480,1280x720,1920x1080)')
     parser.add_argument('--out', default='out/bench', help='(default: %(default)s)')
     return parser.parse_args(args)

@@ -6,11 +6,11 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from effvit_ros.bench.timing import Times, repeat, times_of
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.overlay import Overlay
-from effvit_ros.core.runtimes import RUNTIMES, open_runtime
+from effvit_ros.core.runtimes import open_runtime, RUNTIMES
 from effvit_ros.core.segmenter import Segmenter
+from effvit_ros.harness.timing import repeat, Times, times_of
 
 #: Calls before the clock runs: the first ones allocate.
 _WARM_UP = 3

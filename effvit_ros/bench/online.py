@@ -4,8 +4,8 @@ from __future__ import annotations
 import time
 from typing import NamedTuple
 
-from effvit_ros.demo.stream import streaming
-from effvit_ros.demo.tally import StreamFigures
+from effvit_ros.harness.stream import streaming
+from effvit_ros.harness.tally import StreamFigures
 
 #: How many pictures the camera repeats.
 PICTURES = 16

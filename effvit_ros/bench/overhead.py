@@ -15,7 +15,7 @@ from effvit_ros.bench.bare_process import SETTLE_S
 from effvit_ros.bench.online import PICTURES
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.process_usage import process_usage
-from effvit_ros.demo.stream import both_nodes, READY_S
+from effvit_ros.harness.stream import both_nodes, READY_S
 
 
 class Cost(NamedTuple):

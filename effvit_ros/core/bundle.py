@@ -16,7 +16,7 @@ import numpy as np
 import yaml
 
 from effvit_ros.core.graph import BundleError, Graph
-from effvit_ros.core.share import models_directory
+from effvit_ros.core.install_paths import models_directory
 
 MANIFEST = 'manifest.yaml'
 #: 2: graphs may have weights in common.

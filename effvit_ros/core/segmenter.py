@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 
 from effvit_ros.core.bundle import BundleError
-from effvit_ros.core.engines.policy import EnginePolicy
 from effvit_ros.core.runtimes import open_runtime
+from effvit_ros.core.runtimes.policy import EnginePolicy
 
 #: Channel orders of pictures that :meth:`Segmenter.segment` takes.
 ORDERS = ('bgr', 'rgb', 'bgra', 'rgba', 'mono')

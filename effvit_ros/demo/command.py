@@ -9,13 +9,13 @@ from pathlib import Path
 import cv2
 from rich.console import Console
 
-from effvit_ros.core import arguments
+from effvit_ros.core import cli
 from effvit_ros.core.bundle import load_bundle, resolve_model
-from effvit_ros.core.errors import UserError, reports_user_errors
+from effvit_ros.core.errors import reports_user_errors, UserError
 from effvit_ros.core.overlay import Overlay
 from effvit_ros.core.runtimes import RUNTIMES
 from effvit_ros.core.whole_file import write_bytes
-from effvit_ros.demo.processes import free_domain_id, node_environment
+from effvit_ros.harness.processes import free_domain_id, node_environment
 
 #: Source -> (the camera's parameter ``source``, what ``--path`` names, the camera's rate in Hz).
 #: 0 is the source's own rate. A flight at 30 Hz is more than most machines segment: the node
@@ -38,8 +38,8 @@ def main(args=None):
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     # This process is the third on the network, so it needs the nodes' environment as well.
     os.environ.update(node_environment(options.domain or free_domain_id()))
-    from effvit_ros.demo.report import make_report, table, write_json
-    from effvit_ros.demo.stream import watch_stream
+    from effvit_ros.harness.report import make_report, table, write_json
+    from effvit_ros.harness.stream import watch_stream
     console = Console()
     out = Path(options.out)
     out.mkdir(parents=True, exist_ok=True)
@@ -74,11 +74,11 @@ def _parse(args):
     parser.add_argument('--runtime', default='auto', choices=('auto',) + tuple(RUNTIMES))
     parser.add_argument('--threads', type=int, default=0,
                         help='CPU threads for inference (default: all)')
-    parser.add_argument('--duration', type=arguments.positive, default=20.0, metavar='SECONDS',
+    parser.add_argument('--duration', type=cli.positive, default=20.0, metavar='SECONDS',
                         help='length of the counted stream (default: %(default)g)')
-    parser.add_argument('--rate', type=arguments.positive, metavar='HZ',
+    parser.add_argument('--rate', type=cli.positive, metavar='HZ',
                         help="the camera's rate (default: 30 flight, 10 folder, else its own)")
-    parser.add_argument('--size', type=arguments.size, default=(0, 0), metavar='WxH',
+    parser.add_argument('--size', type=cli.size, default=(0, 0), metavar='WxH',
                         help="picture size (default: the source's own; flight: 640x480)")
     parser.add_argument('--seed', type=int, default=0, help="the flight's scene")
     parser.add_argument('--moments', type=int, default=4,

@@ -20,8 +20,8 @@ def contact_sheet(moments, overlay, names, title, subtitle):
     """
     Draw one row for each moment and one column for each of its pictures.
 
-    :param moments: list of :class:`~effvit_ros.demo.collector.Moment`, at least one; the truth's
-        column is left out when no moment has any.
+    :param moments: list of :class:`~effvit_ros.harness.collector.Moment`, at least one; the
+        truth's column is left out when no moment has any.
     :param overlay: :class:`~effvit_ros.core.overlay.Overlay` of the model, for the colours.
     :param names: class names in id order.
     :returns: (H, W, 3) uint8 BGR.

@@ -7,7 +7,7 @@ from typing import NamedTuple, Sequence, Tuple
 import cv2
 import numpy as np
 
-from effvit_ros.flight.noise import TILE, cellular_tile, fractal, spectral_tile
+from effvit_ros.flight.noise import cellular_tile, fractal, spectral_tile, TILE
 
 #: The map is painted in blocks of this edge: they stay in the cache, empty ones are skipped.
 BLOCK = 256

@@ -7,12 +7,12 @@ from typing import NamedTuple, Optional
 import cv2
 import numpy as np
 
+from effvit_ros.core.classes import PALETTE
 from effvit_ros.core.errors import UserError
-from effvit_ros.core.lpcv import PALETTE
 from effvit_ros.flight.flight import Flight, FlightFrame
 from effvit_ros.flight.path import random_pose
-from effvit_ros.flight.renderer import Renderer, random_light
-from effvit_ros.flight.scene import SIZE, build_scene
+from effvit_ros.flight.renderer import random_light, Renderer
+from effvit_ros.flight.scene import build_scene, SIZE
 
 
 class DatasetPlan(NamedTuple):

@@ -7,8 +7,8 @@ import numpy as np
 
 from effvit_ros.core.errors import UserError
 from effvit_ros.flight.path import FlightPath
-from effvit_ros.flight.renderer import Renderer, flight_light
-from effvit_ros.flight.scene import SIZE, build_scene
+from effvit_ros.flight.renderer import flight_light, Renderer
+from effvit_ros.flight.scene import build_scene, SIZE
 
 #: Time for which the shutter is open, seconds.
 SHUTTER_S = 1 / 90

@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 
 from effvit_ros.flight.canvas import LOW, Material
-from effvit_ros.flight.noise import TILE, fractal, resample, spline, wander
+from effvit_ros.flight.noise import fractal, resample, spline, TILE, wander
 
 AVALANCHE, CRACKS, DEBRIS, LAVA, PYROCLASTIC = 1, 4, 5, 9, 11
 

@@ -8,9 +8,8 @@ import time
 
 import cv2
 
-from effvit_ros.core.errors import UserError, reports_user_errors
-from effvit_ros.flight.dataset import (
-    DatasetPlan, SpreadViews, contact_sheet, save, write_dataset)
+from effvit_ros.core.errors import reports_user_errors, UserError
+from effvit_ros.flight.dataset import contact_sheet, DatasetPlan, save, SpreadViews, write_dataset
 from effvit_ros.flight.flight import Flight
 from effvit_ros.flight.scene import SIZE
 

@@ -6,12 +6,10 @@ from typing import Dict, NamedTuple, Tuple
 import cv2
 import numpy as np
 
-from effvit_ros.flight.buildings import (
-    cast_shadow, paint_building, paint_skirt, paint_yard)
+from effvit_ros.flight.buildings import cast_shadow, paint_building, paint_skirt, paint_yard
 from effvit_ros.flight.canvas import Canvas
 from effvit_ros.flight.fire import paint_fire
-from effvit_ros.flight.hazards import (
-    paint_avalanche, paint_cracks, paint_landslide, paint_volcano)
+from effvit_ros.flight.hazards import paint_avalanche, paint_cracks, paint_landslide, paint_volcano
 from effvit_ros.flight.layout import Layout
 from effvit_ros.flight.roads import paint_bridges, paint_roads
 from effvit_ros.flight.settlement import Settlement

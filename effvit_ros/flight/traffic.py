@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 
 from effvit_ros.flight.layout import ROAD_WIDTH
-from effvit_ros.flight.roads import ROAD, beside
+from effvit_ros.flight.roads import beside, ROAD
 
 PERSON, VEHICLE = 10, 13
 PAINTS = ((232, 232, 232), (232, 232, 232), (52, 50, 50), (30, 30, 32), (150, 150, 152),

@@ -7,14 +7,14 @@ import time
 
 import numpy as np
 
-from effvit_ros.bench.timing import times_of
 from effvit_ros.core.bundle import load_bundle
-from effvit_ros.core.engines.parity import measure_parity, parity_available
-from effvit_ros.core.engines.policy import EnginePolicy
-from effvit_ros.core.engines.sample_pictures import sample_pictures
 from effvit_ros.core.errors import reports_user_errors
-from effvit_ros.core.runtimes.cuda import first_gpu
+from effvit_ros.core.runtimes.policy import EnginePolicy
+from effvit_ros.core.runtimes.tensorrt.cuda import first_gpu
+from effvit_ros.core.runtimes.tensorrt.parity import measure_parity, parity_available
+from effvit_ros.core.runtimes.tensorrt.sample_pictures import sample_pictures
 from effvit_ros.core.segmenter import Segmenter
+from effvit_ros.harness.timing import times_of
 
 #: Runs before the clock starts, and timed ones.
 WARM_UP, RUNS = 20, 200

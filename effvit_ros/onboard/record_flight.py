@@ -15,8 +15,8 @@ import sys
 import time
 from pathlib import Path
 
-from effvit_ros.core import arguments
-from effvit_ros.core.errors import UserError, reports_user_errors
+from effvit_ros.core import cli
+from effvit_ros.core.errors import reports_user_errors, UserError
 from effvit_ros.onboard.bag_room import BagRoom
 
 #: Seconds between two looks at the room that is left.
@@ -55,11 +55,11 @@ def _parse(args):
     parser.add_argument('--folder', required=True, help='folder of all recordings')
     parser.add_argument('--storage', default='mcap', choices=('mcap', 'sqlite3'),
                         help="rosbag2's storage (default: %(default)s)")
-    parser.add_argument('--max-split-mb', type=arguments.count_from_one, default=256,
+    parser.add_argument('--max-split-mb', type=cli.count_from_one, default=256,
                         help='begin a new file at this size (default: %(default)s)')
-    parser.add_argument('--max-total-mb', type=arguments.count, default=0,
+    parser.add_argument('--max-total-mb', type=cli.count, default=0,
                         help='what all recordings may take; 0: no limit (default)')
-    parser.add_argument('--min-free-mb', type=arguments.count, default=0,
+    parser.add_argument('--min-free-mb', type=cli.count, default=0,
                         help='what stays free on the disk; 0: no limit (default)')
     parser.add_argument('--when-full', default='delete_oldest',
                         choices=('delete_oldest', 'stop'),

@@ -1,9 +1,9 @@
 """What a vehicle's file may say, section by section; docs/onboard.md explains it."""
 from __future__ import annotations
 
-from effvit_ros.ros.parameters import ON_START, Parameter
-from effvit_ros.ros.segmenter_parameters import SEGMENTER_PARAMETERS
-from effvit_ros.ros.sources import KINDS
+from effvit_ros.ros.camera.sources import KINDS
+from effvit_ros.ros.common.parameters import ON_START, Parameter
+from effvit_ros.ros.segmenter.parameters import SEGMENTER_PARAMETERS
 from effvit_ros.telemetry.bridge_parameters import BRIDGE_PARAMETERS
 
 #: The drivers that may be installed, in the order in which ``auto`` takes them, and our own.

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from effvit_ros.core import arguments
+from effvit_ros.core import cli
 from effvit_ros.core.bundle import load_bundle, resolve_model
 from effvit_ros.core.errors import reports_user_errors
 from effvit_ros.core.runtimes import RUNTIMES
-from effvit_ros.demo.processes import free_domain_id, node_environment
+from effvit_ros.harness.processes import free_domain_id, node_environment
 from effvit_ros.soak.record import Record
 
 #: Frames that the camera renders before the start and repeats, so that its work is small.
@@ -50,7 +50,7 @@ def main(args=None):
 
 
 def _run(options, model, record, report, console, asked):
-    from effvit_ros.demo.progress import Progress
+    from effvit_ros.harness.progress import Progress
     from effvit_ros.soak.run import soak
     width, height = options.size
     camera = {'source': 'flight', 'prerecord': FRAMES, 'width': width, 'height': height,
@@ -86,15 +86,15 @@ def _parse(args):
         prog='python -m effvit_ros.soak',
         description='Run camera and segmenter under full load and watch for leaks, slowing '
         'down and errors.')
-    parser.add_argument('--minutes', type=arguments.positive, default=30.0,
+    parser.add_argument('--minutes', type=cli.positive, default=30.0,
                         help='length after the first label map (default: %(default)g)')
-    parser.add_argument('--rate', type=arguments.positive, default=30.0, metavar='HZ',
+    parser.add_argument('--rate', type=cli.positive, default=30.0, metavar='HZ',
                         help="the camera's rate (default: %(default)g)")
-    parser.add_argument('--size', type=arguments.size, default=(640, 480), metavar='WxH',
+    parser.add_argument('--size', type=cli.size, default=(640, 480), metavar='WxH',
                         help='picture size (default: 640x480)')
     parser.add_argument('--model', default='', help='bundle folder or name (default: shipped)')
     parser.add_argument('--runtime', default='auto', choices=('auto',) + tuple(RUNTIMES))
-    parser.add_argument('--threads', type=arguments.count, default=0,
+    parser.add_argument('--threads', type=cli.count, default=0,
                         help='CPU threads for inference (default: all)')
     parser.add_argument('--out', default='out/soak', help='(default: %(default)s)')
     options = parser.parse_args(given)

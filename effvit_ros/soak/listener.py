@@ -9,8 +9,8 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Float32MultiArray
 
-from effvit_ros.bags.restamp import stamp_ns
-from effvit_ros.ros.health import segmenter_status
+from effvit_ros.bags.stamps import stamp_ns
+from effvit_ros.ros.health.health import segmenter_status
 
 
 class Listener(Node):

@@ -1,7 +1,7 @@
 """The soak's report for readers."""
 from __future__ import annotations
 
-from effvit_ros.bags.page import Figure, Page, Table
+from effvit_ros.report.page import Figure, Page, Table
 
 PLOT = 'soak.png'
 _SHOWN = (
@@ -19,7 +19,7 @@ _SHOWN = (
 
 def soak_page(report, verdicts, plot):
     """
-    Return the :class:`~effvit_ros.bags.page.Page` of a report.
+    Return the :class:`~effvit_ros.report.page.Page` of a report.
 
     :param plot: PNG bytes.
     """

@@ -4,9 +4,9 @@ from __future__ import annotations
 import shlex
 from datetime import datetime, timezone
 
-from effvit_ros.bags.pages import write_page
 from effvit_ros.core.whole_file import write_bytes
-from effvit_ros.demo.report import machine, versions, write_json
+from effvit_ros.harness.report import machine, versions, write_json
+from effvit_ros.report.pages import write_page
 from effvit_ros.soak.figures import figures, verdicts
 from effvit_ros.soak.page import PLOT, soak_page
 from effvit_ros.soak.plots import course_plot

@@ -6,8 +6,8 @@ import time
 from rclpy.executors import SingleThreadedExecutor
 
 from effvit_ros.core.process_usage import process_usage
-from effvit_ros.demo.processes import NodeFailed
-from effvit_ros.demo.stream import both_nodes, READY_S
+from effvit_ros.harness.processes import NodeFailed
+from effvit_ros.harness.stream import both_nodes, READY_S
 from effvit_ros.soak.listener import Listener
 from effvit_ros.soak.record import Sample
 

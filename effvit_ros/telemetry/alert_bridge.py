@@ -1,7 +1,7 @@
 """The command ``alert_bridge``."""
 from __future__ import annotations
 
-from effvit_ros.ros.spin import spin_node
+from effvit_ros.ros.common.spin import spin_node
 
 
 def main(args=None):

@@ -6,8 +6,8 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
-from effvit_ros.ros.alert_topic import alerts_in
-from effvit_ros.ros.parameters import Parameters
+from effvit_ros.ros.common.parameters import Parameters
+from effvit_ros.ros.segmenter.alert_topic import alerts_in
 from effvit_ros.telemetry.bridge_parameters import BRIDGE_PARAMETERS
 from effvit_ros.telemetry.mavlink_link import MavlinkLink
 from effvit_ros.telemetry.ros_links import MavrosLink, Px4Link

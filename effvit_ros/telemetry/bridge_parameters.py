@@ -1,7 +1,7 @@
 """What a user can set on the alert bridge."""
 from __future__ import annotations
 
-from effvit_ros.ros.parameters import ON_START, Parameter
+from effvit_ros.ros.common.parameters import ON_START, Parameter
 from effvit_ros.telemetry.status_text import severities_problem
 
 BRIDGE_PARAMETERS = (

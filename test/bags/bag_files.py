@@ -13,8 +13,8 @@ from mcap.writer import Writer
 from rosbags.rosbag1 import Writer as Rosbag1Writer
 from rosbags.typesys import get_typestore, Stores
 
-from effvit_ros.bags.bag_writer import BagWriter, encode
 from effvit_ros.bags.pictures import COMPRESSED, IMAGE
+from effvit_ros.bags.writer import BagWriter, encode
 
 IMAGE_TOPIC, TRUTH_TOPIC = '/camera/image', '/camera/truth'
 START_NS = 1_700_000_000 * 10**9

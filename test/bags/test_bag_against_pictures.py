@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from effvit_ros.bags.evaluate_bag import main as evaluate_bag
 from effvit_ros.bags.make_bag import main as make_bag
 from effvit_ros.core.bundle import MANIFEST, resolve_model
 from effvit_ros.core.errors import UserError
+from effvit_ros.evaluation.evaluate_bag import main as evaluate_bag
 
 DATA = Path(__file__).resolve().parents[3] / 'shared' / 'data' / 'semantic_drone'
 

@@ -16,13 +16,13 @@ import numpy as np
 import pytest
 from bag_files import truth, write_bag, write_masks, wrong_truth
 
-from effvit_ros.bags import engines
-from effvit_ros.bags.batch import plan, run_batch
-from effvit_ros.bags.engines import InlineEngine, ProcessEngine
-from effvit_ros.bags.evaluation import Settings
-from effvit_ros.bags.one_bag import Job, run_job
-from effvit_ros.bags.read_ahead import read_ahead
-from effvit_ros.bags.report import load_report
+from effvit_ros.evaluation import executors
+from effvit_ros.evaluation.batch import plan, run_batch
+from effvit_ros.evaluation.executors import InlineEngine, ProcessEngine
+from effvit_ros.evaluation.one_bag import Job, run_job
+from effvit_ros.evaluation.read_ahead import read_ahead
+from effvit_ros.evaluation.report import load_report
+from effvit_ros.evaluation.scoring import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -101,7 +101,7 @@ def test_a_crash_takes_no_other_bag_with_it(jobs):
 
 
 def test_an_unforeseen_error_leaves_its_traceback_in_a_file(jobs, monkeypatch, tmp_path):
-    monkeypatch.setattr('effvit_ros.bags.one_bag.evaluate_frames', lambda *_: 1 / 0)
+    monkeypatch.setattr('effvit_ros.evaluation.one_bag.evaluate_frames', lambda *_: 1 / 0)
     (outcome,) = InlineEngine().run(jobs[:1], lambda *_: None)
     assert 'ZeroDivisionError' in outcome.problems[0].text
     assert '\n' not in outcome.problems[0].text
@@ -112,7 +112,7 @@ def test_an_unforeseen_error_leaves_its_traceback_in_a_file(jobs, monkeypatch, t
 def test_ctrl_c_leaves_what_is_finished(tiny_bundle, tmp_path):
     write_bag(tmp_path / 'bags' / 'a_short', count=3)
     write_bag(tmp_path / 'bags' / 'b_long', count=3000, make_truth=None)
-    command = [sys.executable, '-m', 'effvit_ros.bags.evaluate_bag', str(tmp_path / 'bags'),
+    command = [sys.executable, '-m', 'effvit_ros.evaluation.evaluate_bag', str(tmp_path / 'bags'),
                '--bundle', str(tiny_bundle), '--out', str(tmp_path / 'out'), '--jobs', '1']
     process = subprocess.Popen(command, env=dict(os.environ, PYTHONPATH=str(ROOT)),
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -136,7 +136,7 @@ def test_ray_gives_the_same(jobs, tmp_path):
     pytest.importorskip('ray', reason="Ray is not installed: pip install 'effvit_ros[ray]'")
     outcomes(InlineEngine(), jobs)
     frames = (tmp_path / 'out' / 'good' / 'frames.jsonl').read_bytes()
-    found = outcomes(engines.RayEngine(), [job._replace(fresh=True) for job in jobs])
+    found = outcomes(executors.RayEngine(), [job._replace(fresh=True) for job in jobs])
     assert found['good'].status == 'done' and found['missing'].status == 'failed'
     assert (tmp_path / 'out' / 'good' / 'frames.jsonl').read_bytes() == frames
 

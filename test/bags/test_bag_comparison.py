@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from bag_files import truth, write_bag, wrong_truth
 
-from effvit_ros.bags.bootstrap import Counts, paired_intervals, resample_weights
-from effvit_ros.bags.compare_reports import main
-from effvit_ros.bags.evaluate_bag import main as evaluate
+from effvit_ros.evaluation.bootstrap import Counts, paired_intervals, resample_weights
+from effvit_ros.evaluation.compare_reports import main
+from effvit_ros.evaluation.evaluate_bag import main as evaluate
 
 # Two frames, two classes. A: all right; B: of 4 pixels of class 1 in frame 0 half are missed.
 SUPPORT = np.array([[6, 4], [10, 0]])

@@ -12,20 +12,32 @@ import numpy as np
 import pytest
 import yaml
 from bag_files import (
-    cut, HEIGHT, picture, rewrite_mcap, stamp_of, truth, WIDTH, without_metadata, write_bag,
-    write_masks, write_ros1_bag, write_topics, wrong_truth)
+    cut,
+    HEIGHT,
+    picture,
+    rewrite_mcap,
+    stamp_of,
+    truth,
+    WIDTH,
+    without_metadata,
+    write_bag,
+    write_masks,
+    write_ros1_bag,
+    write_topics,
+    wrong_truth,
+)
 from mcap.reader import make_reader
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import CompressedImage, Image
 
 from effvit_ros.bags import libraries
-from effvit_ros.bags.bag_writer import BagWriter, STRING
-from effvit_ros.bags.evaluate_bag import main
 from effvit_ros.bags.problems import KINDS
-from effvit_ros.bags.record import FRAMES
-from effvit_ros.bags.report import VARYING_KEYS
+from effvit_ros.bags.writer import BagWriter, STRING
 from effvit_ros.core.metrics import ConfusionMatrix, LpcvDice
-from effvit_ros.ros.image_codec import picture_from
+from effvit_ros.evaluation.evaluate_bag import main
+from effvit_ros.evaluation.records import FRAMES
+from effvit_ros.evaluation.report import VARYING_KEYS
+from effvit_ros.ros.common.codec import picture_from
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -271,10 +283,10 @@ def test_mistakes_give_one_line_and_two(arguments, words, evaluate):
 
 
 @pytest.mark.parametrize('command, missing, words', [
-    ('bags.evaluate_bag', 'rosbags', "not installed: rosbags: pip install 'effvit_ros[bags]'"),
+    ('evaluation.evaluate_bag', 'rosbags', "not installed: rosbags: pip install 'effvit_ros[bags]'"),
     ('bags.make_bag', 'zstandard', "not installed: zstandard: pip install 'effvit_ros[bags]'"),
-    ('ros.play_bag', 'rclpy', 'ROS 2 is not here'),
-    ('bags.evaluate_bag', 'rclpy', 'ROS 2 is not here'),
+    ('evaluation.play_bag', 'rclpy', 'ROS 2 is not here'),
+    ('evaluation.evaluate_bag', 'rclpy', 'ROS 2 is not here'),
 ], ids=['evaluate', 'make', 'play without ROS', 'live without ROS'])
 def test_a_missing_library_gives_one_line(command, missing, words, tmp_path, monkeypatch,
                                           capsys):
@@ -342,7 +354,7 @@ def test_memory_does_not_grow_with_the_bag(tiny_bundle, tmp_path):
     peaks = []
     for count in (200, 3200):
         bag = write_bag(tmp_path / f'flight{count}', count=count)
-        program = ('import resource, sys; from effvit_ros.bags.evaluate_bag import main; '
+        program = ('import resource, sys; from effvit_ros.evaluation.evaluate_bag import main; '
                    'assert main(sys.argv[1:]) == 0; '
                    'print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)')
         result = subprocess.run(

@@ -12,8 +12,8 @@ from effvit_ros.bags.frames import recorded_frames
 from effvit_ros.bags.make_bag import main
 from effvit_ros.bags.pictures import choose_topics
 from effvit_ros.bags.still_flight import window_path
-from effvit_ros.bags.truth import TopicTruth
 from effvit_ros.core.errors import UserError
+from effvit_ros.evaluation.truth import TopicTruth
 
 
 @pytest.fixture

@@ -9,17 +9,16 @@ import sys
 
 import numpy as np
 import pytest
-from bag_files import (
-    IMAGE_TOPIC, picture, stamp_of, truth, TRUTH_TOPIC, write_bag, write_ros1_bag)
+from bag_files import IMAGE_TOPIC, picture, stamp_of, truth, TRUTH_TOPIC, write_bag, write_ros1_bag
 from live_ros import fresh_domain, NodeProcess, Probe, ROOT
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image
 
-from effvit_ros.bags.evaluate_bag import main as evaluate
-from effvit_ros.bags.restamp import begins_with_header, shifted, stamp_ns
-from effvit_ros.ros.image_codec import picture_from
-from effvit_ros.ros.live_evaluation import peak_trials
-from effvit_ros.ros.live_trial import ages_ms, Trial
+from effvit_ros.bags.stamps import begins_with_header, shifted, stamp_ns
+from effvit_ros.evaluation.evaluate_bag import main as evaluate
+from effvit_ros.evaluation.live import peak_trials
+from effvit_ros.evaluation.live_trial import ages_ms, Trial
+from effvit_ros.ros.common.codec import picture_from
 
 
 @pytest.mark.parametrize('little_endian', [True, False], ids=['little endian', 'big endian'])
@@ -87,7 +86,7 @@ def domain(monkeypatch):
 
 
 def play(*arguments):
-    return subprocess.Popen([sys.executable, '-m', 'effvit_ros.ros.play_bag',
+    return subprocess.Popen([sys.executable, '-m', 'effvit_ros.evaluation.play_bag',
                              *map(str, arguments)], stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE, text=True)
 
@@ -147,7 +146,7 @@ def test_topics_that_are_not_there_are_told(arguments, words, domain, tmp_path):
 
 @pytest.mark.slow
 def test_the_node_segments_a_played_bag(domain, tiny_bundle, tmp_path):
-    node = NodeProcess('effvit_ros.ros.segmenter_node', domain, tmp_path / 'log',
+    node = NodeProcess('effvit_ros.ros.segmenter.main', domain, tmp_path / 'log',
                        model=tiny_bundle, use_sim_time=True)
     probe = Probe(domain)
     try:

@@ -9,18 +9,30 @@ from pathlib import Path
 import numpy as np
 import pytest
 from bag_files import (
-    compress_file, cut, IMAGE_TOPIC, picture, rewrite_mcap, stamp_of, TRUTH_TOPIC,
-    without_metadata, write_bag, write_compressed_images, write_lone_mcap, write_ros1_bag,
-    write_split_bag, write_topics)
+    compress_file,
+    cut,
+    IMAGE_TOPIC,
+    picture,
+    rewrite_mcap,
+    stamp_of,
+    TRUTH_TOPIC,
+    without_metadata,
+    write_bag,
+    write_compressed_images,
+    write_lone_mcap,
+    write_ros1_bag,
+    write_split_bag,
+    write_topics,
+)
 from mcap.writer import IndexType
 
 import effvit_ros.bags
 from effvit_ros.bags.bag import Bag, bag_name
-from effvit_ros.bags.bag_writer import BagWriter
 from effvit_ros.bags.find_bags import find_bags
 from effvit_ros.bags.frames import recorded_frames
 from effvit_ros.bags.pictures import choose_topics, IMAGE, note_unknown_types
 from effvit_ros.bags.problems import BagError
+from effvit_ros.bags.writer import BagWriter
 from effvit_ros.core.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -267,9 +279,11 @@ def test_a_truth_topic_can_be_named(tmp_path):
 
 
 def test_the_offline_side_needs_no_ros():
-    modules = sorted(p.stem for p in Path(effvit_ros.bags.__file__).parent.glob('*.py'))
+    modules = [f'effvit_ros.bags.{p.stem}'
+               for p in sorted(Path(effvit_ros.bags.__file__).parent.glob('*.py'))]
+    modules += ['effvit_ros.evaluation.evaluate_bag', 'effvit_ros.evaluation.compare_reports']
     program = ('import importlib, sys\n'
-               f'for name in {modules!r}: importlib.import_module("effvit_ros.bags." + name)\n'
+               f'for name in {modules!r}: importlib.import_module(name)\n'
                'print([m for m in sys.modules if m == "rclpy" or m.endswith("_msgs")])')
     result = subprocess.run([sys.executable, '-c', program], capture_output=True, text=True,
                             env=dict(os.environ, PYTHONPATH=str(ROOT)))

@@ -10,8 +10,8 @@ from PIL import Image as PillowImage
 
 from effvit_ros.bags.bag import Bag
 from effvit_ros.bags.label_maps import LabelError, labels_from_file, labels_from_png
-from effvit_ros.bags.truth import FolderTruth, stamp_or_index, StampIndex, TopicTruth
 from effvit_ros.core.errors import UserError
+from effvit_ros.evaluation.truth import FolderTruth, stamp_or_index, StampIndex, TopicTruth
 
 
 @pytest.mark.parametrize('stamps, tolerance, frames, expected', [

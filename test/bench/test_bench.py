@@ -14,7 +14,7 @@ pytest.importorskip('rich', reason="needs the extra 'demo'")
 
 from effvit_ros.bench.overhead import Cost, Overhead  # noqa: E402
 from effvit_ros.bench.report import check_targets, overhead_row, target_line  # noqa: E402
-from effvit_ros.bench.timing import repeat, times_of  # noqa: E402
+from effvit_ros.harness.timing import repeat, times_of  # noqa: E402
 
 
 def row(size, fps=20.0, age_p95_ms=100.0, overhead_ms=5.0):

@@ -10,6 +10,7 @@ import sys
 import pytest
 import torch
 import yaml
+from tiny_bundle import write_manifest, write_tiny_bundle
 
 from effvit_compression.cli import main
 from effvit_compression.models.architecture import Architecture
@@ -18,8 +19,7 @@ from effvit_compression.models.store import save_model
 from effvit_compression.profiling.components import profile_network
 from effvit_compression.profiling.latency import side_by_side
 from effvit_ros.core.bundle import load_bundle
-from effvit_ros.core.lpcv import NAMES
-from tiny_bundle import write_manifest, write_tiny_bundle
+from effvit_ros.core.classes import NAMES
 
 
 @pytest.fixture(scope='module')

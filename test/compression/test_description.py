@@ -6,15 +6,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
 import yaml
+from PIL import Image
 
 from effvit_compression.data.check import check_split
 from effvit_compression.data.description import load_description, matches
-from effvit_compression.data.pictures import Pictures, palette_to_index, read_label
+from effvit_compression.data.pictures import palette_to_index, Pictures, read_label
 from effvit_compression.files import read_yaml
+from effvit_ros.core.classes import NAMES
 from effvit_ros.core.errors import UserError
-from effvit_ros.core.lpcv import NAMES
 
 CONFIG = Path(__file__).parents[2] / 'config' / 'datasets'
 

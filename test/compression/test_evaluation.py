@@ -7,16 +7,21 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from tiny_bundle import tiny_labels
 from torchmetrics.classification import MulticlassJaccardIndex
 from torchmetrics.functional.classification import multiclass_f1_score
 
 from effvit_compression.cli import main
 from effvit_compression.evaluation import (
-    evaluate_bundle, pair_by_stem, read_pairs, read_truth, reduction)
+    evaluate_bundle,
+    pair_by_stem,
+    read_pairs,
+    read_truth,
+    reduction,
+)
 from effvit_ros.core.bundle import load_bundle
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.metrics import ConfusionMatrix
-from tiny_bundle import tiny_labels
 
 
 @pytest.fixture

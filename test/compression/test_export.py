@@ -13,11 +13,17 @@ from effvit_compression.data.description import load_description
 from effvit_compression.evaluation import evaluate_bundle
 from effvit_compression.export import bundle as bundle_module
 from effvit_compression.export.bundle import (
-    checked_parity, Description, make_variants, score_entry, Variant, write_bundle)
+    checked_parity,
+    Description,
+    make_variants,
+    score_entry,
+    Variant,
+    write_bundle,
+)
 from effvit_compression.export.graph import export_graph
 from effvit_compression.export.half import to_half
 from effvit_compression.export.origins import Origin, origins
-from effvit_compression.export.parity import noise_parity, parity, Parity
+from effvit_compression.export.parity import noise_parity, Parity, parity
 from effvit_compression.models.architecture import Architecture
 from effvit_compression.models.factory import build
 from effvit_ros.core.bundle import load_bundle, resolve_model

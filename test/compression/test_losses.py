@@ -7,9 +7,17 @@ import pytest
 import torch
 
 from effvit_compression.losses.distillation import (
-    channel_wise_loss, Distillation, DistillationSettings, mimic_loss, soft_label_loss)
+    channel_wise_loss,
+    Distillation,
+    DistillationSettings,
+    mimic_loss,
+    soft_label_loss,
+)
 from effvit_compression.losses.segmentation import (
-    balanced, SegmentationLoss, SegmentationLossSettings)
+    balanced,
+    SegmentationLoss,
+    SegmentationLossSettings,
+)
 
 LN2 = math.log(2)
 

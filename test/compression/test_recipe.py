@@ -1,8 +1,8 @@
 """Recipes: the shipped ones load, wrong ones are refused in one line."""
 from __future__ import annotations
 
-from pathlib import Path
 import re
+from pathlib import Path
 
 import pytest
 import yaml

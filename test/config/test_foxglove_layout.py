@@ -8,7 +8,7 @@ import pytest
 from diagnostic_msgs.msg import DiagnosticArray
 from live_ros import fresh_domain, NodeProcess, Probe, ROOT
 
-from effvit_ros.core import lpcv
+from effvit_ros.core import classes
 
 LAYOUT = json.loads((ROOT / 'config' / 'foxglove' / 'effvit_layout.json').read_text())
 PANELS = LAYOUT['configById']
@@ -57,15 +57,15 @@ def test_the_plotted_classes_are_called_what_they_are():
              for path in PANELS['Plot!areas']['paths']]
     assert {'person', 'fire/flare', 'flood/water/river/sea', 'building_damaged'} == {
         label for _, label in found}
-    assert all(lpcv.NAMES[number] == label for number, label in found)
+    assert all(classes.NAMES[number] == label for number, label in found)
 
 
 @pytest.mark.slow
 def test_every_topic_and_value_is_there_when_the_nodes_run(tiny_bundle, tmp_path):
     domain = fresh_domain()
-    camera = NodeProcess('effvit_ros.ros.camera_node', domain, tmp_path / 'camera.log',
+    camera = NodeProcess('effvit_ros.ros.camera.main', domain, tmp_path / 'camera.log',
                          source='folder', path=str(_pictures(tmp_path)), rate_hz=10.0)
-    segmenter = NodeProcess('effvit_ros.ros.segmenter_node', domain, tmp_path / 'node.log',
+    segmenter = NodeProcess('effvit_ros.ros.segmenter.main', domain, tmp_path / 'node.log',
                             model=str(tiny_bundle), runtime='onnxruntime', threads=1)
     probe = Probe(domain)
     try:

@@ -6,10 +6,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from effvit_ros.core.alerts import (
-    alert_rules, AlertMonitor, AlertRule, alerts_problem, CLEARED, DEFAULT_ALERTS, parse_rules,
-    RAISED, UNKNOWN)
+    alert_rules,
+    AlertMonitor,
+    AlertRule,
+    alerts_problem,
+    CLEARED,
+    DEFAULT_ALERTS,
+    parse_rules,
+    RAISED,
+    UNKNOWN,
+)
+from effvit_ros.core.classes import NAMES
 from effvit_ros.core.errors import UserError
-from effvit_ros.core.lpcv import NAMES
 
 S = 1_000_000_000  # nanoseconds
 

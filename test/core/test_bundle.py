@@ -1,9 +1,8 @@
 """What a bundle must be, and the one line for each thing that can be wrong with it."""
 from __future__ import annotations
 
-import shutil
-
 import os
+import shutil
 import subprocess
 
 import numpy as np
@@ -13,9 +12,15 @@ import yaml
 from tiny_bundle import write_manifest, write_tiny_bundle
 
 from effvit_ros.core.bundle import (
-    MANIFEST, BundleError, load_bundle, pin_problem, resolve_model, sha256_of)
+    BundleError,
+    load_bundle,
+    MANIFEST,
+    pin_problem,
+    resolve_model,
+    sha256_of,
+)
+from effvit_ros.core.install_paths import models_directory
 from effvit_ros.core.segmenter import Segmenter
-from effvit_ros.core.share import models_directory
 
 
 @pytest.fixture

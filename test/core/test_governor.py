@@ -6,7 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from effvit_ros.core.governor import (
-    COOL_C, LOWEST_RATE_HZ, RISE, RISE_AFTER_S, Ceilings, Governor, Load)
+    Ceilings,
+    COOL_C,
+    Governor,
+    Load,
+    LOWEST_RATE_HZ,
+    RISE,
+    RISE_AFTER_S,
+)
 
 CPU_60 = Ceilings(max_cpu=60)
 HEAT_80 = Ceilings(max_temperature=80)

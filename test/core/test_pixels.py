@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from effvit_ros.core.pixels import ENCODINGS, PictureError, decode, decode_compressed
+from effvit_ros.core.pixels import decode, decode_compressed, ENCODINGS, PictureError
 
 PLAIN = {'bgr8': (3, 'bgr'), 'rgb8': (3, 'rgb'), 'bgra8': (4, 'bgra'), 'rgba8': (4, 'rgba'),
          'mono8': (1, 'mono'), '8UC1': (1, 'mono'), '8UC3': (3, 'bgr'), '8UC4': (4, 'bgra')}

@@ -6,10 +6,10 @@ import pytest
 
 pytest.importorskip('rclpy', reason='needs ROS 2')
 
-from effvit_ros.core.lpcv import NAMES, PALETTE  # noqa: E402
+from effvit_ros.core.classes import NAMES, PALETTE  # noqa: E402
 from effvit_ros.core.overlay import Overlay  # noqa: E402
-from effvit_ros.demo.collector import Moment  # noqa: E402
 from effvit_ros.demo.contact_sheet import contact_sheet  # noqa: E402
+from effvit_ros.harness.collector import Moment  # noqa: E402
 
 
 def moment(seconds=1.0, truth=7, labels=12, height=48, width=64):

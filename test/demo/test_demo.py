@@ -90,6 +90,7 @@ def test_a_short_demo_reports_and_draws(demo, tmp_path, pictures, tiny_bundle):
 def bad_graph(folder, tiny_bundle):
     """Return a bundle whose hashes fit but whose graph is none."""
     import yaml
+
     from effvit_ros.core.bundle import sha256_of
     bundle = folder / 'bad'
     shutil.copytree(tiny_bundle, bundle)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from effvit_ros.demo.processes import NodeFailed, NodeProcess, free_domain_id, running
+from effvit_ros.harness.processes import free_domain_id, NodeFailed, NodeProcess, running
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith('linux'), reason='looks into /proc')
 
@@ -82,7 +82,7 @@ def test_a_process_that_ignores_signals_is_killed(tmp_path, modules):
 def test_the_kernel_ends_the_children_of_a_killed_parent(tmp_path, modules):
     script = (
         'import time\n'
-        'from effvit_ros.demo.processes import NodeProcess\n'
+        'from effvit_ros.harness.processes import NodeProcess\n'
         f'import os; p = NodeProcess("a", "sleeper", {{}}, {str(tmp_path)!r}, os.environ)\n'
         'print(p.pid, flush=True); time.sleep(600)\n')
     parent = subprocess.Popen([sys.executable, '-c', script], env=modules,

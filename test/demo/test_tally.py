@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import pytest
 
-from effvit_ros.demo.tally import StreamFigures, Tally
+from effvit_ros.harness.tally import StreamFigures, Tally
 
 MS = 10**6
 

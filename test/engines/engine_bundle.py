@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper, numpy_helper, TensorProto
 from tiny_bundle import CLASSES, COLORS, write_manifest
 
 from effvit_ros.core.bundle import sha256_of

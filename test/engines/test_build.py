@@ -10,13 +10,13 @@ import pytest
 import yaml
 
 from effvit_ros.core.bundle import BundleError, load_bundle
-from effvit_ros.core.engines import building
-from effvit_ros.core.engines.build_job import BuildJob
-from effvit_ros.core.engines.building import run_build
-from effvit_ros.core.engines.policy import EnginePolicy
-from effvit_ros.core.engines.store import EngineError
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.runtimes import open_runtime
+from effvit_ros.core.runtimes.policy import EnginePolicy
+from effvit_ros.core.runtimes.tensorrt import building
+from effvit_ros.core.runtimes.tensorrt.build_job import BuildJob
+from effvit_ros.core.runtimes.tensorrt.building import run_build
+from effvit_ros.core.runtimes.tensorrt.store import EngineError
 
 pytestmark = pytest.mark.usefixtures('gpu')
 

@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from effvit_ros.core.bundle import load_bundle, sha256_of
-from effvit_ros.core.engines.build_engine import main
-from effvit_ros.core.share import models_directory
+from effvit_ros.core.install_paths import models_directory
+from effvit_ros.core.runtimes.tensorrt.build_engine import main
 
 
 def run(capsys, *args):
@@ -120,8 +120,8 @@ class TestWithTheRealLibrary:
     def test_an_engine_cannot_be_loaded_without_a_driver_and_says_so(self, library, tmp_path):
         if library.__version__ < '1.7':
             pytest.skip('not tried')
-        from effvit_ros.core.engines.library import Library
         from effvit_ros.core.runtimes import has_nvidia_gpu
+        from effvit_ros.core.runtimes.tensorrt.library import Library
         if has_nvidia_gpu():
             pytest.skip('there is a GPU')
         real = Library('tensorrt_rtx')

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from effvit_ros.gpu_check import measure
-from effvit_ros.gpu_check.command import ROWS, as_table, main
+from effvit_ros.gpu_check.command import as_table, main, ROWS
 
 pytestmark = pytest.mark.usefixtures('gpu')
 

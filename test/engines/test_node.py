@@ -9,11 +9,11 @@ import pytest
 pytest.importorskip('rclpy', reason='ROS 2 is not installed: make setup')
 
 from diagnostic_msgs.msg import DiagnosticArray  # noqa: E402
-from live_ros import NodeProcess, Probe, ROOT, fresh_domain  # noqa: E402
+from live_ros import fresh_domain, NodeProcess, Probe, ROOT  # noqa: E402
 from sensor_msgs.msg import Image  # noqa: E402
 from tiny_bundle import tiny_labels  # noqa: E402
 
-from effvit_ros.ros.image_codec import image_message, picture_from  # noqa: E402
+from effvit_ros.ros.common.codec import image_message, picture_from  # noqa: E402
 
 NODE = '/segmenter'
 STAND_IN = Path(__file__).parent / 'stand_in'
@@ -30,7 +30,7 @@ class Bench:
         self.labels, _ = self.probe.collect(Image, f'{NODE}/labels')
         self.camera = self.probe.node.create_publisher(Image, 'image', 1)
         self.process = NodeProcess(
-            'effvit_ros.ros.segmenter_node', domain, tmp_path / 'log',
+            'effvit_ros.ros.segmenter.main', domain, tmp_path / 'log',
             environment={'PYTHONPATH': f'{STAND_IN}:{ROOT}',
                          'EFFVIT_ENGINE_CACHE': str(tmp_path / 'cache'), **environment},
             model=bundle, runtime='tensorrt')

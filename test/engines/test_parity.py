@@ -5,10 +5,15 @@ import numpy as np
 import pytest
 
 from effvit_ros.core.bundle import load_bundle
-from effvit_ros.core.engines.parity import Parity, _difference, measure_parity, require_parity
-from effvit_ros.core.engines.sample_pictures import sample_pictures
-from effvit_ros.core.engines.store import EngineError
 from effvit_ros.core.runtimes import open_runtime
+from effvit_ros.core.runtimes.tensorrt.parity import (
+    _difference,
+    measure_parity,
+    Parity,
+    require_parity,
+)
+from effvit_ros.core.runtimes.tensorrt.sample_pictures import sample_pictures
+from effvit_ros.core.runtimes.tensorrt.store import EngineError
 
 
 @pytest.mark.parametrize('labels, share, margin', [

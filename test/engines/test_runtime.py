@@ -10,9 +10,9 @@ import pytest
 from tiny_bundle import tiny_labels
 
 from effvit_ros.core.bundle import BundleError, load_bundle
-from effvit_ros.core.engines.policy import EnginePolicy
-from effvit_ros.core.engines.store import EngineError
-from effvit_ros.core.runtimes import RuntimeUnavailable, open_runtime
+from effvit_ros.core.runtimes import open_runtime, RuntimeUnavailable
+from effvit_ros.core.runtimes.policy import EnginePolicy
+from effvit_ros.core.runtimes.tensorrt.store import EngineError
 from effvit_ros.core.segmenter import Segmenter
 
 pytestmark = pytest.mark.usefixtures('gpu')

@@ -9,10 +9,16 @@ import pytest
 import yaml
 
 from effvit_ros.core.bundle import load_bundle
-from effvit_ros.core.engines.key import EngineKey
-from effvit_ros.core.engines.store import (
-    EngineError, cache_folder, engine_name, find_engine, require_writable, write_engine)
 from effvit_ros.core.errors import UserError
+from effvit_ros.core.runtimes.tensorrt.key import EngineKey
+from effvit_ros.core.runtimes.tensorrt.store import (
+    cache_folder,
+    engine_name,
+    EngineError,
+    find_engine,
+    require_writable,
+    write_engine,
+)
 
 KEY = EngineKey('tensorrt', '10.3.0', 'Orin', '8.7', 'fp16', 'uint8', (1, 64, 96, 3), 'ab' * 32)
 

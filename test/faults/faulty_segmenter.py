@@ -6,7 +6,7 @@ import sys
 import numpy as np
 
 from effvit_ros.core.runtimes.onnxruntime_cpu import OnnxRuntimeRuntime
-from effvit_ros.ros.segmenter_node import main
+from effvit_ros.ros.segmenter.main import main
 
 #: A picture of the model's size that begins with this pixel is one too many for the runtime.
 TRIGGER = (1, 2, 3)

@@ -10,7 +10,7 @@ from sensor_msgs.msg import Image
 from tiny_bundle import tiny_labels
 from watched_node import ERROR, noise, OK, PATIENCE_S, picture, WARN
 
-from effvit_ros.ros.image_codec import jpeg_message
+from effvit_ros.ros.common.codec import jpeg_message
 
 #: Broken frames between two good ones.
 RUN = 20

@@ -15,7 +15,7 @@ def test_silence_is_stale_until_the_camera_is_back(watch, tmp_path, end):
     node = watch(no_image_timeout=1.0)
     cv2.imwrite(str(tmp_path / 'picture.png'), noise())
     for turn in range(2):
-        camera = NodeProcess('effvit_ros.ros.camera_node', node.domain,
+        camera = NodeProcess('effvit_ros.ros.camera.main', node.domain,
                              tmp_path / f'camera{turn}', source='folder', path=tmp_path,
                              rate_hz=20.0)
         try:

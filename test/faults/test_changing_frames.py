@@ -6,7 +6,7 @@ import itertools
 import cv2
 import numpy as np
 from tiny_bundle import tiny_labels
-from watched_node import OK, noise, picture
+from watched_node import noise, OK, picture
 
 SIZES = ((64, 64), (480, 640), (1, 1), (3, 200), (720, 1280), (64, 64))
 FROM_RGB = {

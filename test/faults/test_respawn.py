@@ -10,7 +10,7 @@ import pytest
 from live_ros import ROOT
 from watched_node import NODE, OK, PATIENCE_S
 
-from effvit_ros.ros.dds_profile import dds_environment
+from effvit_ros.ros.common.dds import dds_environment
 
 KILLS = 3
 

@@ -5,15 +5,15 @@ import itertools
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray
-from live_ros import NodeProcess, Probe, fresh_domain
+from live_ros import fresh_domain, NodeProcess, Probe
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 from tiny_bundle import tiny_labels
 
 from effvit_ros.core.process_usage import process_usage
-from effvit_ros.ros.image_codec import image_message, picture_from
+from effvit_ros.ros.common.codec import image_message, picture_from
 
-SEGMENTER = 'effvit_ros.ros.segmenter_node'
+SEGMENTER = 'effvit_ros.ros.segmenter.main'
 NODE = '/segmenter'
 OK, WARN, ERROR, STALE = b'\x00', b'\x01', b'\x02', b'\x03'
 RELIABLE = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)

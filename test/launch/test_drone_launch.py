@@ -10,7 +10,7 @@ from live_ros import ROOT
 
 from effvit_ros.core.errors import UserError
 from effvit_ros.onboard.record_flight import _parse as parse_record_flight
-from effvit_ros.ros.dds_profile import NEW_NAME, OLD_NAME
+from effvit_ros.ros.common.dds import NEW_NAME, OLD_NAME
 from effvit_ros.telemetry.bridge_parameters import BRIDGE_PARAMETERS
 
 
@@ -166,8 +166,9 @@ def test_the_shared_memory_profile_is_set_before_the_nodes_start(launch):
 
 def test_with_real_launch():
     pytest.importorskip('launch_ros', reason='launch_ros is not installed: no ROS here')
-    from launch import LaunchContext
     from launch.launch_description_sources import PythonLaunchDescriptionSource
+
+    from launch import LaunchContext
     source = PythonLaunchDescriptionSource(str(ROOT / 'launch' / 'drone.launch.py'))
     description = source.get_launch_description(LaunchContext())
     assert {a.name for a in description.get_launch_arguments()} == {'vehicle', 'namespace'}

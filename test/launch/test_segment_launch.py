@@ -9,8 +9,8 @@ import standin
 from live_ros import ROOT
 
 from effvit_ros.core.errors import UserError
-from effvit_ros.ros.dds_profile import NEW_NAME, OLD_NAME
-from effvit_ros.ros.segmenter_parameters import SEGMENTER_PARAMETERS
+from effvit_ros.ros.common.dds import NEW_NAME, OLD_NAME
+from effvit_ros.ros.segmenter.parameters import SEGMENTER_PARAMETERS
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_the_executable_is_one_that_setup_installs(actions):
     scripts, = [ast.literal_eval(statement.value) for statement in setup.body
                 if isinstance(statement, ast.Assign)
                 and statement.targets[0].id == 'CONSOLE_SCRIPTS']
-    assert f'{node["executable"]} = effvit_ros.ros.segmenter_node:main' in scripts
+    assert f'{node["executable"]} = effvit_ros.ros.segmenter.main:main' in scripts
     assert (node['package'], node['name'], node['namespace']) == ('effvit_ros', 'segmenter', '')
 
 
@@ -115,8 +115,9 @@ def test_a_users_own_profile_is_left_alone(monkeypatch):
 
 def test_with_real_launch():
     pytest.importorskip('launch_ros', reason='launch_ros is not installed: no ROS here')
-    from launch import LaunchContext
     from launch.launch_description_sources import PythonLaunchDescriptionSource
+
+    from launch import LaunchContext
     source = PythonLaunchDescriptionSource(str(ROOT / 'launch' / 'segment.launch.py'))
     description = source.get_launch_description(LaunchContext())
     names = {argument.name for argument in description.get_launch_arguments()}

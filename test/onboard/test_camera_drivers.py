@@ -6,7 +6,7 @@ import pytest
 from effvit_ros.core.errors import UserError
 from effvit_ros.onboard.camera_drivers import camera_driver
 from effvit_ros.onboard.vehicle import read_vehicle
-from effvit_ros.ros.camera_parameters import CAMERA_PARAMETERS
+from effvit_ros.ros.camera.parameters import CAMERA_PARAMETERS
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import pytest
-
 from live_ros import fresh_domain, NodeProcess, Probe
 
 NODE = '/segmenter'
@@ -27,7 +26,7 @@ def start_segmenter(domain, probe, tiny_bundle, tmp_path_factory):
 
     def start(**parameters):
         process = NodeProcess(
-            'effvit_ros.ros.segmenter_node', domain, tmp_path_factory.mktemp('node') / 'log',
+            'effvit_ros.ros.segmenter.main', domain, tmp_path_factory.mktemp('node') / 'log',
             **{'model': tiny_bundle, **parameters})
         started.append(process)
         process.wait_for_log('segmenting /image', timeout=60)

@@ -4,7 +4,7 @@ from __future__ import annotations
 import sys
 
 from effvit_ros.core import runtimes
-from effvit_ros.ros.segmenter_node import main
+from effvit_ros.ros.segmenter.main import main
 
 if __name__ == '__main__':
     runtimes._GPU_DEVICES = ('/dev/null',)

@@ -7,10 +7,10 @@ import pytest
 
 from effvit_ros.core.governor import Ceilings
 from effvit_ros.core.thermal import ThermalReading
-from effvit_ros.ros.admission import Admission, operators_rate, target_rate
-from effvit_ros.ros.health import Health
-from effvit_ros.ros.segmenter_parameters import SEGMENTER_PARAMETERS
-from effvit_ros.ros.verdict import OK, WARN
+from effvit_ros.ros.health.health import Health
+from effvit_ros.ros.health.level import OK, WARN
+from effvit_ros.ros.segmenter.admission import Admission, operators_rate, target_rate
+from effvit_ros.ros.segmenter.parameters import SEGMENTER_PARAMETERS
 
 
 class Settings(dict):
@@ -59,7 +59,8 @@ def test_the_operators_rate_is_the_lowest_that_is_set(settings, rate, reason, ta
 
 
 def admission(health, monkeypatch, celsius, **settings):
-    monkeypatch.setattr('effvit_ros.ros.admission.ThermalMonitor', lambda: Thermometer(celsius))
+    monkeypatch.setattr('effvit_ros.ros.segmenter.admission.ThermalMonitor',
+                        lambda: Thermometer(celsius))
     return Admission(Settings(**settings), health, logging.getLogger('segmenter'))
 
 

@@ -3,11 +3,11 @@ from __future__ import annotations
 
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
-from live_ros import Probe, fresh_domain
+from live_ros import fresh_domain, Probe
 from rclpy.parameter import Parameter
 
 from effvit_ros.core.errors import UserError
-from effvit_ros.ros.alert_topic import AlertTopic
+from effvit_ros.ros.segmenter.alert_topic import AlertTopic
 
 
 @pytest.fixture

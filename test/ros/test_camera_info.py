@@ -7,7 +7,7 @@ import yaml
 pytest.importorskip('rclpy', reason='needs ROS 2')
 
 from effvit_ros.core.errors import UserError  # noqa: E402
-from effvit_ros.ros.camera_info import Calibration  # noqa: E402
+from effvit_ros.ros.camera.info import Calibration  # noqa: E402
 
 
 def calibration():

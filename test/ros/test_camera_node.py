@@ -18,10 +18,9 @@ rclpy = pytest.importorskip('rclpy', reason='needs ROS 2')
 from rclpy.executors import SingleThreadedExecutor  # noqa: E402
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image  # noqa: E402
 
-from effvit_ros.demo.processes import (  # noqa: E402
-    NodeProcess, free_domain_id, node_environment, running)
 from effvit_ros.flight import Flight  # noqa: E402
-from effvit_ros.ros.image_codec import picture_from  # noqa: E402
+from effvit_ros.harness.processes import free_domain_id, node_environment, NodeProcess, running  # noqa: E402
+from effvit_ros.ros.common.codec import picture_from  # noqa: E402
 
 TOPICS = {'image': Image, 'truth': Image, 'image/compressed': CompressedImage,
           'camera_info': CameraInfo}
@@ -31,7 +30,7 @@ TOPICS = {'image': Image, 'truth': Image, 'image/compressed': CompressedImage,
 def camera(folder, **parameters):
     """Run a camera in a domain of its own and yield its process and domain."""
     domain_id = free_domain_id()
-    with running(lambda: NodeProcess('camera', 'effvit_ros.ros.camera_node', parameters, folder,
+    with running(lambda: NodeProcess('camera', 'effvit_ros.ros.camera.main', parameters, folder,
                                      node_environment(domain_id))) as processes:
         yield processes[0], domain_id
 
@@ -129,7 +128,7 @@ def test_the_flight_goes_out_with_its_exact_truth(tmp_path):
 
 def run_camera(*arguments):
     """Run the command to its end and return its result."""
-    command = [sys.executable, '-m', 'effvit_ros.ros.camera_node', '--ros-args']
+    command = [sys.executable, '-m', 'effvit_ros.ros.camera.main', '--ros-args']
     for argument in arguments:
         command += ['-p', argument]
     return subprocess.run(command, capture_output=True, text=True, timeout=30,

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from effvit_ros.core.errors import UserError
-from effvit_ros.ros.sources import open_source
-from effvit_ros.ros.sources.device import DeviceSource
+from effvit_ros.ros.camera.sources import open_source
+from effvit_ros.ros.camera.sources.device import DeviceSource
 
 
 def gray(level, height=12, width=16):

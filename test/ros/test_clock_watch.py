@@ -7,8 +7,8 @@ import pytest
 from rclpy.clock import ROSClock
 from rclpy.time import Time
 
-from effvit_ros.ros.clock_watch import ClockWatch
-from effvit_ros.ros.health import CLOCK_STANDS
+from effvit_ros.ros.health.clock import ClockWatch
+from effvit_ros.ros.health.health import CLOCK_STANDS
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from importlib import metadata
 
 import pytest
 
-from effvit_ros.ros.dds_profile import NEW_NAME, OLD_NAME, dds_environment
+from effvit_ros.ros.common.dds import dds_environment, NEW_NAME, OLD_NAME
 
 
 @pytest.mark.parametrize('distro, name', [

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
-from live_ros import ROOT, NodeProcess, Probe, fresh_domain
+from live_ros import fresh_domain, NodeProcess, Probe, ROOT
 from sensor_msgs.msg import Image
 from tiny_bundle import write_tiny_bundle
 
-from effvit_ros.ros.health import segmenter_status
+from effvit_ros.ros.health.health import segmenter_status
 
 pytestmark = pytest.mark.slow
 

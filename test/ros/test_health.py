@@ -5,9 +5,14 @@ import pytest
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticStatus
 
-from effvit_ros.ros.health import (
-    CLOCK_STANDS, Health, Report, diagnostics_message, segmenter_status)
-from effvit_ros.ros.verdict import ERROR, OK, STALE, WARN, Limits
+from effvit_ros.ros.health.health import (
+    CLOCK_STANDS,
+    diagnostics_message,
+    Health,
+    Report,
+    segmenter_status,
+)
+from effvit_ros.ros.health.level import ERROR, Limits, OK, STALE, WARN
 
 SILENCE = Limits(no_image_timeout=3.0)
 

@@ -11,7 +11,7 @@ from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
 from effvit_ros.core.pixels import ENCODINGS, PictureError
-from effvit_ros.ros.image_codec import image_message, jpeg_message, picture_from
+from effvit_ros.ros.common.codec import image_message, jpeg_message, picture_from
 
 HEADER = Header(frame_id='camera')
 HEADER.stamp.sec, HEADER.stamp.nanosec = 12, 345678901

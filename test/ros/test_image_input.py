@@ -3,9 +3,9 @@ from __future__ import annotations
 
 import pytest
 import rclpy
-from live_ros import Probe, fresh_domain
+from live_ros import fresh_domain, Probe
 
-from effvit_ros.ros.image_input import image_topics
+from effvit_ros.ros.segmenter.input import image_topics
 
 
 @pytest.fixture(scope='module')

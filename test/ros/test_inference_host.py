@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from effvit_ros.ros import watchdog
-from effvit_ros.ros.inference_host import InferenceHost
-from effvit_ros.ros.watchdog import InferenceLost, Watchdog
+from effvit_ros.ros.segmenter import watchdog
+from effvit_ros.ros.segmenter.inference_host import InferenceHost
+from effvit_ros.ros.segmenter.watchdog import InferenceLost, Watchdog
 
 PATIENCE_S = 20
 

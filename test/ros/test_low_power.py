@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 import yaml
 from diagnostic_msgs.msg import DiagnosticArray
-from live_ros import ROOT, NodeProcess, Probe, fresh_domain
+from live_ros import fresh_domain, NodeProcess, Probe, ROOT
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import Image
 from std_msgs.msg import String
 from tiny_bundle import tiny_labels, write_manifest, write_tiny_bundle
 
 from effvit_ros.core.bundle import MANIFEST
-from effvit_ros.ros.health import segmenter_status
-from effvit_ros.ros.image_codec import picture_from
+from effvit_ros.ros.common.codec import picture_from
+from effvit_ros.ros.health.health import segmenter_status
 
 pytestmark = pytest.mark.slow
 

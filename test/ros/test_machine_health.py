@@ -5,8 +5,8 @@ import pytest
 
 from effvit_ros.core.process_usage import ProcessUsage
 from effvit_ros.core.thermal import ThermalMonitor
-from effvit_ros.ros.machine_health import MachineHealth, MachineLimits
-from effvit_ros.ros.verdict import ERROR, OK, WARN
+from effvit_ros.ros.health.level import ERROR, OK, WARN
+from effvit_ros.ros.health.machine import MachineHealth, MachineLimits
 
 LIMITS = MachineLimits(warn_temperature_c=85.0, error_temperature_c=95.0, max_memory_mb=500)
 

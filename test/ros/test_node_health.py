@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray
-from live_ros import ROOT, NodeProcess, Probe, fresh_domain
+from live_ros import fresh_domain, NodeProcess, Probe, ROOT
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image
 
-from effvit_ros.ros.image_codec import image_message
-from effvit_ros.ros.verdict import OK, STALE, WARN
+from effvit_ros.ros.common.codec import image_message
+from effvit_ros.ros.health.level import OK, STALE, WARN
 
 NODE = '/segmenter'
 #: Seconds that what must come may take on a slow machine.

@@ -7,7 +7,7 @@ import yaml
 from std_msgs.msg import Header
 
 from effvit_ros.core.bundle import load_bundle
-from effvit_ros.ros.outputs import areas_message, class_areas
+from effvit_ros.ros.segmenter.outputs import areas_message, class_areas
 
 
 @pytest.mark.parametrize('labels, areas', [

@@ -9,10 +9,10 @@ import yaml
 from live_ros import ROOT
 
 from effvit_ros.core.errors import UserError
-from effvit_ros.ros.health import Health
-from effvit_ros.ros.machine_health import MachineHealth, MachineLimits
-from effvit_ros.ros.segmenter_parameters import SEGMENTER_PARAMETERS
-from effvit_ros.ros.verdict import Limits
+from effvit_ros.ros.health.health import Health
+from effvit_ros.ros.health.level import Limits
+from effvit_ros.ros.health.machine import MachineHealth, MachineLimits
+from effvit_ros.ros.segmenter.parameters import SEGMENTER_PARAMETERS
 
 ROWS = {row.name: row for row in SEGMENTER_PARAMETERS}
 
@@ -101,7 +101,7 @@ def test_every_diagnostic_value_is_documented():
     names = [name for report in (health.report(0.0), MachineHealth().report(0.0))
              for name, _ in report.values]
     # What other parts of the node let it know.
-    names += [keyword.arg for path in sorted((ROOT / 'effvit_ros' / 'ros').glob('*.py'))
+    names += [keyword.arg for path in sorted((ROOT / 'effvit_ros' / 'ros').rglob('*.py'))
               for node in ast.walk(ast.parse(path.read_text(encoding='utf-8')))
               if isinstance(node, ast.Call) and getattr(node.func, 'attr', '') == 'know'
               for keyword in node.keywords]

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from effvit_ros.ros.rate_limit import RateLimit
+from effvit_ros.ros.segmenter.rate_limit import RateLimit
 
 
 def admitted(times, rate):

@@ -11,9 +11,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from live_ros import ROOT, NodeProcess
+from live_ros import NodeProcess, ROOT
 
-from effvit_ros.ros.outputs import LabelInfo
+from effvit_ros.ros.segmenter.outputs import LabelInfo
 
 POLICY = ROOT / 'config' / 'sros2' / 'policy.xml'
 NODE = '/segmenter'
@@ -75,7 +75,7 @@ def camera(domain, probe, tmp_path_factory):
         (folder / name).mkdir()
         cv2.imwrite(str(folder / name / 'a.png'), np.zeros(shape, np.uint8))
     process = NodeProcess(
-        'effvit_ros.ros.camera_node', domain, folder / 'log', source='folder',
+        'effvit_ros.ros.camera.main', domain, folder / 'log', source='folder',
         path=folder / 'images', labels_path=folder / 'labels', rate_hz=1.0)
     process.wait_for_log('at 1 Hz', timeout=60.0)
     yield process
@@ -143,7 +143,7 @@ def test_without_its_keys_an_enforced_node_does_not_start(
         domain, tiny_bundle, tmp_path, folder, reason):
     (tmp_path / 'keystore' / folder).mkdir(parents=True)
     process = NodeProcess(
-        'effvit_ros.ros.segmenter_node', domain, tmp_path / 'log', model=tiny_bundle,
+        'effvit_ros.ros.segmenter.main', domain, tmp_path / 'log', model=tiny_bundle,
         environment={'ROS_SECURITY_ENABLE': 'true', 'ROS_SECURITY_STRATEGY': 'Enforce',
                      'ROS_SECURITY_KEYSTORE': str(tmp_path / 'keystore')})
     assert process.process.wait(60) == 2

@@ -14,7 +14,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Float32MultiArray, String
 from tiny_bundle import tiny_labels, write_tiny_bundle
 
-from effvit_ros.ros.image_codec import image_message, jpeg_message, picture_from
+from effvit_ros.ros.common.codec import image_message, jpeg_message, picture_from
 
 NODE = '/segmenter'
 BEST_EFFORT = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)

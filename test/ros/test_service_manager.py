@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from live_ros import ROOT, NodeProcess, Probe, fresh_domain
+from live_ros import fresh_domain, NodeProcess, Probe, ROOT
 from sensor_msgs.msg import Image
 
-from effvit_ros.ros.service_manager import ServiceManager
+from effvit_ros.ros.common.sd_notify import ServiceManager
 
 PATHS = os.pathsep.join((str(ROOT), str(Path(__file__).parent)))
 

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from effvit_ros.ros.shared_memory import remove_left_behind
+from effvit_ros.ros.common.shared_memory import remove_left_behind
 
 NAME = 'fastdds_0123456789abcdef'
 

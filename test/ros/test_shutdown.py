@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from live_ros import NodeProcess, Probe, fresh_domain
+from live_ros import fresh_domain, NodeProcess, Probe
 from sensor_msgs.msg import Image
 
-from effvit_ros.ros.dds_profile import dds_environment
+from effvit_ros.ros.common.dds import dds_environment
 
-SEGMENTER = 'effvit_ros.ros.segmenter_node'
+SEGMENTER = 'effvit_ros.ros.segmenter.main'
 SIGNALS = [
     pytest.param((signal.SIGINT,), id='SIGINT'),
     pytest.param((signal.SIGTERM,), id='SIGTERM'),

@@ -8,12 +8,12 @@ import sys
 import textwrap
 
 import pytest
-from live_ros import ROOT, fresh_domain
+from live_ros import fresh_domain, ROOT
 
 PREAMBLE = '''
 import sys, threading, time
 from effvit_ros.core.errors import UserError
-from effvit_ros.ros.spin import spin_node, stop_requested
+from effvit_ros.ros.common.spin import spin_node, stop_requested
 '''
 
 

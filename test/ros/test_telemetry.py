@@ -10,7 +10,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Float32MultiArray, Header
 
-from effvit_ros.ros.image_codec import image_message, picture_from
+from effvit_ros.ros.common.codec import image_message, picture_from
 
 NODE = '/segmenter'
 RULES = 'red>0.4<0.2x3'

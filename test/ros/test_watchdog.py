@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.msg import TransitionEvent
-from live_ros import ROOT, NodeProcess, Probe, fresh_domain
+from live_ros import fresh_domain, NodeProcess, Probe, ROOT
 from sensor_msgs.msg import Image
 from tiny_bundle import tiny_labels
 
-from effvit_ros.ros.health import segmenter_status
-from effvit_ros.ros.image_codec import picture_from
-from effvit_ros.ros.segmenter import EXIT_INFERENCE_LOST
+from effvit_ros.ros.common.codec import picture_from
+from effvit_ros.ros.health.health import segmenter_status
+from effvit_ros.ros.segmenter.node import EXIT_INFERENCE_LOST
 
 pytestmark = pytest.mark.slow
 

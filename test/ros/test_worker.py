@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from effvit_ros.ros.worker import Mailbox, Worker
+from effvit_ros.ros.segmenter.worker import Mailbox, Worker
 
 
 class Recorder:

@@ -16,8 +16,8 @@ import time
 from pathlib import Path
 
 from effvit_ros.core.runtimes.onnxruntime_cpu import OnnxRuntimeRuntime
-from effvit_ros.ros import admission
-from effvit_ros.ros.segmenter_node import main
+from effvit_ros.ros.segmenter import admission
+from effvit_ros.ros.segmenter.main import main
 
 open_session, infer, close = (
     OnnxRuntimeRuntime.__init__, OnnxRuntimeRuntime.infer, OnnxRuntimeRuntime.close)

@@ -16,7 +16,7 @@ from std_msgs.msg import Header
 
 from effvit_ros.core.alerts import Alert, CLEARED, RAISED
 from effvit_ros.core.errors import UserError
-from effvit_ros.ros.alert_topic import alerts_in, alerts_message
+from effvit_ros.ros.segmenter.alert_topic import alerts_in, alerts_message
 from effvit_ros.telemetry.mavlink_link import MavlinkLink
 from effvit_ros.telemetry.ports import open_port
 

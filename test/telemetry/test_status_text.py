@@ -9,7 +9,11 @@ from effvit_ros.core.alerts import Alert, CLEARED, RAISED, UNKNOWN
 from effvit_ros.core.errors import UserError
 from effvit_ros.telemetry.bridge_parameters import BRIDGE_PARAMETERS
 from effvit_ros.telemetry.status_text import (
-    Announcer, parse_severities, severities_problem, status_text)
+    Announcer,
+    parse_severities,
+    severities_problem,
+    status_text,
+)
 
 CRITICAL, WARNING, NOTICE, INFO = 2, 4, 5, 6
 SEVERITIES = {'person': CRITICAL, 'other': WARNING}

@@ -10,9 +10,9 @@ from rclpy.serialization import serialize_message
 from std_msgs.msg import Header
 
 from effvit_ros.core.alerts import Alert, alert_rules, DEFAULT_ALERTS, RAISED
-from effvit_ros.core.lpcv import NAMES
-from effvit_ros.ros.alert_topic import alerts_message
-from effvit_ros.ros.outputs import areas_message
+from effvit_ros.core.classes import NAMES
+from effvit_ros.ros.segmenter.alert_topic import alerts_message
+from effvit_ros.ros.segmenter.outputs import areas_message
 from effvit_ros.telemetry.bridge_parameters import BRIDGE_PARAMETERS
 from effvit_ros.telemetry.status_text import parse_severities, status_text
 

@@ -12,8 +12,7 @@ from typing import Callable, Dict, Optional, Sequence
 import yaml
 
 from effvit_compression.ablation.grid import Trial
-from effvit_compression.ablation.trial import (
-    RECIPE, RESULT, TEACHER_STAGES, TRIAL_STAGES)
+from effvit_compression.ablation.trial import RECIPE, RESULT, TEACHER_STAGES, TRIAL_STAGES
 from effvit_compression.files import locked
 from effvit_compression.pipeline import is_finished, keys_of
 from effvit_compression.recipe import Recipe, Teacher

@@ -10,8 +10,8 @@ from effvit_compression.evaluation import evaluate_bundle
 from effvit_compression.progress import steps
 from effvit_compression.reporting.tables import markdown
 from effvit_ros.core.bundle import load_bundle, resolve_model
+from effvit_ros.core.classes import NAMES
 from effvit_ros.core.errors import UserError
-from effvit_ros.core.lpcv import NAMES
 from effvit_ros.core.whole_file import write_text
 
 

@@ -9,8 +9,8 @@ from rich.table import Table
 from effvit_compression.data.check import check_split
 from effvit_compression.data.description import load_description
 from effvit_compression.progress import steps
+from effvit_ros.core.classes import NAMES
 from effvit_ros.core.errors import UserError
-from effvit_ros.core.lpcv import NAMES
 
 
 def add_arguments(parser) -> None:

@@ -32,7 +32,11 @@ def add_arguments(parser) -> None:
 def run(arguments) -> int:
     """Export and say where."""
     from effvit_compression.export.bundle import (  # torch: slow to import
-        Description, make_variants, score_entry, write_bundle)
+        Description,
+        make_variants,
+        score_entry,
+        write_bundle,
+    )
     from effvit_compression.export.origins import origins
     from effvit_compression.models.read_back import load_network
     check_size(arguments.size)

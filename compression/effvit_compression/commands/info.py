@@ -49,8 +49,8 @@ def describe_bundle(folder: Path) -> dict:
 def describe_checkpoint(folder: Path, size: int) -> dict:
     """Return what can be counted in the stored network."""
     from effvit_compression.models.cost import gmacs, heads, parameters  # torch: slow to import
-    from effvit_compression.models.store import WEIGHTS, load_model
-    from effvit_ros.core.lpcv import NAMES
+    from effvit_compression.models.store import load_model, WEIGHTS
+    from effvit_ros.core.classes import NAMES
     net = load_model(folder)
     return {
         'name': folder.name, 'input': [size, size], 'parameters': parameters(net),

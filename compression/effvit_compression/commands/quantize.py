@@ -9,8 +9,8 @@ from effvit_compression.data.pictures import Pictures, read_image, stretched
 from effvit_compression.evaluation import pair_by_stem, read_truth
 from effvit_compression.reporting.tables import markdown
 from effvit_ros.core.bundle import load_bundle, resolve_model
+from effvit_ros.core.classes import NAMES
 from effvit_ros.core.errors import UserError
-from effvit_ros.core.lpcv import NAMES
 from effvit_ros.core.picture_files import picture_files
 from effvit_ros.core.whole_file import write_text
 

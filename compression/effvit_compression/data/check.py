@@ -8,8 +8,8 @@ import numpy as np
 
 from effvit_compression.data.description import DatasetDescription, matches
 from effvit_compression.data.pictures import check_whole, read_image, read_label
+from effvit_ros.core.classes import IGNORE, NAMES
 from effvit_ros.core.errors import UserError
-from effvit_ros.core.lpcv import IGNORE, NAMES
 
 
 @dataclass

@@ -4,15 +4,14 @@ from __future__ import annotations
 import glob
 import re
 from pathlib import Path
-from typing import (
-    Annotated, Dict, List, Literal, NamedTuple, Optional, Sequence, Tuple, Union)
+from typing import Annotated, Dict, List, Literal, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 import pydantic
 
 from effvit_compression.files import read_yaml
+from effvit_ros.core.classes import IGNORE, NAMES
 from effvit_ros.core.errors import UserError
-from effvit_ros.core.lpcv import IGNORE, NAMES
 
 #: 0 to 255, as labels are stored.
 Byte = Annotated[int, pydantic.Field(ge=0, le=255)]

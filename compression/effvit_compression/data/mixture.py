@@ -8,7 +8,7 @@ import torch
 
 from effvit_compression.data.augment import Augmentation, random_crop
 from effvit_compression.data.pictures import Pictures
-from effvit_ros.core.lpcv import NAMES
+from effvit_ros.core.classes import NAMES
 
 #: Key of ``rare`` for all classes together.
 BALANCED = 'balanced'

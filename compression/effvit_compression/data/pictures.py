@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from effvit_compression.data.description import DatasetDescription, Pair
+from effvit_ros.core.classes import IGNORE, NAMES
 from effvit_ros.core.errors import UserError
-from effvit_ros.core.lpcv import IGNORE, NAMES
 
 #: What Pillow raises for a file that it can't decode.
 BROKEN = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)

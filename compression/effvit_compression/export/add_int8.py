@@ -13,7 +13,13 @@ import onnx
 from effvit_compression.export.bundle import check_replaceable, replace_folder, write_manifest
 from effvit_compression.export.int8 import to_int8
 from effvit_compression.export.price import (
-    HEADING, int8_section, measure_price, preference, Price, PriceSet)
+    HEADING,
+    int8_section,
+    measure_price,
+    preference,
+    Price,
+    PriceSet,
+)
 from effvit_ros.core.bundle import load_bundle, sha256_of
 from effvit_ros.core.errors import UserError
 

@@ -14,8 +14,8 @@ import numpy as np
 import onnx
 import yaml
 
-from effvit_compression.evaluation import Scores, by_name
-from effvit_compression.export.graph import OPSETS, export_graph
+from effvit_compression.evaluation import by_name, Scores
+from effvit_compression.export.graph import export_graph, OPSETS
 from effvit_compression.export.half import to_half
 from effvit_compression.export.half_weights import with_half_weights
 from effvit_compression.export.origins import Origin
@@ -25,8 +25,8 @@ from effvit_compression.export.shared_weights import share
 from effvit_compression.models.cost import gmacs, heads, parameters
 from effvit_compression.models.factory import SegmentationNet
 from effvit_ros.core.bundle import FORMAT_VERSIONS, is_bundle, load_bundle, MANIFEST
+from effvit_ros.core.classes import IGNORE, NAMES, PALETTE
 from effvit_ros.core.errors import UserError
-from effvit_ros.core.lpcv import IGNORE, NAMES, PALETTE
 
 #: Worst picture's share of equal labels, and the flips' largest margin, below which no graph
 #: of that precision is written.

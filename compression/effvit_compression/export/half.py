@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import onnx
-from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST, convert_float_to_float16
+from onnxruntime.transformers.float16 import convert_float_to_float16, DEFAULT_OP_BLOCK_LIST
 from onnxruntime.transformers.onnx_model import OnnxModel
 
 #: Sums and exponentials that overflow or lose digits in FP16, and what feeds the argmax.

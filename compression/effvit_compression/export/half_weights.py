@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper, numpy_helper, TensorProto
 
 #: Tensors of fewer bytes stay as they are: shapes, axes, biases.
 SMALLEST = 1024

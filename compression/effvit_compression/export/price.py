@@ -10,8 +10,8 @@ import numpy as np
 from effvit_compression.evaluation import reduction
 from effvit_compression.progress import steps
 from effvit_ros.core.bundle import Bundle
+from effvit_ros.core.classes import IGNORE
 from effvit_ros.core.errors import UserError
-from effvit_ros.core.lpcv import IGNORE
 from effvit_ros.core.metrics import ConfusionMatrix
 from effvit_ros.core.segmenter import Segmenter
 

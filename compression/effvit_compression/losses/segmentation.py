@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from effvit_ros.core.lpcv import IGNORE, NAMES
+from effvit_ros.core.classes import IGNORE, NAMES
 
 
 class SegmentationLossSettings(pydantic.BaseModel):

@@ -7,7 +7,7 @@ import pydantic
 
 from effvit_compression.models.insertion import Insertion
 from effvit_compression.models.shapes import BlockShape
-from effvit_ros.core.lpcv import NAMES
+from effvit_ros.core.classes import NAMES
 
 #: Side of a pooled map.
 Grid = pydantic.PositiveInt

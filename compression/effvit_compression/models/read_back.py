@@ -26,8 +26,8 @@ from effvit_compression.models.architecture import Architecture
 from effvit_compression.models.factory import build, SegmentationNet
 from effvit_compression.models.store import load_model
 from effvit_ros.core.bundle import Bundle, is_bundle, load_bundle, MANIFEST
-from effvit_ros.core.engines.sample_pictures import sample_pictures
 from effvit_ros.core.errors import UserError
+from effvit_ros.core.runtimes.tensorrt.sample_pictures import sample_pictures
 
 #: Share of labels that network and graph must have in common; a tensor in a wrong place gives far
 #: less, rounding far more.

@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save
 
 from effvit_compression.data.description import one_line
 from effvit_compression.models.architecture import Architecture
-from effvit_compression.models.factory import SegmentationNet, build
+from effvit_compression.models.factory import build, SegmentationNet
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.whole_file import write_bytes, write_text
 

@@ -9,7 +9,7 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from effvit_ros.core.lpcv import IGNORE, PALETTE
+from effvit_ros.core.classes import IGNORE, PALETTE
 
 matplotlib.use('Agg')
 

@@ -9,6 +9,15 @@ With several processes a stage runs on rank 0 alone, unless it says ``TOGETHER``
 process calls ``run``, and what writes goes through ``ranks.by_first``.
 """
 from effvit_compression.stages import (
-    baseline, data, distill, export, finetune, prune, quantize, report, teacher)
+    baseline,
+    data,
+    distill,
+    export,
+    finetune,
+    prune,
+    quantize,
+    report,
+    teacher,
+)
 
 ORDER = (data, teacher, baseline, distill, prune, finetune, quantize, export, report)

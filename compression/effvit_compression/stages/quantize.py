@@ -7,8 +7,7 @@ import onnx
 
 from effvit_compression.data.pictures import stretched
 from effvit_compression.export.add_int8 import add_int8, FILE, NotWorthIt
-from effvit_compression.export.bundle import (
-    Description, make_variants, Variant, write_bundle)
+from effvit_compression.export.bundle import Description, make_variants, Variant, write_bundle
 from effvit_compression.export.int8 import spread
 from effvit_compression.export.parity import Parity
 from effvit_compression.export.price import Price, PriceSet

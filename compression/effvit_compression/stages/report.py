@@ -11,8 +11,7 @@ from effvit_compression.export.bundle import Description, make_variants, write_b
 from effvit_compression.models.store import load_model
 from effvit_compression.reporting.costs import costs, in_precision
 from effvit_compression.reporting.page import markdown_page, page
-from effvit_compression.reporting.pictures import (
-    colours, contact_sheet, latency_plot, score_plot)
+from effvit_compression.reporting.pictures import colours, contact_sheet, latency_plot, score_plot
 from effvit_compression.reporting.tables import class_rows, int8_row, NETWORKS, stage_rows
 from effvit_ros.core.bundle import load_bundle
 from effvit_ros.core.machine import cpu_model

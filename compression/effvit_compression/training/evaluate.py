@@ -9,7 +9,7 @@ import torch
 
 from effvit_compression.data.pictures import Pictures, stretched
 from effvit_compression.evaluation import reduction
-from effvit_ros.core.lpcv import NAMES
+from effvit_ros.core.classes import NAMES
 from effvit_ros.core.metrics import ConfusionMatrix, LpcvDice
 
 

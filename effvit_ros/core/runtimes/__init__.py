@@ -14,13 +14,13 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
-from effvit_ros.core.engines.policy import EnginePolicy
 from effvit_ros.core.errors import UserError
+from effvit_ros.core.runtimes.policy import EnginePolicy
 
 #: Name -> where its class is; imported only when it is asked for.
 RUNTIMES = {
-    'tensorrt': ('effvit_ros.core.runtimes.tensorrt_gpu', 'TensorRtRuntime'),
-    'tensorrt_rtx': ('effvit_ros.core.runtimes.tensorrt_gpu', 'TensorRtRtxRuntime'),
+    'tensorrt': ('effvit_ros.core.runtimes.tensorrt.runtime', 'TensorRtRuntime'),
+    'tensorrt_rtx': ('effvit_ros.core.runtimes.tensorrt.runtime', 'TensorRtRtxRuntime'),
     'openvino': ('effvit_ros.core.runtimes.openvino_cpu', 'OpenVinoRuntime'),
     'onnxruntime': ('effvit_ros.core.runtimes.onnxruntime_cpu', 'OnnxRuntimeRuntime'),
 }
@@ -57,7 +57,7 @@ class Runtime(ABC):
         Load ``bundle`` on this thread.
 
         :param threads: CPU threads, 0 leaves it to the library.
-        :param policy: :class:`~effvit_ros.core.engines.policy.EnginePolicy`, for runtimes that
+        :param policy: :class:`~effvit_ros.core.runtimes.policy.EnginePolicy`, for runtimes that
             build an engine.
         """
         return cls(bundle, threads)

@@ -1,0 +1,118 @@
+"""The command ``play_bag``: publish a bag over DDS, for machines without ``ros2 bag``."""
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import NamedTuple, Optional, Tuple
+
+from effvit_ros.bags.libraries import need, need_ros, READING
+from effvit_ros.core import cli
+from effvit_ros.core.errors import reports_user_errors, UserError
+from effvit_ros.ros.common.dds import dds_environment
+from effvit_ros.ros.common.spin import spin_node
+
+
+class Plan(NamedTuple):
+    """
+    How a bag is played.
+
+    ``rate``: times as fast as recorded. ``start``, ``end``: seconds of the bag's time from its
+    beginning. ``duration``: seconds of real time. ``topics``: empty for all. ``wait_for``: a
+    topic that must have a subscriber first, or ''.
+    """
+
+    rate: float = 1.0
+    start: float = 0.0
+    end: Optional[float] = None
+    duration: Optional[float] = None
+    loop: bool = False
+    clock_hz: float = 100.0
+    topics: Tuple[str, ...] = ()
+    wait_for: str = ''
+
+
+@reports_user_errors
+def main(args=None):
+    """Play the bag and return the exit code."""
+    options, ros_args = _parse(list(sys.argv[1:] if args is None else args))
+    need_ros()
+    need(*READING)
+    from effvit_ros.bags.bag import Bag
+    bag = Bag(options.bag)
+    plan = Plan(options.rate, options.start, options.end, options.duration, options.loop,
+                options.clock, tuple(options.topics), options.wait_for)
+    for name in filter(None, plan.topics + (plan.wait_for,)):
+        if name not in bag.topics:
+            raise UserError(f"{options.bag}: no topic {name}; the bag holds "
+                            f"{', '.join(sorted(bag.topics))}")
+    if plan.wait_for and plan.topics and plan.wait_for not in plan.topics:
+        raise UserError(f'--wait-for {plan.wait_for}: the topic is not among --topics')
+    # Pictures need the shared-memory profile on both sides.
+    os.environ.update(dds_environment())
+    players = []
+    log = open(options.log, 'w', encoding='utf-8') if options.log else None
+
+    def note(*entry):
+        print(*entry, sep=',', file=log)
+
+    def make_player():
+        from effvit_ros.evaluation.player import BagPlayer
+        players.append(BagPlayer(bag, plan, note if log is not None else None))
+        return players[0]
+    try:
+        code = spin_node(make_player, ros_args)
+    finally:
+        if log is not None:
+            log.close()
+    return code or _finish(options, bag, players)
+
+
+def _finish(options, bag, players):
+    """Say what was played and what was wrong; returns the exit code."""
+    if players and players[0].failure is not None:
+        raise players[0].failure
+    for problem in bag.problems:
+        print(f'problem: {problem.line()}', file=sys.stderr)
+    if players:
+        print(f'{options.bag}: {players[0].sent} messages published')
+    return 1 if list(bag.problems) else 0
+
+
+def _parse(args):
+    parser = argparse.ArgumentParser(
+        prog='play_bag', description='Publish a bag with its own stamps and /clock. ROS '
+        'arguments, such as remappings, follow --ros-args.')
+    parser.add_argument('bag', metavar='BAG', help='rosbag2 folder, .mcap, .db3 or ROS 1 .bag')
+    parser.add_argument('--rate', type=cli.positive, default=1.0, metavar='R',
+                        help='times as fast as recorded (default: %(default)g)')
+    parser.add_argument('--loop', action='store_true',
+                        help='start over at the end; stamps and /clock go on')
+    parser.add_argument('--start', type=cli.seconds, default=0.0, metavar='SECONDS',
+                        help='skip so much of the bag')
+    parser.add_argument('--end', type=cli.seconds, metavar='SECONDS',
+                        help="stop there, counted from the bag's beginning")
+    parser.add_argument('--duration', type=cli.positive, metavar='SECONDS',
+                        help='stop after so much real time')
+    parser.add_argument('--topics', nargs='+', default=(), metavar='TOPIC',
+                        help='publish only these (default: all)')
+    parser.add_argument('--clock', type=cli.positive, default=100.0, metavar='HZ',
+                        help='rate of /clock at least (default: %(default)g)')
+    parser.add_argument('--wait-for', default='', metavar='TOPIC',
+                        help='begin when somebody subscribes to this topic')
+    parser.add_argument('--log', metavar='FILE',
+                        help='write topic, stamp and monotonic time, ns, of what is sent')
+    own, ros = _split(args)
+    return parser.parse_args(own), ros
+
+
+def _split(args):
+    """Return the arguments before --ros-args and the rest."""
+    if '--ros-args' in args:
+        position = args.index('--ros-args')
+        return args[:position], args[position:]
+    return args, []
+
+
+if __name__ == '__main__':
+    sys.exit(main())

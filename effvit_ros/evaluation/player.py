@@ -1,0 +1,203 @@
+"""Publishes a bag's messages at the pace of their recording, with /clock."""
+from __future__ import annotations
+
+import importlib
+import threading
+import time
+
+from rclpy.duration import Duration
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rosbags.convert.converter import migrate_bytes
+from rosbags.typesys import get_typestore, Stores
+from rosgraph_msgs.msg import Clock
+
+from effvit_ros.bags.stamps import begins_with_header, shifted, stamp_ns
+from effvit_ros.core.errors import UserError
+
+#: Seconds between two looks for a subscriber.
+_LOOK_S = 0.05
+#: Seconds that the last messages may take to arrive.
+_FAREWELL_S = 2.0
+
+
+class BagPlayer(Node):
+    """
+    Plays a bag in a thread of its own; ``finished`` becomes true at the end.
+
+    Time goes on when the bag starts over: stamps and /clock of a later round are shifted, so
+    that nobody sees a jump back. Messages go out as they lie in the bag, never deserialized.
+    """
+
+    def __init__(self, bag, plan, on_sent=None):
+        """
+        Create the publishers and start the thread.
+
+        :param bag: an open :class:`~effvit_ros.bags.bag.Bag`; closed by ``destroy_node``.
+        :param plan: a :class:`~effvit_ros.evaluation.play_bag.Plan`.
+        :param on_sent: called with (topic, stamp in ns, monotonic time in ns of the sending) for
+            each message whose type begins with a Header.
+        :raises UserError: not one topic can be published.
+        """
+        super().__init__('play_bag')
+        self.finished = False
+        self.failure = None
+        self.sent = 0
+        self._bag = bag
+        self._plan = plan
+        self._on_sent = on_sent
+        self._to_cdr = _FromRos1()
+        self._stop = threading.Event()
+        self._senders = self._make_publishers()
+        self._clock = self.create_publisher(Clock, '/clock', 10)
+        self._thread = threading.Thread(target=self._run, name='player', daemon=True)
+        self._thread.start()
+
+    def destroy_node(self):
+        """End the thread and release the bag."""
+        self._stop.set()
+        self._thread.join()
+        self._bag.close()
+        super().destroy_node()
+
+    def _make_publishers(self):
+        publishers = {}
+        for topic in self._bag.topics.values():
+            if topic.name == '/clock' or (self._plan.topics and
+                                          topic.name not in self._plan.topics):
+                continue
+            message_type = message_class(topic.type)
+            if message_type is None:
+                self.get_logger().warning(
+                    f'{topic.name} is left out: {topic.type} is not installed')
+                continue
+            publishers[topic.name] = self.create_publisher(
+                message_type, topic.name, qos_of(topic))
+        if not publishers:
+            raise UserError(f'{self._bag.path}: no topic that can be published')
+        if self._plan.wait_for and self._plan.wait_for not in publishers:
+            raise UserError(f'--wait-for {self._plan.wait_for}: the topic is not published')
+        return publishers
+
+    def _run(self):
+        try:
+            if self._wait_for_subscriber():
+                self._play()
+                self._say_farewell()
+        except Exception as error:
+            self.failure = error
+        self.finished = True
+
+    def _wait_for_subscriber(self):
+        """Return whether to go on."""
+        topic = self._plan.wait_for
+        while topic and not self._stop.is_set():
+            if self._senders[topic].get_subscription_count():
+                break
+            self._stop.wait(_LOOK_S)
+        return not self._stop.is_set()
+
+    def _play(self):
+        started = time.monotonic()
+        shift = 0
+        while True:
+            first = last = None
+            for message in self._bag.messages(list(self._senders)):
+                if first is None:
+                    first = message.log_ns
+                offset = max(0.0, (message.log_ns - first) * 1e-9)
+                if offset < self._plan.start:
+                    continue
+                if self._plan.end is not None and offset > self._plan.end:
+                    break
+                elapsed = offset - self._plan.start + shift * 1e-9
+                if self._over(elapsed) or not self._wait(
+                        started + elapsed / self._plan.rate, message.log_ns + shift):
+                    return
+                self._send(message, shift)
+                last = message.log_ns
+            if last is None or not self._plan.loop:
+                return
+            # As long after the last message as that is after the one before, on average.
+            span = last - first - round(self._plan.start * 1e9)
+            shift += span + span // max(1, self._messages_of_busiest() - 1)
+
+    def _say_farewell(self):
+        """Wait until the last messages have arrived: they would vanish with the publishers."""
+        for publisher in self._senders.values():
+            publisher.wait_for_all_acked(Duration(seconds=_FAREWELL_S))
+
+    def _over(self, elapsed):
+        limit = self._plan.duration
+        return limit is not None and elapsed / self._plan.rate > limit
+
+    def _messages_of_busiest(self):
+        return max(self._bag.count(name) for name in self._senders)
+
+    def _wait(self, due, bag_ns):
+        """Tick /clock until the message is due; returns whether to go on."""
+        period = 1 / self._plan.clock_hz
+        while True:
+            left = due - time.monotonic()
+            self._tick(bag_ns - round(max(0.0, left) * self._plan.rate * 1e9))
+            if left <= 0:
+                return not self._stop.is_set()
+            if self._stop.wait(min(left, period)):
+                return False
+
+    def _tick(self, bag_ns):
+        message = Clock()
+        message.clock.sec, message.clock.nanosec = divmod(bag_ns, 10**9)
+        self._clock.publish(message)
+
+    def _send(self, message, shift):
+        data, message_type = message.data, self._bag.topics[message.topic].type
+        if message.ros1:
+            data = self._to_cdr(data, message_type)
+        stamped = begins_with_header(message_type)
+        if shift and stamped:
+            data = shifted(data, shift)
+        # Before publishing: what the transport takes counts into the age of a result.
+        moment = time.monotonic_ns()
+        self._senders[message.topic].publish(bytes(data))
+        self.sent += 1
+        if stamped and self._on_sent is not None:
+            self._on_sent(message.topic, stamp_ns(data), moment)
+
+
+class _FromRos1:
+    """Turns ROS 1 messages into CDR: some types, such as Header, have lost a field since."""
+
+    def __init__(self):
+        self._old = get_typestore(Stores.ROS1_NOETIC)
+        self._new = get_typestore(Stores.ROS2_HUMBLE)
+        self._cache = {}
+
+    def __call__(self, data, message_type):
+        return migrate_bytes(self._old, self._new, message_type, message_type, self._cache, data,
+                             src_is2=False, dst_is2=True)
+
+
+def message_class(message_type):
+    """Return the installed Python class of a message type such as sensor_msgs/msg/Image."""
+    package, _, name = message_type.partition('/msg/')
+    try:
+        return getattr(importlib.import_module(f'{package}.msg'), name)
+    except (ImportError, AttributeError):
+        return None
+
+
+def qos_of(topic):
+    """
+    Return a profile like that of the recorded publishers; reliable where none is known.
+
+    Best effort only where all were best effort, latched where one was.
+    """
+    offered = topic.qos
+    best_effort = bool(offered) and all(q.reliability.name == 'BEST_EFFORT' for q in offered)
+    latched = any(q.durability.name == 'TRANSIENT_LOCAL' for q in offered)
+    return QoSProfile(
+        depth=max([1 if latched else 10] + [min(q.depth, 100) for q in offered]),
+        reliability=(ReliabilityPolicy.BEST_EFFORT if best_effort
+                     else ReliabilityPolicy.RELIABLE),
+        durability=(DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE))

@@ -1,0 +1,170 @@
+"""
+The report of one bag or of many: made from the record on disk, written as JSON.
+
+All that depends on time and chance (durations, dates, latencies) is under the keys of
+:data:`VARYING_KEYS`; everything else is the same in every run on the same machine.
+"""
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from effvit_ros.bags.problems import Problem
+from effvit_ros.core.errors import UserError
+from effvit_ros.core.metrics import ConfusionMatrix, defined, per_class_table
+from effvit_ros.core.whole_file import write_text
+from effvit_ros.evaluation.records import (
+    FRAMES,
+    MODEL_STEPS,
+    read_frames,
+    read_timings,
+    STEPS,
+    TIMINGS,
+)
+
+REPORT = 'report.json'
+FORMAT_VERSION = 1
+VARYING_KEYS = ('latency_ms', 'run')
+
+
+def bag_report(folder, bundle, bag, device, settings, problems, run):
+    """
+    Return the report of one evaluated bag.
+
+    :param folder: with frames.jsonl and timings.csv.
+    :param bundle: see :func:`effvit_ros.evaluation.identity.bundle_identity`; likewise ``bag`` and
+        ``device``.
+    :param settings: the :class:`~effvit_ros.evaluation.scoring.Settings` used.
+    :param run: what varies: dates and durations, kept under ``run``.
+    """
+    table = read_frames(Path(folder) / FRAMES, len(bundle['classes']))
+    report = _scores(table, bundle['classes'])
+    report.update(
+        bag=bag, bundle=bundle, device=device, settings=asdict(settings),
+        problems=[p._asdict() for p in problems], records=['.'],
+        latency_ms=latencies(read_timings(Path(folder) / TIMINGS)), run=run)
+    return _in_order(report)
+
+
+def pooled_report(out, entries, run):
+    """
+    Return one report over several bags of one bundle.
+
+    :param out: the folder that the report will lie in.
+    :param entries: (subfolder of ``out``, that bag's report) of each bag that was evaluated.
+    """
+    first = entries[0][1]
+    classes = first['bundle']['classes']
+    tables = [read_frames(Path(out) / sub / FRAMES, len(classes)) for sub, _ in entries]
+    timings = [read_timings(Path(out) / sub / TIMINGS) for sub, _ in entries]
+    report = _scores(_concatenated(tables), classes)
+    report.update(
+        bags=[_bag_row(sub, part) for sub, part in entries],
+        bundle=first['bundle'], device=first['device'], settings=first['settings'],
+        problems=[problem for _, part in entries for problem in part['problems']],
+        records=[sub for sub, _ in entries],
+        latency_ms=latencies({step: np.concatenate([t[step] for t in timings])
+                              for step in STEPS}),
+        run=run)
+    return _in_order(report)
+
+
+def latencies(timings):
+    """
+    Return percentiles in milliseconds: of the model (prepare, infer, restore), of each step.
+
+    ``waiting`` is the time that the model stood still for want of a picture, ``fetching`` that
+    of reading and decoding in their own thread, both as shares of the model's time.
+    """
+    model = sum(timings[step] for step in MODEL_STEPS)
+    result = percentiles(model)
+    result['steps'] = {step: percentiles(timings[step]) for step in STEPS}
+    result['waiting'] = float(timings['wait'].sum() / model.sum())
+    result['fetching'] = float((timings['read'] + timings['decode']).sum() / model.sum())
+    return result
+
+
+def percentiles(values):
+    """Return mean, p50, p95, p99 and max of an array as plain numbers; None without any."""
+    if not values.size:
+        return dict.fromkeys(('mean', 'p50', 'p95', 'p99', 'max'))
+    p50, p95, p99 = np.percentile(values, (50, 95, 99)).tolist()
+    return {'mean': float(values.mean()), 'p50': p50, 'p95': p95, 'p99': p99,
+            'max': float(values.max())}
+
+
+def write_report(report, folder):
+    """Write report.json into the folder, whole or not at all."""
+    write_text(Path(folder) / REPORT, json.dumps(report, indent=1) + '\n')
+
+
+def load_report(path):
+    """
+    Return the report in a file, or in a folder's report.json, with its folder.
+
+    :raises UserError: it is missing or none of ours.
+    """
+    path = Path(path)
+    file = path / REPORT if path.is_dir() else path
+    try:
+        report = json.loads(file.read_text(encoding='utf-8'))
+    except OSError as error:
+        raise UserError(f'{file}: {error.strerror}') from None
+    except ValueError as error:
+        raise UserError(f'{file}: not JSON: {error}') from None
+    if not isinstance(report, dict) or report.get('format_version') != FORMAT_VERSION or (
+            report.get('made_by') != 'evaluate_bag'):
+        raise UserError(f'{file}: not a report of evaluate_bag (format {FORMAT_VERSION})')
+    return report, file.parent
+
+
+def without_varying(report):
+    """Return the part of a report that is the same in every run."""
+    return {key: value for key, value in report.items() if key not in VARYING_KEYS}
+
+
+def problems_of(report):
+    """Return the report's problems as :class:`~effvit_ros.bags.problems.Problem`."""
+    return [Problem(**entry) for entry in report['problems']]
+
+
+def _scores(table, names):
+    confusion = ConfusionMatrix(len(names))
+    confusion.matrix += table.confusion
+    dice = table.dice[~np.isnan(table.dice)]
+    flips = table.flips[~np.isnan(table.flips)]
+    return {
+        'made_by': 'evaluate_bag', 'format_version': FORMAT_VERSION, 'mode': 'offline',
+        'miou': defined(confusion.miou),
+        'mdice_lpcv': float(dice.mean()) if dice.size else None,
+        'pixel_accuracy': defined(confusion.pixel_accuracy),
+        'classes_present': confusion.classes_present,
+        'n_frames': int(table.indices.size),
+        'n_scored': int(table.scored.sum()),
+        'per_class': per_class_table(confusion, names) if table.scored.any() else None,
+        'confusion': confusion.matrix.tolist() if table.scored.any() else None,
+        'class_areas': {name: float(share)
+                        for name, share in zip(names, table.areas.mean(axis=0))},
+        'stability': {'pairs': int(flips.size), **percentiles(flips)},
+    }
+
+
+def _concatenated(tables):
+    return type(tables[0])(*(
+        sum(parts) if name == 'confusion' else np.concatenate(parts)
+        for name, parts in zip(tables[0]._fields, zip(*tables))))
+
+
+def _bag_row(sub, report):
+    keys = ('miou', 'mdice_lpcv', 'n_frames', 'n_scored')
+    return {'folder': sub, **{key: report[key] for key in keys},
+            'flips': report['stability']['mean'], 'problems': len(report['problems']),
+            **report['bag']}
+
+
+def _in_order(report):
+    """Return the report with what varies at its end."""
+    return {**without_varying(report), **{key: report[key] for key in VARYING_KEYS}}

@@ -1,0 +1,158 @@
+"""Offline evaluation of one bag: every frame, in the order of recording, by the Segmenter."""
+from __future__ import annotations
+
+import time
+from contextlib import closing, ExitStack
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from effvit_ros.bags.frames import recorded_frames
+from effvit_ros.bags.label_maps import LabelError
+from effvit_ros.bags.problems import BagError
+from effvit_ros.core.metrics import ConfusionMatrix
+from effvit_ros.evaluation.highlights import Highlights
+from effvit_ros.evaluation.read_ahead import read_ahead
+from effvit_ros.evaluation.records import RecordWriter
+from effvit_ros.evaluation.result_bag import ResultBag
+from effvit_ros.report.contact_sheet import CONTACT_SHEET, contact_sheet
+
+#: Name of the bag of labels and overlays beside a report.
+RESULTS = 'results'
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How bags are evaluated; everything that decides what a report says, but for the bag."""
+
+    bundle: str
+    runtime: str = 'auto'
+    threads: int = 0
+    image_topic: str = ''
+    truth_topic: str = ''
+    truth_dir: str = ''
+    #: Seconds between the stamps of a picture and its truth; 0: they are the same.
+    tolerance: float = 0.0
+    save_bag: bool = False
+
+
+def evaluate_frames(bag, topic, truth, segmenter, folder, save_bag=False, on_frame=None):
+    """
+    Segment and score every frame of a topic.
+
+    Leaves frames.jsonl, timings.csv and contact_sheet.jpg in ``folder``.
+
+    :param truth: see :func:`effvit_ros.evaluation.truth.open_truth`.
+    :param save_bag: also write labels and overlays into the bag :data:`RESULTS` in the folder.
+    :param on_frame: called after each frame with the number of frames so far.
+    :returns: how many frames there were.
+    :raises BagError: ``empty``, when not one frame could be read.
+    """
+    scorer = _Scorer(bag, topic, truth, segmenter.bundle)
+    count = 0
+    with ExitStack() as stack:
+        record = stack.enter_context(RecordWriter(folder))
+        highlights = Highlights()
+        results = None
+        if save_bag:
+            results = stack.enter_context(ResultBag(folder / RESULTS, segmenter.bundle))
+        frames = stack.enter_context(closing(read_ahead(recorded_frames(bag, topic))))
+        asked = time.perf_counter()
+        for frame in frames:
+            wait_ms = (time.perf_counter() - asked) * 1e3
+            pixels = frame.picture.pixels
+            segmentation = segmenter.segment(pixels, frame.picture.order)
+            start = time.perf_counter()
+            score = scorer.score(frame, segmentation)
+            scored = time.perf_counter()
+            highlights.offer(frame, segmentation.labels, score.truth, score.badness)
+            if results is not None:
+                results.write(frame, segmentation.labels)
+            timings = segmentation.timings
+            record.write(
+                frame, (pixels.shape[1], pixels.shape[0]), score.areas, score.flips,
+                score.confusion,
+                (frame.read_ms, frame.decode_ms, wait_ms, timings.prepare_ms, timings.infer_ms,
+                 timings.restore_ms, (scored - start) * 1e3,
+                 (time.perf_counter() - scored) * 1e3))
+            count += 1
+            if on_frame is not None:
+                on_frame(count)
+            asked = time.perf_counter()
+        if not count:
+            raise BagError('empty', f'{bag.path}: not one picture of {topic} can be read')
+        _save_sheet(highlights, segmenter.bundle, folder)
+    truth.report_unused(bag.problems)
+    return count
+
+
+def _save_sheet(highlights, bundle, folder):
+    groups = ('worst', highlights.worst(6)), ('typical', highlights.typical(4))
+    sheet = contact_sheet(groups, bundle, highlights.start_ns)
+    if sheet is not None:
+        cv2.imwrite(str(folder / CONTACT_SHEET), sheet, (cv2.IMWRITE_JPEG_QUALITY, 82))
+
+
+@dataclass(frozen=True)
+class FrameScore:
+    """
+    What one frame came to.
+
+    ``areas`` (n,) counts, ``flips`` share or None, ``confusion`` and ``truth`` None where the
+    frame has no truth; ``badness`` is high for frames worth a look: 1 - Dice with truth, else
+    the share of flips.
+    """
+
+    areas: np.ndarray
+    flips: object
+    confusion: object
+    truth: object
+    badness: float
+
+
+class _Scorer:
+    """Scores frames one after the other; remembers the last one's labels."""
+
+    def __init__(self, bag, topic, truth, bundle):
+        self._bag = bag
+        self._topic = topic
+        self._truth = truth
+        self._n_classes = len(bundle.classes)
+        self._ignore = bundle.ignore
+        self._previous = None
+
+    def score(self, frame, segmentation):
+        labels = segmentation.model_labels
+        areas = np.bincount(labels.ravel(), minlength=self._n_classes)[:self._n_classes]
+        flips = None
+        if frame.follows and self._previous is not None:
+            flips = np.count_nonzero(labels != self._previous) / labels.size
+        self._previous = labels.copy()
+        truth = self._matching_truth(frame, segmentation.labels.shape)
+        if truth is None:
+            return FrameScore(areas, flips, None, None, flips or 0.0)
+        confusion = ConfusionMatrix(self._n_classes).update(truth, segmentation.labels)
+        dice = confusion.picture_dice
+        return FrameScore(areas, flips, confusion, truth, 0.0 if np.isnan(dice) else 1 - dice)
+
+    def _matching_truth(self, frame, shape):
+        problems, where = self._bag.problems, f'{self._bag.path}: frame {frame.index}'
+        try:
+            truth = self._truth.labels(frame.index, frame.stamp_ns, frame.next_stamp_ns)
+        except LabelError as error:
+            problems.add('bad_truth', f'{where} is not scored: {error}', subject='truth')
+            return None
+        if truth is None:
+            return None
+        if truth.shape != shape:
+            problems.add(
+                'truth_size', f'{where} is not scored: its truth is {truth.shape[1]}x'
+                f'{truth.shape[0]}, the picture {shape[1]}x{shape[0]}', subject=self._topic)
+            return None
+        foreign = truth[(truth >= self._n_classes) & (truth != self._ignore)]
+        if foreign.size:
+            problems.add('truth_ids', f'{where}: its truth holds class {foreign[0]}, the bundle '
+                         f'has 0..{self._n_classes - 1} and ignores {self._ignore}: these pixels '
+                         'are not scored', subject=self._topic)
+        return truth

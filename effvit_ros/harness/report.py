@@ -1,0 +1,89 @@
+"""What the demo leaves behind: the report's keys, its file and its table."""
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+from datetime import datetime, timezone
+from importlib import metadata
+
+from rich.table import Table
+
+from effvit_ros.core.machine import cpu_model
+from effvit_ros.core.metrics import defined, per_class_table
+from effvit_ros.core.whole_file import write_text
+
+#: Packages whose versions decide the figures.
+_PACKAGES = ('effvit_ros', 'numpy', 'opencv-python-headless', 'onnxruntime', 'openvino',
+             'ros-rclpy', 'ros-rmw-fastrtps-cpp')
+
+
+def make_report(figures, confusion, bundle, runtime, runtime_description, source, frame_size,
+                seconds):
+    """
+    Return the report, ready for JSON; what could not be measured is None.
+
+    :param figures: :class:`~effvit_ros.harness.tally.StreamFigures`.
+    :param confusion: :class:`~effvit_ros.core.metrics.ConfusionMatrix`, empty without truth.
+    :param seconds: length of the counted window.
+    """
+    report = figures._asdict()
+    report.update(
+        miou=defined(confusion.miou), runtime=runtime, model=bundle.name,
+        classes_present=confusion.classes_present,
+        per_class=per_class_table(confusion, bundle.names),
+        model_sha256=bundle.sha256, runtime_description=runtime_description,
+        source=source, frame_size=list(frame_size), duration_s=seconds,
+        versions=versions(), machine=machine(),
+        date=datetime.now(timezone.utc).isoformat(timespec='seconds'))
+    return report
+
+
+def write_json(report, path):
+    """Write ``report`` to ``path`` in one step."""
+    write_text(path, json.dumps(report, indent=2) + '\n')
+
+
+def table(report):
+    """Return the report as a :class:`rich.table.Table`."""
+    result = Table(title='Demo', show_header=False, title_justify='left')
+    result.add_column('what')
+    result.add_column('value', justify='right')
+    dropped = report['frames_published'] and report['frames_dropped'] / report['frames_published']
+    rows = (
+        ('model', report['model']),
+        ('runtime', report['runtime_description']),
+        ('source', f"{report['source']}, {'x'.join(map(str, report['frame_size']))}"),
+        ('rate', f"{report['fps']:.1f} FPS"),
+        ('age of a label map, p50', f"{report['latency_p50_ms']:.0f} ms"),
+        ('age of a label map, p95', f"{report['latency_p95_ms']:.0f} ms"),
+        ('frames published', str(report['frames_published'])),
+        ('frames segmented', str(report['frames_segmented'])),
+        ('frames dropped for newer ones', f"{report['frames_dropped']} ({dropped:.0%})"),
+        ('mIoU against truth', 'no truth' if report['miou'] is None else
+         f"{report['miou']:.3f} ({report['classes_present']} classes)"),
+    )
+    for row in rows:
+        result.add_row(*row)
+    return result
+
+
+def versions():
+    """Return name -> version of Python and of the installed packages that decide the figures."""
+    found = {'python': platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def machine():
+    """Return what the figures were measured on."""
+    return {'cpu': cpu_model() or platform.processor() or 'unknown',
+            'threads': len(os.sched_getaffinity(0))
+            if hasattr(os, 'sched_getaffinity') else os.cpu_count(),
+            'system': f'{platform.system()} {platform.release()} {platform.machine()}',
+            'platform': sys.platform}

@@ -1,0 +1,165 @@
+"""Run camera and segmenter, and watch their stream for a while."""
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from typing import List, NamedTuple, Tuple
+
+from rclpy.executors import SingleThreadedExecutor
+
+from effvit_ros.core.metrics import ConfusionMatrix
+from effvit_ros.harness.collector import Collector, Moment
+from effvit_ros.harness.processes import NodeProcess, running
+from effvit_ros.harness.progress import Progress
+from effvit_ros.harness.tally import StreamFigures
+from effvit_ros.ros.common.participant import taking_part
+
+#: Seconds until the first label map: building the scene and compiling the graph take a few.
+READY_S = 90.0
+#: Seconds without a label map after which the stream counts as dead.
+SILENCE_S = 10.0
+#: Seconds that label maps of the last frames may take to arrive.
+_GRACE_S = 1.0
+#: Label maps that come before counting starts: the first are slow.
+_WARM_UP = 3
+_ERROR = 2  # diagnostic_msgs/DiagnosticStatus.ERROR
+
+
+class Stream(NamedTuple):
+    """What a watched stream gave."""
+
+    figures: StreamFigures
+    confusion: ConfusionMatrix
+    moments: List[Moment]
+    frame_size: Tuple[int, int]
+    runtime: str
+    runtime_description: str
+
+
+def watch_stream(camera, segmenter, n_classes, seconds, n_moments, folder, console) -> Stream:
+    """
+    Start both nodes, count ``seconds`` of their stream, score it, and end them.
+
+    :param n_moments: how many moments to keep, spread evenly.
+    :param console: :class:`rich.console.Console` for the progress.
+    :raises NodeFailed: a node ended, or no label map came.
+    """
+    with streaming(camera, segmenter, n_classes, folder) as watch, Progress(console) as progress:
+        watch.until_ready(progress)
+        window = watch.listen(seconds, n_moments, progress)
+        collector = watch.collector
+        known = collector.diagnostics
+        return Stream(collector.tally.figures(*window), collector.confusion, collector.moments,
+                      collector.frame_size, known.get('runtime', ''),
+                      known.get('runtime_description', ''))
+
+
+@contextlib.contextmanager
+def both_nodes(camera, segmenter, folder):
+    """
+    Run camera and segmenter as processes, with rclpy ready in this one.
+
+    Their environment (domain, DDS profile) is this process's own. Yields two
+    :class:`~effvit_ros.harness.processes.NodeProcess`, the camera's first.
+
+    :param camera: parameters of the camera node.
+    :param segmenter: parameters of the segmenter node.
+    :param folder: where the nodes' logs go.
+    """
+    environment = dict(os.environ)
+    with running(
+            lambda: NodeProcess('camera', 'effvit_ros.ros.camera.main', camera, folder,
+                                environment),
+            lambda: NodeProcess('segmenter', 'effvit_ros.ros.segmenter.main', segmenter, folder,
+                                environment)) as nodes, taking_part():
+        yield nodes
+
+
+@contextlib.contextmanager
+def streaming(camera, segmenter, n_classes, folder, keep_pictures=True):
+    """
+    Run :func:`both_nodes` and yield the :class:`Watch` over them.
+
+    :param keep_pictures: as for :class:`~effvit_ros.harness.collector.Collector`.
+    """
+    with both_nodes(camera, segmenter, folder) as nodes:
+        watch = Watch(Collector(n_classes, keep_pictures), *nodes)
+        try:
+            yield watch
+        finally:
+            watch.close()
+
+
+class Watch:
+    """The collector at work: spins it while it keeps an eye on the node processes."""
+
+    def __init__(self, collector, camera, segmenter):
+        """Watch these two :class:`~effvit_ros.harness.processes.NodeProcess`."""
+        self.collector = collector
+        self.camera, self.segmenter = camera, segmenter
+        self._executor = SingleThreadedExecutor()
+        self._executor.add_node(collector)
+
+    def until_ready(self, progress=None):
+        """
+        Wait until label maps come.
+
+        :raises NodeFailed: a node ended or reports an error, or it takes too long.
+        """
+        tally = self.collector.tally
+        wanted = tally.frames_segmented + _WARM_UP
+        deadline = time.monotonic() + READY_S
+        while tally.frames_segmented < wanted:
+            self._take_in()
+            diagnostics = self.collector.diagnostics
+            if diagnostics.get('level') == _ERROR:
+                raise self.segmenter.failure(f"the segmenter says: {diagnostics['message']}")
+            if time.monotonic() > deadline:
+                who, what = ((self.segmenter, 'label map') if tally.frames_published
+                             else (self.camera, 'frame'))
+                raise who.failure(f'no {what} came from the {who.name} in {READY_S:.0f} s')
+            if progress is not None:
+                camera = 'up' if tally.frames_published else 'starting'
+                progress.say(f"camera: {camera}, "
+                             f"segmenter: {diagnostics.get('message', 'starting')}")
+
+    def listen(self, seconds, n_moments=0, progress=None):
+        """
+        Take in ``seconds`` of the stream and what comes late.
+
+        :returns: (start, end) of the window, nanoseconds of the system's clock.
+        :raises NodeFailed: a node ended, or label maps stay away.
+        """
+        collector, tally = self.collector, self.collector.tally
+        start = time.time_ns()
+        end = start + int(seconds * 1e9)
+        collector.begin(start, end, n_moments)
+        heard, heard_at = tally.frames_segmented, time.monotonic()
+        while time.time_ns() < end + int(_GRACE_S * 1e9):
+            self._take_in()
+            if tally.frames_segmented > heard:
+                heard, heard_at = tally.frames_segmented, time.monotonic()
+            elif time.monotonic() - heard_at > SILENCE_S:
+                raise self.segmenter.failure(f'no label map for {SILENCE_S:.0f} s')
+            now = min(time.time_ns(), end)
+            if progress is not None:
+                progress.show(tally.figures(max(start, now - 2 * 10**9), now),
+                              collector.confusion.miou, (now - start) * 1e-9, seconds)
+        while collector.score_next():
+            pass
+        if not tally.figures(start, end).frames_segmented:
+            raise self.segmenter.failure('none of the frames was segmented')
+        return start, end
+
+    def close(self):
+        """Leave the network; what was collected stays."""
+        self._executor.shutdown()
+        self.collector.destroy_node()
+
+    def _take_in(self):
+        """Handle one message, then use the quiet for one score."""
+        self.camera.check()
+        self.segmenter.check()
+        self._executor.spin_once(timeout_sec=0.02)
+        self.collector.score_next()

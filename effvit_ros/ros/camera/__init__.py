@@ -1,0 +1,1 @@
+"""The camera node and its sources."""

@@ -1,0 +1,1 @@
+"""What all nodes share: parameters, spinning, pictures as messages, DDS, systemd."""

@@ -1,0 +1,1 @@
+"""What the segmenter says about itself on /diagnostics."""

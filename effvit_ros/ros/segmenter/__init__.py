@@ -1,0 +1,1 @@
+"""The segmenter node, from subscription to publication."""

@@ -1,0 +1,118 @@
+"""The camera's topics: names, transport, quality of service."""
+from __future__ import annotations
+
+from rclpy.qos import qos_policy_name_from_kind, QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+
+try:
+    from rclpy.event_handler import SubscriptionEventCallbacks
+except ImportError:  # humble
+    from rclpy.qos_event import SubscriptionEventCallbacks
+
+
+def image_topics(node, transport):
+    """
+    Return the full names of the image topic and of the camera_info beside it.
+
+    As image_transport does: a remapping of ``image`` carries over to ``image/compressed`` and
+    moves ``camera_info`` along; a remapping of one of those itself wins.
+    """
+    image = node.resolve_topic_name('image')
+    if transport == 'compressed':
+        compressed = _remapped(node, 'image/compressed')
+        topic = compressed or image + '/compressed'
+        if compressed:
+            image = compressed.rsplit('/compressed', 1)[0]
+    else:
+        topic = image
+    beside = image.rsplit('/', 1)[0] + '/camera_info'
+    return topic, _remapped(node, 'camera_info') or beside
+
+
+def _remapped(node, name):
+    """Return what ``name`` was remapped to, or None where no rule matches it."""
+    resolved = node.resolve_topic_name(name)
+    return None if resolved == node.resolve_topic_name(name, only_expand=True) else resolved
+
+
+class ImageInput:
+    """
+    Subscribes to the image and its camera_info, depth 1: only the newest frame is of use.
+
+    With ``reliability`` ``auto`` the subscription takes the publisher's own, so that large
+    frames are not lost where they need not be; :meth:`follow_publisher` keeps it so.
+    """
+
+    def __init__(self, node, transport, reliability, on_image, on_complaint):
+        """
+        Subscribe.
+
+        :param transport: ``raw`` or ``compressed``.
+        :param reliability: ``auto``, ``reliable`` or ``best_effort``.
+        :param on_image: called with every Image or CompressedImage.
+        :param on_complaint: called with one line when a publisher does not fit.
+        """
+        self._node = node
+        self._type = CompressedImage if transport == 'compressed' else Image
+        self._wanted = reliability
+        self._on_image = on_image
+        self._on_complaint = on_complaint
+        self._subscription = None
+        self.topic, info_topic = image_topics(node, transport)
+        self.reliability = None
+        #: The newest CameraInfo, or None.
+        self.camera_info = None
+        self._info_subscription = node.create_subscription(
+            CameraInfo, info_topic, self._on_camera_info,
+            QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT))
+        self.follow_publisher()
+
+    def follow_publisher(self):
+        """Look at the publishers, subscribe anew where theirs asks for another reliability."""
+        offered = self._offered()
+        if self._wanted != 'auto':
+            target = ReliabilityPolicy[self._wanted.upper()]
+        elif offered and all(r == ReliabilityPolicy.RELIABLE for r in offered):
+            target = ReliabilityPolicy.RELIABLE
+        else:
+            target = ReliabilityPolicy.BEST_EFFORT
+        # A publisher that went away is no reason to change: the next one may be the same.
+        if self._subscription is not None and (target == self.reliability or not offered):
+            return
+        self._subscribe(target)
+
+    def describe(self):
+        """Return the number of publishers and the subscription's reliability in words."""
+        count = len(self._offered())
+        return f'{count} publisher{"" if count == 1 else "s"}, {self.reliability.name.lower()}'
+
+    def close(self):
+        """Unsubscribe."""
+        self._node.destroy_subscription(self._subscription)
+        self._node.destroy_subscription(self._info_subscription)
+
+    def _subscribe(self, reliability):
+        if self._subscription is not None:
+            self._node.destroy_subscription(self._subscription)
+            self._node.get_logger().info(
+                f'{self.topic} is {reliability.name.lower()}: so is the subscription now')
+        self.reliability = reliability
+        self._subscription = self._node.create_subscription(
+            self._type, self.topic, self._on_image,
+            QoSProfile(depth=1, reliability=reliability),
+            event_callbacks=SubscriptionEventCallbacks(incompatible_qos=self._on_incompatible))
+
+    def _offered(self):
+        infos = self._node.get_publishers_info_by_topic(self.topic)
+        return [info.qos_profile.reliability for info in infos]
+
+    def _on_incompatible(self, event):
+        if self._wanted == 'auto':
+            return  # follow_publisher will see to it
+        policy = qos_policy_name_from_kind(event.last_policy_kind)
+        self._on_complaint(
+            f'a publisher on {self.topic} offers an incompatible {policy}: no frame will come '
+            'from it; set image_reliability to auto or best_effort')
+
+    def _on_camera_info(self, message):
+        self.camera_info = message

@@ -1,0 +1,33 @@
+"""The command ``segmenter_node``; the node itself is in :mod:`effvit_ros.ros.segmenter.node`."""
+from __future__ import annotations
+
+import os
+import sys
+
+from effvit_ros.ros.common.spin import spin_node
+
+#: Largest compressed picture, pixels (8192x8192): some hundred bytes may tell of a gigapixel,
+#: whose decoding would take the memory of the whole board. OpenCV reads it when it is imported.
+MAX_PIXELS = 1 << 26
+
+
+def main(args=None):
+    """Run the segmenter until it is asked to end; returns the exit code."""
+    return spin_node(_make_node, args, description=(
+        'Segment the newest frame of a camera topic and publish label images and overlays.'))
+
+
+def _make_node():
+    os.environ.setdefault('OPENCV_IO_MAX_IMAGE_PIXELS', str(MAX_PIXELS))
+    # Imported here, once signals are in hand: it takes most of a second.
+    from effvit_ros.ros.common.shared_memory import remove_left_behind
+    from effvit_ros.ros.segmenter.node import SegmenterNode
+    node = SegmenterNode()
+    removed = remove_left_behind()
+    if removed:
+        node.get_logger().info(f'removed {removed} shared memory segments of killed processes')
+    return node
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,292 @@
+"""The segmenter as a lifecycle node: wiring of parameters, topics, worker and health."""
+from __future__ import annotations
+
+import functools
+import time
+import traceback
+from dataclasses import replace
+
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.clock import Clock, ClockType
+from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
+
+from effvit_ros.core.errors import UserError
+from effvit_ros.core.pixels import PictureError
+from effvit_ros.ros.common.parameters import Parameters
+from effvit_ros.ros.common.sd_notify import ServiceManager
+from effvit_ros.ros.common.spin import stop_requested
+from effvit_ros.ros.health.clock import ClockWatch
+from effvit_ros.ros.health.health import diagnostics_message, Health
+from effvit_ros.ros.health.level import Limits
+from effvit_ros.ros.health.machine import MachineHealth, MachineLimits
+from effvit_ros.ros.segmenter.admission import Admission, target_rate
+from effvit_ros.ros.segmenter.inference import Inference
+from effvit_ros.ros.segmenter.input import ImageInput
+from effvit_ros.ros.segmenter.outputs import Outputs
+from effvit_ros.ros.segmenter.parameters import SEGMENTER_PARAMETERS
+from effvit_ros.ros.segmenter.pipeline import Frame
+from effvit_ros.ros.segmenter.watchdog import InferenceLost
+
+#: Seconds between two messages on /diagnostics.
+DIAGNOSTICS_PERIOD_S = 1.0
+#: Seconds between two looks at the image topic's publishers.
+WATCH_PERIOD_S = 0.5
+#: Seconds between two steps of the governor.
+GOVERNOR_PERIOD_S = 1.0
+#: Seconds between two looks at the inference thread.
+LOOK_PERIOD_S = 0.2
+#: Seconds that a frame in work or a library call may take before it is left behind.
+PATIENCE_S = 3.0
+#: Seconds between two log lines about bad frames.
+LOG_PERIOD_S = 5.0
+
+#: Exit code when inference is lost and only a new process helps; sysexits.h's EX_TEMPFAIL.
+EXIT_INFERENCE_LOST = 75
+
+SUCCESS, FAILURE, ERROR = (
+    TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE,
+    TransitionCallbackReturn.ERROR)
+
+
+def _transition(callback):
+    """Log what a transition raises (rclpy would swallow it) and fail the transition."""
+    @functools.wraps(callback)
+    def wrapped(self, state):
+        try:
+            return callback(self, state)
+        except Exception as error:
+            return self._fail(error)
+    return wrapped
+
+
+class SegmenterNode(LifecycleNode):
+    """
+    Segments the newest frame of a camera topic.
+
+    unconfigured -> inactive loads the model, inactive -> active subscribes to the camera.
+    The executor's thread only takes messages in; all work on pictures is the worker's.
+    """
+
+    def __init__(self):
+        """Declare the parameters and, with ``autostart``, arrange to become active."""
+        super().__init__('segmenter')
+        self._state = 'unconfigured'
+        self._health = Health()
+        self._machine = MachineHealth()
+        self._clock_watch = ClockWatch(
+            self.get_clock(), lambda: self._health.jumped(self._now()))
+        self._inference = self._outputs = self._input = self._watch = None
+        self._silence_reported = False
+        #: With ``exit_code``, read by :func:`~effvit_ros.ros.common.spin.spin_node`.
+        self.finished, self.exit_code = False, 0
+        self._settings = Parameters(self, SEGMENTER_PARAMETERS, lambda: self._state)
+        self._service = ServiceManager()
+        self._admission = Admission(self._settings, self._health, self.get_logger())
+        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        # By the steady clock: a simulation that stands still is no reason to fall silent.
+        self._steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(DIAGNOSTICS_PERIOD_S, self._publish_diagnostics, clock=self._steady)
+        self.create_timer(GOVERNOR_PERIOD_S, self._govern, clock=self._steady)
+        self.create_timer(LOOK_PERIOD_S, self._look_after_inference, clock=self._steady)
+        self._starter = None
+        if self._settings['autostart']:
+            self._starter = self.create_timer(0.0, self._autostart, clock=self._steady)
+
+    def destroy_node(self):
+        """Release the model and the topics."""
+        self._release()
+        self._clock_watch.close()
+        super().destroy_node()
+
+    @_transition
+    def on_configure(self, state):
+        """Create the result topics and load the model on the inference thread."""
+        self._outputs = Outputs(self)
+        self._inference = Inference(
+            self, self._settings, self._health, self._outputs, self._on_frame_error)
+        self._wait_for_model()
+        self._enter('inactive')
+        return SUCCESS
+
+    @_transition
+    def on_activate(self, state):
+        """Subscribe to the camera."""
+        self._input = ImageInput(
+            self, self._settings['image_transport'], self._settings['image_reliability'],
+            self._on_image, self._complain)
+        self._health.know(image_topic=self._input.topic)
+        self._watch = self.create_timer(WATCH_PERIOD_S, self._watch_input, clock=self._steady)
+        self._silence_reported = False
+        self._admission.reset()
+        self._enter('active')
+        self.get_logger().info(f'segmenting {self._input.topic}')
+        return SUCCESS
+
+    @_transition
+    def on_deactivate(self, state):
+        """Unsubscribe; the frame in work is finished, a waiting one discarded."""
+        if self.exit_code:
+            return ERROR
+        self._unsubscribe()
+        self._enter('inactive')
+        return SUCCESS
+
+    @_transition
+    def on_cleanup(self, state):
+        """Release the model and the result topics."""
+        if self.exit_code:
+            return ERROR
+        self._release()
+        self._enter('unconfigured')
+        return SUCCESS
+
+    @_transition
+    def on_shutdown(self, state):
+        """Release everything, from any state."""
+        self._release()
+        self._enter('finalized')
+        return SUCCESS
+
+    def on_error(self, state):
+        """Release everything and return to unconfigured; without inference, to finalized."""
+        self._release()
+        self._state = 'finalized' if self.exit_code else 'unconfigured'
+        return FAILURE if self.exit_code else SUCCESS
+
+    def _autostart(self):
+        self._starter.cancel()
+        if self._state == 'unconfigured' and self.trigger_configure() == SUCCESS:
+            self.trigger_activate()
+
+    def _enter(self, state):
+        self._state = state
+        self._health.enter(state, self._now())
+
+    def _fail(self, error):
+        """Undo a failed transition, say why, and return its result."""
+        self._release()
+        self._state = 'unconfigured'
+        if isinstance(error, UserError):
+            # Only configuring raises one; its failure leads back to unconfigured, too.
+            reason, result = str(error), FAILURE
+        else:
+            reason, result = f'{type(error).__name__}: {error}', ERROR
+            self.get_logger().error(''.join(traceback.format_exception(
+                type(error), error, error.__traceback__)))
+        self.get_logger().error(reason)
+        self._health.enter('unconfigured', self._now())
+        self._health.fail(reason)
+        return result
+
+    def _wait_for_model(self):
+        """Wait for the model, whose engine may be built for minutes; look out meanwhile."""
+        self._health.enter('configuring', self._now())
+        told = time.monotonic()
+        while not self._inference.wait_loaded(0.1):
+            self._service.alive(time.monotonic())
+            if stop_requested():
+                raise UserError('asked to end while the model was loading')
+            if time.monotonic() - told >= DIAGNOSTICS_PERIOD_S:
+                told = time.monotonic()
+                self._publish_diagnostics()
+
+    def _look_after_inference(self):
+        # The first look comes after what autostart does, which is the end of the start.
+        self._service.ready()
+        inference = self._inference
+        if inference is not None:
+            try:
+                if inference.look_after(self._now()):
+                    self._publish_diagnostics()
+            except InferenceLost as error:
+                self._give_up(str(error))
+                return
+            if inference.stuck(self._settings['watchdog_timeout'] or self._service.watchdog_s):
+                return
+        self._service.alive(time.monotonic())
+
+    def _govern(self):
+        if self._state == 'active':
+            self._admission.look(self._inference.loading)
+
+    def _give_up(self, reason):
+        """Go through errorprocessing to finalized and end the process, for a new one to start."""
+        self.get_logger().fatal(f'{reason}; ending with exit code {EXIT_INFERENCE_LOST}')
+        self.exit_code = EXIT_INFERENCE_LOST
+        (self.trigger_deactivate if self._state == 'active' else self.trigger_cleanup)()
+        self._health.enter(self._state, self._now())
+        self._health.fail(reason)
+        self._publish_diagnostics()
+        self.finished = True
+
+    def _unsubscribe(self):
+        """Return whether no frame is in work any more."""
+        if self._input is None:
+            return True
+        self.destroy_timer(self._watch)
+        self._input.close()
+        self._input = self._watch = None
+        self._health.know(image_topic=None, image_input=None)
+        drained = self._inference.drain(PATIENCE_S)
+        self._admission.reset()
+        self._outputs.alerts.reset()
+        return drained
+
+    def _release(self):
+        patience = PATIENCE_S if self._unsubscribe() else 0.0
+        if self._inference is not None and not self._inference.stop(patience):
+            self.get_logger().warning('the inference thread is still busy: left behind')
+        if self._outputs is not None:
+            self._outputs.close()
+        self._inference = self._outputs = None
+
+    def _on_image(self, message):
+        arrived = time.monotonic()
+        self._health.received(self._now())
+        if not self._admission.admits(arrived):
+            self._health.count('over_rate')
+        elif self._inference.put(Frame(message, arrived, self._input.camera_info)):
+            self._health.count('dropped')
+            self._admission.displaced()
+
+    def _on_frame_error(self, error):
+        """Count what went wrong with one frame; called in the worker."""
+        if isinstance(error, PictureError):
+            kind, reason = error.kind, str(error)
+        else:
+            kind, reason = 'inference', f'{type(error).__name__}: {error}'
+        self._health.failed(self._now(), kind, reason)
+        self.get_logger().error(f'a frame was skipped: {reason}',
+                                throttle_duration_sec=LOG_PERIOD_S)
+
+    def _complain(self, complaint):
+        self._health.complain(complaint)
+        self.get_logger().warning(complaint)
+
+    def _watch_input(self):
+        self._input.follow_publisher()
+        self._health.know(image_input=self._input.describe())
+        timeout = self._settings['no_image_timeout']
+        silence = self._health.silent_for(self._now())
+        silent = bool(timeout) and silence > timeout
+        if silent and not self._silence_reported:
+            self.get_logger().warning(
+                f'no frame for {silence:.1f} s on {self._input.topic} '
+                f'({self._input.describe()})')
+        elif self._silence_reported and not silent:
+            self.get_logger().info(f'frames come again on {self._input.topic}')
+        self._silence_reported = silent
+
+    def _publish_diagnostics(self):
+        steady = time.monotonic()
+        self._health.know(clock=self._clock_watch.look(steady))
+        limits = replace(self._settings.read(Limits), target_rate_hz=target_rate(self._settings))
+        reports = {'segmentation': self._health.report(self._now(), limits),
+                   'machine': self._machine.report(steady, self._settings.read(MachineLimits))}
+        self._service.status(reports['segmentation'].message)
+        name = self.get_fully_qualified_name().lstrip('/')
+        self._diagnostics.publish(
+            diagnostics_message(reports, name, self.get_clock().now().to_msg()))
+
+    def _now(self):
+        return self.get_clock().now().nanoseconds * 1e-9

@@ -1,0 +1,129 @@
+"""The result topics: what is wanted, and how each result is put into a message."""
+from __future__ import annotations
+
+import copy
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from std_msgs.msg import Float32MultiArray, MultiArrayDimension, String
+
+from effvit_ros.ros.common.codec import image_message, jpeg_message
+from effvit_ros.ros.segmenter.alert_topic import AlertTopic
+
+try:
+    from vision_msgs.msg import LabelInfo, VisionClass
+except ImportError:
+    LabelInfo = None
+
+
+class Wanted(NamedTuple):
+    """Which results somebody subscribes to."""
+
+    labels: bool
+    overlay: bool
+    jpeg: bool
+    areas: bool
+    alerts: bool
+
+
+class Outputs:
+    """The publishers; made in one thread, used in the inference thread."""
+
+    def __init__(self, node):
+        """Create the publishers on ``node``; their QoS can be overridden by parameters."""
+        newest = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
+        latched = QoSProfile(
+            depth=1, reliability=ReliabilityPolicy.RELIABLE,
+            durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        self._node = node
+        self._publishers = []
+
+        def publisher(message_type, name, qos=newest):
+            made = node.create_publisher(
+                message_type, '~/' + name, qos,
+                qos_overriding_options=QoSOverridingOptions.with_default_policies())
+            self._publishers.append(made)
+            return made
+
+        self._labels = publisher(Image, 'labels')
+        self._overlay = publisher(Image, 'overlay')
+        self._jpeg = publisher(CompressedImage, 'overlay/compressed')
+        self._areas = publisher(Float32MultiArray, 'class_areas')
+        self.alerts = AlertTopic(node, publisher(DiagnosticArray, 'alerts', latched))
+        self._camera_info = publisher(CameraInfo, 'camera_info')
+        self._legend = publisher(String, 'label_info', latched)
+        self._label_info = None
+        if LabelInfo is not None:
+            self._label_info = publisher(LabelInfo, 'labels/label_info', latched)
+
+    def wanted(self):
+        """Return which results have a subscriber now."""
+        return Wanted(*(p.get_subscription_count() > 0 for p in (
+            self._labels, self._overlay, self._jpeg, self._areas)), self.alerts.wanted())
+
+    def close(self):
+        """Destroy the publishers."""
+        self.alerts.close()
+        for publisher in self._publishers:
+            self._node.destroy_publisher(publisher)
+
+    def publish_label_info(self, bundle, stamp):
+        """Publish, latched, what the ids in the label image mean."""
+        self._legend.publish(String(data=bundle.legend))
+        if self._label_info is not None:
+            message = LabelInfo(class_map=[
+                VisionClass(class_id=c.id, class_name=c.name) for c in bundle.classes])
+            message.header.stamp = stamp
+            self._label_info.publish(message)
+
+    def publish_labels(self, labels, header):
+        """Publish class ids, (H, W) uint8, as mono8."""
+        self._labels.publish(image_message(labels, 'mono8', header))
+
+    def publish_camera_info(self, camera_info, header):
+        """Publish the camera's info under the labels' header, where somebody wants it."""
+        if camera_info is not None and self._camera_info.get_subscription_count():
+            message = copy.copy(camera_info)
+            message.header = header
+            self._camera_info.publish(message)
+
+    def publish_overlay(self, bgr, header):
+        """Publish the overlay, (H, W, 3) uint8, as bgr8."""
+        self._overlay.publish(image_message(bgr, 'bgr8', header))
+
+    def publish_jpeg(self, bgr, quality, header):
+        """Publish the overlay as a JPEG."""
+        self._jpeg.publish(jpeg_message(bgr, quality, header))
+
+    def publish_areas(self, areas, names, header):
+        """Publish the share of each class; the layout names the frame's stamp and the classes."""
+        self._areas.publish(areas_message(areas, names, header))
+
+
+def class_areas(labels, n_classes):
+    """Return the share of each class in ``labels``, (n_classes,) float32; unlabelled is none."""
+    # A third of np.bincount's time, which copies the labels into 64-bit integers.
+    counts = cv2.calcHist([labels], [0], None, [n_classes], [0, n_classes])
+    return counts.ravel() / np.float32(labels.size)
+
+
+def areas_message(areas, names, header):
+    """
+    Return a Float32MultiArray of shape (1 frame, classes).
+
+    Dimension 0 is labelled ``stamp=SECONDS.NANOSECONDS`` of the picture, dimension 1 with the
+    class names, separated by commas.
+    """
+    message = Float32MultiArray()
+    count = len(names)
+    stamp = f'stamp={header.stamp.sec}.{header.stamp.nanosec:09d}'
+    message.layout.dim = [
+        MultiArrayDimension(label=stamp, size=1, stride=count),
+        MultiArrayDimension(label=','.join(names), size=count, stride=count)]
+    message.data.frombytes(areas.view(np.uint8))
+    return message

@@ -1,0 +1,105 @@
+"""What happens to one frame: decode, segment, publish what is wanted."""
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from effvit_ros.core.bundle import load_bundle, resolve_model
+from effvit_ros.core.segmenter import Segmenter
+from effvit_ros.ros.common.codec import picture_from
+from effvit_ros.ros.segmenter.outputs import class_areas
+from effvit_ros.ros.segmenter.overlay_output import OverlayOutput
+
+
+@dataclass(frozen=True)
+class Frame:
+    """An image message, the time it came (seconds of the monotonic clock), its camera_info."""
+
+    message: Any
+    arrived: float
+    camera_info: Any
+
+
+class FramePipeline:
+    """The processor of the inference thread: owns the segmenter and the overlay's buffers."""
+
+    def __init__(self, model, runtime, threads, policy, outputs, settings, health, clock):
+        """
+        Load the model.
+
+        :param policy: :class:`~effvit_ros.core.runtimes.policy.EnginePolicy`.
+        :param settings: mapping with the parameters that can change at any time.
+        :param clock: the node's clock.
+        :raises UserError: the bundle or the runtime can't be used.
+        """
+        self.bundle = load_bundle(resolve_model(model), settings['model_sha256'])
+        outputs.alerts.check(self.bundle.names)
+        self._segmenter = Segmenter(self.bundle, runtime, threads, policy)
+        self._overlay = OverlayOutput(self.bundle, outputs, settings)
+        self._outputs = outputs
+        self._settings = settings
+        self._health = health
+        self._clock = clock
+        self._discards = False
+
+    @property
+    def runtime(self):
+        """Return the runtime in use: its ``name`` and ``description``."""
+        return self._segmenter.runtime
+
+    @property
+    def passed_over(self):
+        """Return why ``auto`` did not take a faster runtime, one line each."""
+        return self._segmenter.passed_over
+
+    def discard_results(self):
+        """Publish nothing any more: another one does, and this one comes back too late."""
+        self._discards = True
+
+    def close(self):
+        """Release the model."""
+        self._segmenter.close()
+
+    def process(self, frame):
+        """
+        Publish the frame's results; only those that somebody subscribes to are computed.
+
+        :raises PictureError: the frame can't be read.
+        """
+        asked = self._outputs.wanted()
+        if not (asked.areas or asked.alerts):
+            self._outputs.alerts.reset()
+        wanted = self._overlay.due(asked, frame.arrived)
+        if not any(wanted):
+            self._health.count('over_rate' if any(asked) else 'unwatched', wanted=False)
+            return
+        header = frame.message.header
+        picture = picture_from(frame.message)
+        model_labels = self._segmenter.infer(picture.pixels, picture.order)
+        labels = model_labels
+        if wanted.labels or wanted.overlay or wanted.jpeg:
+            labels = self._segmenter.restore(model_labels, *picture.pixels.shape[:2])
+        if self._discards:
+            return
+        if wanted.labels:
+            self._outputs.publish_labels(labels, header)
+        self._outputs.publish_camera_info(frame.camera_info, header)
+        if wanted.areas or wanted.alerts:
+            self._publish_areas(model_labels, wanted, header)
+        if wanted.overlay or wanted.jpeg:
+            self._overlay.publish(picture, labels, wanted, header)
+        self._note(frame, header)
+
+    def _publish_areas(self, model_labels, wanted, header):
+        areas, names = class_areas(model_labels, len(self.bundle.classes)), self.bundle.names
+        if wanted.areas:
+            self._outputs.publish_areas(areas, names, header)
+        self._outputs.alerts.update(areas, names, header)
+
+    def _note(self, frame, header):
+        now = self._clock.now().nanoseconds * 1e-9
+        stamp = header.stamp.sec + header.stamp.nanosec * 1e-9
+        self._health.segmented(
+            now, latency_s=time.monotonic() - frame.arrived,
+            inference_s=self._segmenter.infer_ms * 1e-3, age_s=now - stamp if stamp else None)
