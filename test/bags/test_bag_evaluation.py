@@ -283,7 +283,8 @@ def test_mistakes_give_one_line_and_two(arguments, words, evaluate):
 
 
 @pytest.mark.parametrize('command, missing, words', [
-    ('evaluation.evaluate_bag', 'rosbags', "not installed: rosbags: pip install 'effvit_ros[bags]'"),
+    ('evaluation.evaluate_bag', 'rosbags',
+     "not installed: rosbags: pip install 'effvit_ros[bags]'"),
     ('bags.make_bag', 'zstandard', "not installed: zstandard: pip install 'effvit_ros[bags]'"),
     ('evaluation.play_bag', 'rclpy', 'ROS 2 is not here'),
     ('evaluation.evaluate_bag', 'rclpy', 'ROS 2 is not here'),

@@ -19,7 +19,12 @@ from rclpy.executors import SingleThreadedExecutor  # noqa: E402
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image  # noqa: E402
 
 from effvit_ros.flight import Flight  # noqa: E402
-from effvit_ros.harness.processes import free_domain_id, node_environment, NodeProcess, running  # noqa: E402
+from effvit_ros.harness.processes import (  # noqa: E402
+    free_domain_id,
+    node_environment,
+    NodeProcess,
+    running,
+)
 from effvit_ros.ros.common.codec import picture_from  # noqa: E402
 
 TOPICS = {'image': Image, 'truth': Image, 'image/compressed': CompressedImage,
