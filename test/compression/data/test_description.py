@@ -16,7 +16,7 @@ from effvit_compression.files import read_yaml
 from effvit_ros.core.classes import NAMES
 from effvit_ros.core.errors import UserError
 
-CONFIG = Path(__file__).parents[2] / 'config' / 'datasets'
+CONFIG = Path(__file__).parents[3] / 'config' / 'datasets'
 
 
 def changed(path, **changes):
