@@ -8,17 +8,18 @@ from effvit_compression.commands import (
     ablate,
     cross,
     data,
+    data_import,
     evaluate,
     export,
     info,
     profile,
-    quantize,
+    quantize)
     run,
 )
 from effvit_compression.files import told
 from effvit_ros.core.errors import reports_user_errors
 
-COMMANDS = (run, ablate, evaluate, cross, profile, info, data, export, quantize)
+COMMANDS = (run, ablate, evaluate, cross, profile, info, data, data_import, export, quantize)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -27,7 +28,7 @@ def build_parser() -> argparse.ArgumentParser:
         prog='effvit-compress', description='Compress segmenters and measure what it costs.')
     subparsers = parser.add_subparsers(required=True, metavar='COMMAND')
     for module in COMMANDS:
-        name = module.__name__.rsplit('.', 1)[-1]
+        name = module.__name__.rsplit('.', 1)[-1].replace('_', '-')
         summary = module.__doc__.strip().splitlines()[0]
         verb = subparsers.add_parser(name, help=summary, description=summary)
         verb.set_defaults(carry_out=module.run)

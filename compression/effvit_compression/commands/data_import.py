@@ -1,0 +1,119 @@
+"""Turn an export of CVAT, Label Studio, Roboflow and others into a dataset to train on."""
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from effvit_compression.data.importers.export import Options, UNLABELLED
+from effvit_compression.data.importers.forms import FORMS, read_export, unpacked
+from effvit_compression.data.importers.mapping import mapping_of, table_of
+from effvit_compression.data.importers.masks import check_colours
+from effvit_compression.data.importers.pack import DESCRIPTION, pack, Refused
+from effvit_compression.files import read_yaml
+from effvit_compression.progress import steps
+from effvit_ros.core.classes import NAMES
+from effvit_ros.core.errors import UserError
+
+
+def add_arguments(parser) -> None:
+    """Declare the command's options."""
+    parser.add_argument('export', type=Path, help='the tool\'s export: a zip or a folder')
+    parser.add_argument('--out', type=Path, required=True, metavar='DIR',
+                        help='folder of the new dataset')
+    parser.add_argument('--form', choices=FORMS, default='',
+                        help='of the export (default: found out)')
+    parser.add_argument('--images', type=Path, action='append', default=[], metavar='DIR',
+                        help='where the pictures are, if not in the export')
+    parser.add_argument('--classes', type=Path, metavar='FILE.yaml',
+                        help='classes to map onto (default: LPCV\'s 14)')
+    parser.add_argument('--mapping', action='append', default=[], metavar='THEIRS=OURS',
+                        help='send a class of the export to one of ours or to ignore; or a YAML '
+                             'file of such pairs (default: the same name)')
+    parser.add_argument('--rest', default='', metavar='CLASS',
+                        help='class of the pixels that nobody labelled (default: they count '
+                             'nowhere)')
+    parser.add_argument('--colours', type=Path, metavar='TABLE.yaml',
+                        help='classes with colours, for a folder of masks')
+    parser.add_argument('--leave-out', action='store_true',
+                        help='leave pictures with problems out instead of refusing them all')
+
+
+def run(arguments) -> int:
+    """Import, print what came of it; :raises UserError: there are problems, listed."""
+    names = class_names(arguments.classes) if arguments.classes else NAMES
+    if arguments.rest and arguments.rest not in names:
+        raise UserError(f'--rest {arguments.rest}: no such class; there are {", ".join(names)}')
+    rest = list(names).index(arguments.rest) if arguments.rest else UNLABELLED
+    for place in arguments.images:
+        if not place.is_dir():
+            raise UserError(f'--images {place}: no such folder')
+    options = Options(colour_table(arguments.colours) if arguments.colours else None)
+    mapping = mapping_of(arguments.mapping)
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    with unpacked(arguments.export, arguments.out.parent) as folder:
+        export = read_export(folder, arguments.form, options)
+        table = table_of(export, names, mapping)
+        try:
+            with steps('import', len(export.drawings)) as advance:
+                packed = pack(export, [folder, *arguments.images], arguments.out, names, table,
+                              rest, arguments.leave_out, advance)
+        except Refused as error:
+            for problem in error.problems:
+                print(problem)
+            raise
+    show(packed, names, export.form)
+    print(f'dataset written: {arguments.out / DESCRIPTION}')
+    return 0
+
+
+def class_names(path: Path):
+    """Return the names of a class set, in the order of their ids; :raises UserError: bad."""
+    return tuple(name for name, _ in classes_of(path))
+
+
+def colour_table(path: Path):
+    """Return names and colours of a table; :raises UserError: bad, or one colour twice."""
+    pairs = classes_of(path)
+    lost = [name for name, colour in pairs if colour is None]
+    if lost:
+        raise UserError(f'--colours {path}: {lost[0]!r} has no color: give [R, G, B]')
+    names, colours = [name for name, _ in pairs], [tuple(colour) for _, colour in pairs]
+    check_colours(names, colours, path)
+    return names, colours
+
+
+def classes_of(path: Path):
+    """Return (name, colour or None) pairs in id order; :raises UserError: what is no class set."""
+    entries = read_yaml(path, 'classes').get('classes')
+    if not isinstance(entries, list) or not entries:
+        raise UserError(f'{path}: give classes, a list of {{id, name, color: [r, g, b]}}')
+    pairs = []
+    for number, entry in enumerate(entries):
+        entry = entry if isinstance(entry, dict) else {'name': entry}
+        name, colour = entry.get('name'), entry.get('color')
+        if not isinstance(name, str) or entry.get('id', number) != number:
+            raise UserError(f'{path}: classes[{number}] is {entry!r}: give a name, and ids that '
+                            'count up from 0')
+        if colour is not None and not (isinstance(colour, list) and len(colour) == 3 and all(
+                isinstance(part, int) and 0 <= part <= 255 for part in colour)):
+            raise UserError(f'{path}: {name!r} has color {colour!r}: give three of 0..255')
+        if name in [known for known, _ in pairs]:
+            raise UserError(f'{path}: two classes named {name!r}')
+        pairs.append((name, colour))
+    return pairs
+
+
+def show(packed, names, form: str) -> None:
+    """Print shares by class, splits, and the pictures that were left out."""
+    for problem in packed.problems:
+        print(f'left out: {problem}')
+    total = packed.pixels.sum()
+    splits = ', '.join(f'{count} {split}' for split, count in sorted(packed.pictures.items()))
+    table = Table('id', 'class', 'share of labelled pixels', title=f'{form}: {splits}')
+    for index in np.flatnonzero(packed.pixels):
+        table.add_row(str(index), names[index], f'{packed.pixels[index] / total:.2%}')
+    Console().print(table)
+    print(f'{packed.bare / (total + packed.bare):.1%} of the pixels are unlabelled')
