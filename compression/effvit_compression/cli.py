@@ -13,7 +13,7 @@ from effvit_compression.commands import (
     export,
     info,
     profile,
-    quantize)
+    quantize,
     run,
 )
 from effvit_compression.files import told
