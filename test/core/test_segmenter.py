@@ -93,7 +93,7 @@ def test_what_is_no_picture_is_refused(segmenter, picture, order, message):
 
 @pytest.fixture
 def no_gpu(monkeypatch):
-    """Let ``auto`` find neither a GPU nor a library for one; see test/core/runtimes/tensorrt for those."""
+    """Let ``auto`` find neither a GPU nor a library for one."""
     monkeypatch.setattr('effvit_ros.core.runtimes._GPU_DEVICES', ())
     for name in GPU_ORDER:
         monkeypatch.setitem(sys.modules, name, None)

@@ -22,7 +22,7 @@ CLOCK_STANDS = 'simulated, stands still'
 
 
 @dataclass(frozen=True)
-class Report:
+class HealthStatus:
     """One look at the node: a level, a sentence and named values in reading order."""
 
     level: int
@@ -44,7 +44,7 @@ class Health:
         self._facts = {}
         self._state = 'unconfigured'
         self._failure = ''
-        self._complaint = ''
+        self._input_problem = ''
         self._progress = ''
         self._counts = Counter()
         self._errors = Counter()
@@ -62,7 +62,7 @@ class Health:
         """Note the lifecycle state, a successful transition into it."""
         with self._lock:
             self._state = state
-            self._failure = self._complaint = self._progress = ''
+            self._failure = self._input_problem = self._progress = ''
             self._unwatched = False
             if state == 'unconfigured':
                 self._findings.clear()
@@ -73,22 +73,22 @@ class Health:
         with self._lock:
             self._restart(now)
 
-    def find(self, source, level, sentence):
+    def set_finding(self, source, level, sentence):
         """
         Note what another part of the node, ``source``, found wrong.
 
-        It raises the level while the node is active, until :meth:`dismiss` or the node is
+        It raises the level while the node is active, until :meth:`clear_finding` or the node is
         unconfigured.
         """
         with self._lock:
             self._findings[source] = (level, sentence)
 
-    def dismiss(self, source):
+    def clear_finding(self, source):
         """Forget what ``source`` found, if anything."""
         with self._lock:
             self._findings.pop(source, None)
 
-    def fail(self, reason):
+    def transition_failed(self, reason):
         """Note why a transition failed."""
         with self._lock:
             self._failure = reason
@@ -98,28 +98,28 @@ class Health:
         with self._lock:
             self._progress = line
 
-    def know(self, **facts):
+    def set_facts(self, **facts):
         """Set values that are reported as they are, such as the runtime; None forgets one."""
         with self._lock:
             self._facts.update(facts)
             self._facts = {name: value for name, value in self._facts.items()
                            if value is not None}
 
-    def complain(self, complaint):
+    def input_problem(self, sentence):
         """Warn of something about the input until the next frame comes."""
         with self._lock:
-            self._complaint = complaint
+            self._input_problem = sentence
 
-    def received(self, now):
+    def frame_received(self, now):
         """Count a frame that came."""
         with self._lock:
             self._notice(now)
             self._counts['received'] += 1
-            self._complaint = ''
+            self._input_problem = ''
             self._last_frame = now
             self._arrivals.append(now)
 
-    def count(self, what, wanted=True):
+    def frame_skipped(self, what, wanted=True):
         """
         Count a frame that was put aside: ``dropped``, ``over_rate`` or ``unwatched``.
 
@@ -132,7 +132,7 @@ class Health:
                 self._unwatched = what == 'unwatched'
                 self._counted_since = self._last_frame
 
-    def segmented(self, now, latency_s, inference_s, age_s=None):
+    def frame_segmented(self, now, latency_s, inference_s, age_s=None):
         """
         Count a frame whose results are out.
 
@@ -145,7 +145,7 @@ class Health:
             self._unwatched = False
             self._results.append((now, latency_s, inference_s, age_s))
 
-    def failed(self, now, kind, message):
+    def frame_failed(self, now, kind, message):
         """Count a frame that could not be read or segmented."""
         with self._lock:
             self._errors[kind] += 1
@@ -159,15 +159,15 @@ class Health:
             return self._silence(now)
 
     def report(self, now, limits=Limits()):
-        """Return the present :class:`Report`."""
+        """Return the present :class:`HealthStatus`."""
         with self._lock:
             self._notice(now)
             if limits != self._limits:  # what came before was not asked to keep the new ones
                 self._limits, self._counted_since = limits, now
             for window in (self._arrivals, self._results, self._recent_errors):
                 _trim(window, now)
-            level, message = self._verdict(now, limits)
-            return Report(level, message, tuple(self._values(now)))
+            level, message = self._judged(now, limits)
+            return HealthStatus(level, message, tuple(self._values(now)))
 
     def _restart(self, now):
         self._entered = self._counted_since = self._latest = now
@@ -176,7 +176,7 @@ class Health:
             window.clear()
 
     def _notice(self, now):
-        """Start anew where the clock went back."""
+        """Start again where the clock went back."""
         if self._latest is not None and now < self._latest - _JITTER_S:
             self._restart(now)
         self._latest = now
@@ -185,7 +185,7 @@ class Health:
         since = self._entered if self._last_frame is None else self._last_frame
         return 0.0 if since is None else max(0.0, now - since)
 
-    def _verdict(self, now, limits):
+    def _judged(self, now, limits):
         if self._failure:
             return ERROR, self._failure
         if self._state != 'active':
@@ -196,7 +196,7 @@ class Health:
         full = self._counted_since is not None and now - self._counted_since >= WINDOW_S
         return Condition(
             silence_s=self._silence(now), image_topic=self._facts.get('image_topic', ''),
-            complaint=self._complaint,
+            input_problem=self._input_problem,
             recent_error=self._last_error if self._recent_errors else '',
             some_segmented=bool(self._results), any_frame=self._last_frame is not None,
             unwatched=self._unwatched,
@@ -250,7 +250,7 @@ def diagnostics_message(reports, node_name, stamp):
     Return the DiagnosticArray with a status for each report, named as the convention asks.
 
     :param reports: mapping of the status's name (``segmentation``, ``machine``) to its
-        :class:`Report`; the hardware is the report's ``runtime`` or ``board``.
+        :class:`HealthStatus`; the hardware is the report's ``runtime`` or ``board``.
     """
     message = DiagnosticArray()
     message.header.stamp = stamp

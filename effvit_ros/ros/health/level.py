@@ -33,7 +33,7 @@ class Condition:
 
     silence_s: float
     image_topic: str
-    complaint: str
+    input_problem: str
     recent_error: str
     some_segmented: bool
     any_frame: bool
@@ -69,8 +69,8 @@ def _occupation(condition):
 
 def _findings(condition, limits):
     yield from condition.findings
-    if condition.complaint:
-        yield WARN, condition.complaint
+    if condition.input_problem:
+        yield WARN, condition.input_problem
     elif limits.no_image_timeout and condition.silence_s > limits.no_image_timeout:
         # Rate and errors are those of a camera that is gone.
         yield STALE, f'no frame for {condition.silence_s:.0f} s on {condition.image_topic}'

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from effvit_ros.core.machine import board_name, cpu_model, free_memory_mb
 from effvit_ros.core.process_usage import process_usage
 from effvit_ros.core.thermal import ThermalMonitor
-from effvit_ros.ros.health.health import Report
+from effvit_ros.ros.health.health import HealthStatus
 from effvit_ros.ros.health.level import ERROR, WARN, worst
 
 #: MB of memory left to the whole machine below which things are slow, then killed.
@@ -42,14 +42,14 @@ class MachineHealth:
 
     def report(self, steady_s, limits=MachineLimits()):
         """
-        Take one look and return its :class:`~effvit_ros.ros.health.health.Report`.
+        Take one look and return its :class:`~effvit_ros.ros.health.health.HealthStatus`.
 
         :param steady_s: seconds of a clock that never jumps.
         """
         reading, usage, available = self._thermal.read(), self._usage(), self._available_mb()
         level, message = worst(_findings(reading, usage, available, limits), 'fine')
         cpu = self._cpu_percent(steady_s, usage.cpu_s)
-        return Report(level, message, (
+        return HealthStatus(level, message, (
             ('board', self._board),
             ('temperature_c', _number(reading.celsius)),
             ('temperature_sensor', reading.sensor),

@@ -76,8 +76,8 @@ class Admission:
         """Begin anew, without the governor's limit: the node starts or stops to work."""
         self._governor = Governor()
         self._rest()
-        self._health.dismiss('governor')
-        self._health.know(admitted_hz=None, limited_by=None)
+        self._health.clear_finding('governor')
+        self._health.set_facts(admitted_hz=None, limited_by=None)
 
     def _rest(self):
         """Begin a new second."""
@@ -103,9 +103,10 @@ class Admission:
 
     def _tell(self):
         rate, reason = self._rate()
-        self._health.know(admitted_hz=f'{rate:.1f}' if rate else 'all', limited_by=reason)
+        self._health.set_facts(admitted_hz=f'{rate:.1f}' if rate else 'all', limited_by=reason)
         if reason.startswith('max_temperature'):
             # A CPU limit that holds is as the operator wants it; heat is not.
-            self._health.find('governor', WARN, f'slowed to {rate:.1f} frames/s for {reason}')
+            self._health.set_finding(
+                'governor', WARN, f'slowed to {rate:.1f} frames/s for {reason}')
         else:
-            self._health.dismiss('governor')
+            self._health.clear_finding('governor')

@@ -1,14 +1,19 @@
-"""Keeps one model answering: loads it, watches over it, exchanges it while frames go on."""
+"""Keeps one model answering: loads it, exchanges it while frames go on, tells when it hangs."""
 from __future__ import annotations
+
+import time
 
 from effvit_ros.core.bundle import DEFAULT_MODEL
 from effvit_ros.core.runtimes import why_fallback
 from effvit_ros.core.runtimes.policy import EnginePolicy
 from effvit_ros.ros.common.spin import stop_requested
-from effvit_ros.ros.health.level import ERROR, WARN
-from effvit_ros.ros.segmenter.inference_host import InferenceHost
+from effvit_ros.ros.health.level import WARN
 from effvit_ros.ros.segmenter.pipeline import FramePipeline
-from effvit_ros.ros.segmenter.watchdog import Watchdog
+from effvit_ros.ros.segmenter.worker import NewestFrame, Worker
+
+
+class InferenceStuck(Exception):
+    """Inference does not come back, and only a new process helps: says for how long."""
 
 
 def wanted_model(settings):
@@ -19,10 +24,10 @@ def wanted_model(settings):
 
 class Inference:
     """
-    The inference of a configured node: what it runs on, and what is done when that fails.
+    The inference of a configured node: the model in use and the one that shall follow it.
 
-    All methods are called on the executor's thread; none but :meth:`wait_loaded`,
-    :meth:`drain` and :meth:`stop` wait.
+    All methods are called on the executor's thread; none but :meth:`wait_loaded` and
+    :meth:`stop` wait.
     """
 
     def __init__(self, node, settings, health, outputs, on_error):
@@ -36,114 +41,114 @@ class Inference:
         self._settings = settings
         self._health = health
         self._outputs = outputs
+        self._on_error = on_error
         self._clock = node.get_clock()
         self._log = node.get_logger()
         self._policy = EnginePolicy(
             settings['engine_build'], self._tell_progress, stop_requested)
+        #: Where frames are put; see :class:`~effvit_ros.ros.segmenter.worker.NewestFrame`.
+        self.frames = NewestFrame()
         self._model = self._wanted = wanted_model(settings)
-        self._host = InferenceHost(self._maker(self._model), on_error)
-        self._watchdog = Watchdog(self._host)
+        self._worker = self._load(self._model)
+        self.frames.give_to(self._worker)
+        self._successor = None
+        self._retired = []
         self._tell()
 
     @property
     def loading(self):
         """Return whether a model is being loaded, which takes CPU time of its own."""
-        return self._host.loading
+        return not self._worker.wait_loaded() or self._successor is not None
 
     def wait_loaded(self, timeout):
         """
-        Return whether the model is loaded within ``timeout`` seconds, and introduce it.
+        Return whether the first model is loaded within ``timeout`` seconds, and introduce it.
 
         :raises Exception: what loading raised, a UserError for a user's mistake.
         """
-        if not self._host.wait_made(timeout):
+        if not self._worker.wait_loaded(timeout):
             return False
-        if self._host.failure is not None:
-            raise self._host.failure
-        self._introduce(self._host.processor)
+        if self._worker.failure is not None:
+            raise self._worker.failure
+        self._introduce(self._worker.pipeline)
         return True
-
-    def put(self, frame):
-        """Hand over the newest frame; returns whether an older one was dropped for it."""
-        return self._host.put(frame)
-
-    def drain(self, timeout):
-        """Discard the waiting frame and wait for the one in work; False after ``timeout``."""
-        return self._host.drain(timeout)
 
     def stop(self, timeout):
         """Release everything; returns whether all threads ended within ``timeout`` seconds."""
-        for source in ('watchdog', 'low_power', 'runtime'):
-            self._health.dismiss(source)
-        self._health.know(model=None, runtime=None, runtime_description=None, low_power=None,
-                          watchdog_rebuilds=None)
-        return self._host.stop(timeout)
+        for source in ('low_power', 'runtime'):
+            self._health.clear_finding(source)
+        self._health.set_facts(model=None, runtime=None, runtime_description=None,
+                               low_power=None)
+        self._retire_successor()
+        workers = [self._worker, *self._retired]
+        deadline = time.monotonic() + timeout
+        for worker in workers:
+            worker.retire()
+        return all([w.join(max(0.0, deadline - time.monotonic())) for w in workers])
 
-    def stuck(self, patience):
-        """Return whether a frame is in work for more than ``patience`` seconds."""
-        return self._host.stuck_for() > patience
-
-    def look_after(self, now):
+    def look_after(self):
         """
-        Rebuild what is stuck, exchange the model where another one is wanted.
+        Exchange the model where another one is wanted.
 
-        :param now: seconds of the node's clock.
-        :returns: whether something was found that /diagnostics should tell at once.
-        :raises InferenceLost: inference does not come back in this process.
+        :raises InferenceStuck: a frame is in work for more than ``watchdog_timeout`` seconds.
         """
-        found = self._watch(now)
-        self._switch()
+        timeout, seconds = self._settings['watchdog_timeout'], self.frames.in_work_for()
+        if 0 < timeout < seconds:
+            raise InferenceStuck(f'inference is stuck in one frame for {seconds:.1f} s '
+                                 f'(watchdog_timeout {timeout:g})')
+        self._retired = [worker for worker in self._retired if worker.alive]
+        self._follow_parameters()
+        self._take_over()
         self._tell()
-        return found
 
-    def _watch(self, now):
-        was_rebuilding = self._watchdog.rebuilding
-        found = self._watchdog.look(
-            self._settings['watchdog_timeout'], self._maker(self._model))
-        if found:
-            self._log.error(found)
-            self._health.failed(now, 'stuck', 'inference is stuck')
-            if self._watchdog.rebuilding:
-                self._health.find('watchdog', ERROR, found)
-        elif was_rebuilding and not self._watchdog.rebuilding:
-            self._log.warning('the runtime was built anew')
-            self._introduce(self._host.processor)  # without its GPU it may be another one
-            self._health.dismiss('watchdog')
-        return bool(found)
-
-    def _switch(self):
+    def _follow_parameters(self):
+        """Begin to load the model that the parameters ask for, where it is another one."""
         wanted = wanted_model(self._settings)
-        if wanted != self._wanted:
-            self._wanted = wanted
-            self._health.dismiss('low_power')
-            if wanted == self._model:
-                self._host.discard_successor()
-            else:
-                self._log.info(f"loading model '{wanted}' while '{self._model}' goes on")
-                self._host.prepare(self._maker(wanted))
-        finished = self._host.take_over()
-        if finished is None:
+        if wanted == self._wanted:
             return
+        self._wanted = wanted
+        self._health.clear_finding('low_power')
+        self._retire_successor()
+        if wanted != self._model:
+            self._log.info(f"loading model '{wanted}' while '{self._model}' goes on")
+            self._successor = self._load(wanted)
+
+    def _take_over(self):
+        """Give the next frame to the successor, once it is loaded."""
+        successor = self._successor
+        if successor is None or not successor.wait_loaded():
+            return
+        self._successor = None
         self._health.progress('')
-        if finished.failure is not None:
-            reason = f"'{self._model}' goes on: {finished.failure}"
+        if successor.failure is not None:
+            reason = f"'{self._model}' goes on: {successor.failure}"
             self._log.error(reason)
-            self._health.find('low_power', WARN, reason)
-        else:
-            self._model = wanted
-            self._introduce(finished.processor)
+            self._health.set_finding('low_power', WARN, reason)
+            return
+        self.frames.give_to(successor)
+        self._retired.append(self._worker)
+        self._worker, self._model = successor, self._wanted
+        self._introduce(successor.pipeline)
+
+    def _retire_successor(self):
+        """Give up the successor; it ends by itself as soon as its loading lets it."""
+        if self._successor is not None:
+            self._successor.retire()
+            self._retired.append(self._successor)
+            self._successor = None
 
     def _tell(self):
         asked = 'on' if self._settings['low_power'] else 'off'
         if self._wanted != self._model:
-            asked += ', loading' if self._host.loading else ', but its model cannot be loaded'
-        self._health.know(low_power=asked, watchdog_rebuilds=self._watchdog.rebuilds)
+            asked += (', loading' if self._successor is not None
+                      else ', but its model cannot be loaded')
+        self._health.set_facts(low_power=asked)
 
-    def _maker(self, model):
+    def _load(self, model):
         settings = self._settings
-        return lambda: FramePipeline(
+        return Worker(self.frames, lambda: FramePipeline(
             model, settings['runtime'], settings['threads'], self._policy, self._outputs,
-            settings, self._health, self._clock)
+            settings, self._health, self._clock), self._on_error)
 
     def _tell_progress(self, line):
         """Say how far an engine build is; called on the inference thread."""
@@ -159,12 +164,12 @@ class Inference:
                        f'{len(bundle.classes)} classes) on {runtime.description}')
         if bundle.terms:
             self._log.info(f'terms of {bundle.name}: {bundle.terms}')
-        self._health.know(
+        self._health.set_facts(
             model=bundle.name, runtime=runtime.name, runtime_description=runtime.description)
         fallback = why_fallback(runtime.name, pipeline.passed_over)
         if fallback:
-            self._health.find('runtime', WARN, fallback)
+            self._health.set_finding('runtime', WARN, fallback)
         else:
-            self._health.dismiss('runtime')
+            self._health.clear_finding('runtime')
         self._outputs.alerts.introduce(bundle.names)
         self._outputs.publish_label_info(bundle, self._clock.now().to_msg())

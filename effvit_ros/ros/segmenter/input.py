@@ -43,20 +43,20 @@ class ImageInput:
     frames are not lost where they need not be; :meth:`follow_publisher` keeps it so.
     """
 
-    def __init__(self, node, transport, reliability, on_image, on_complaint):
+    def __init__(self, node, transport, reliability, on_image, on_problem):
         """
         Subscribe.
 
         :param transport: ``raw`` or ``compressed``.
         :param reliability: ``auto``, ``reliable`` or ``best_effort``.
         :param on_image: called with every Image or CompressedImage.
-        :param on_complaint: called with one line when a publisher does not fit.
+        :param on_problem: called with one line when a publisher does not fit.
         """
         self._node = node
         self._type = CompressedImage if transport == 'compressed' else Image
         self._wanted = reliability
         self._on_image = on_image
-        self._on_complaint = on_complaint
+        self._on_problem = on_problem
         self._subscription = None
         self.topic, info_topic = image_topics(node, transport)
         self.reliability = None
@@ -110,7 +110,7 @@ class ImageInput:
         if self._wanted == 'auto':
             return  # follow_publisher will see to it
         policy = qos_policy_name_from_kind(event.last_policy_kind)
-        self._on_complaint(
+        self._on_problem(
             f'a publisher on {self.topic} offers an incompatible {policy}: no frame will come '
             'from it; set image_reliability to auto or best_effort')
 

@@ -20,12 +20,11 @@ from effvit_ros.ros.health.health import diagnostics_message, Health
 from effvit_ros.ros.health.level import Limits
 from effvit_ros.ros.health.machine import MachineHealth, MachineLimits
 from effvit_ros.ros.segmenter.admission import Admission, target_rate
-from effvit_ros.ros.segmenter.inference import Inference
+from effvit_ros.ros.segmenter.inference import Inference, InferenceStuck
 from effvit_ros.ros.segmenter.input import ImageInput
 from effvit_ros.ros.segmenter.outputs import Outputs
 from effvit_ros.ros.segmenter.parameters import SEGMENTER_PARAMETERS
 from effvit_ros.ros.segmenter.pipeline import Frame
-from effvit_ros.ros.segmenter.watchdog import InferenceLost
 
 #: Seconds between two messages on /diagnostics.
 DIAGNOSTICS_PERIOD_S = 1.0
@@ -40,8 +39,8 @@ PATIENCE_S = 3.0
 #: Seconds between two log lines about bad frames.
 LOG_PERIOD_S = 5.0
 
-#: Exit code when inference is lost and only a new process helps; sysexits.h's EX_TEMPFAIL.
-EXIT_INFERENCE_LOST = 75
+#: Exit code when inference is stuck and only a new process helps; sysexits.h's EX_TEMPFAIL.
+EXIT_INFERENCE_STUCK = 75
 
 SUCCESS, FAILURE, ERROR = (
     TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE,
@@ -113,8 +112,8 @@ class SegmenterNode(LifecycleNode):
         """Subscribe to the camera."""
         self._input = ImageInput(
             self, self._settings['image_transport'], self._settings['image_reliability'],
-            self._on_image, self._complain)
-        self._health.know(image_topic=self._input.topic)
+            self._on_image, self._warn_of_input)
+        self._health.set_facts(image_topic=self._input.topic)
         self._watch = self.create_timer(WATCH_PERIOD_S, self._watch_input, clock=self._steady)
         self._silence_reported = False
         self._admission.reset()
@@ -175,7 +174,7 @@ class SegmenterNode(LifecycleNode):
                 type(error), error, error.__traceback__)))
         self.get_logger().error(reason)
         self._health.enter('unconfigured', self._now())
-        self._health.fail(reason)
+        self._health.transition_failed(reason)
         return result
 
     def _wait_for_model(self):
@@ -196,13 +195,13 @@ class SegmenterNode(LifecycleNode):
         inference = self._inference
         if inference is not None:
             try:
-                if inference.look_after(self._now()):
-                    self._publish_diagnostics()
-            except InferenceLost as error:
+                inference.look_after()
+            except InferenceStuck as error:
                 self._give_up(str(error))
                 return
-            if inference.stuck(self._settings['watchdog_timeout'] or self._service.watchdog_s):
-                return
+            if not self._settings['watchdog_timeout'] and (
+                    inference.frames.in_work_for() > self._service.watchdog_s):
+                return  # the service manager's watchdog is the one that acts
         self._service.alive(time.monotonic())
 
     def _govern(self):
@@ -211,11 +210,11 @@ class SegmenterNode(LifecycleNode):
 
     def _give_up(self, reason):
         """Go through errorprocessing to finalized and end the process, for a new one to start."""
-        self.get_logger().fatal(f'{reason}; ending with exit code {EXIT_INFERENCE_LOST}')
-        self.exit_code = EXIT_INFERENCE_LOST
+        self.get_logger().fatal(f'{reason}; ending with exit code {EXIT_INFERENCE_STUCK}')
+        self.exit_code = EXIT_INFERENCE_STUCK
         (self.trigger_deactivate if self._state == 'active' else self.trigger_cleanup)()
         self._health.enter(self._state, self._now())
-        self._health.fail(reason)
+        self._health.transition_failed(reason)
         self._publish_diagnostics()
         self.finished = True
 
@@ -226,8 +225,8 @@ class SegmenterNode(LifecycleNode):
         self.destroy_timer(self._watch)
         self._input.close()
         self._input = self._watch = None
-        self._health.know(image_topic=None, image_input=None)
-        drained = self._inference.drain(PATIENCE_S)
+        self._health.set_facts(image_topic=None, image_input=None)
+        drained = self._inference.frames.drain(0.0 if self.exit_code else PATIENCE_S)
         self._admission.reset()
         self._outputs.alerts.reset()
         return drained
@@ -242,11 +241,11 @@ class SegmenterNode(LifecycleNode):
 
     def _on_image(self, message):
         arrived = time.monotonic()
-        self._health.received(self._now())
+        self._health.frame_received(self._now())
         if not self._admission.admits(arrived):
-            self._health.count('over_rate')
-        elif self._inference.put(Frame(message, arrived, self._input.camera_info)):
-            self._health.count('dropped')
+            self._health.frame_skipped('over_rate')
+        elif self._inference.frames.put(Frame(message, arrived, self._input.camera_info)):
+            self._health.frame_skipped('dropped')
             self._admission.displaced()
 
     def _on_frame_error(self, error):
@@ -255,17 +254,17 @@ class SegmenterNode(LifecycleNode):
             kind, reason = error.kind, str(error)
         else:
             kind, reason = 'inference', f'{type(error).__name__}: {error}'
-        self._health.failed(self._now(), kind, reason)
+        self._health.frame_failed(self._now(), kind, reason)
         self.get_logger().error(f'a frame was skipped: {reason}',
                                 throttle_duration_sec=LOG_PERIOD_S)
 
-    def _complain(self, complaint):
-        self._health.complain(complaint)
-        self.get_logger().warning(complaint)
+    def _warn_of_input(self, sentence):
+        self._health.input_problem(sentence)
+        self.get_logger().warning(sentence)
 
     def _watch_input(self):
         self._input.follow_publisher()
-        self._health.know(image_input=self._input.describe())
+        self._health.set_facts(image_input=self._input.describe())
         timeout = self._settings['no_image_timeout']
         silence = self._health.silent_for(self._now())
         silent = bool(timeout) and silence > timeout
@@ -279,7 +278,7 @@ class SegmenterNode(LifecycleNode):
 
     def _publish_diagnostics(self):
         steady = time.monotonic()
-        self._health.know(clock=self._clock_watch.look(steady))
+        self._health.set_facts(clock=self._clock_watch.look(steady))
         limits = replace(self._settings.read(Limits), target_rate_hz=target_rate(self._settings))
         reports = {'segmentation': self._health.report(self._now(), limits),
                    'machine': self._machine.report(steady, self._settings.read(MachineLimits))}

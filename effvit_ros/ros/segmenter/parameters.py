@@ -58,7 +58,7 @@ SEGMENTER_PARAMETERS = (
         low=0.0, high=1000.0),
     Parameter(
         'watchdog_timeout', 5.0,
-        'Build the runtime anew when one frame takes so many seconds; 0: never.',
+        'End the process (exit code 75) when one frame takes so many seconds; 0: never.',
         low=0.0, high=3600.0),
     Parameter(
         'no_image_timeout', 3.0, 'Warn when no frame came for so many seconds; 0: never.',

@@ -41,7 +41,6 @@ class FramePipeline:
         self._settings = settings
         self._health = health
         self._clock = clock
-        self._discards = False
 
     @property
     def runtime(self):
@@ -52,10 +51,6 @@ class FramePipeline:
     def passed_over(self):
         """Return why ``auto`` did not take a faster runtime, one line each."""
         return self._segmenter.passed_over
-
-    def discard_results(self):
-        """Publish nothing any more: another one does, and this one comes back too late."""
-        self._discards = True
 
     def close(self):
         """Release the model."""
@@ -72,7 +67,7 @@ class FramePipeline:
             self._outputs.alerts.reset()
         wanted = self._overlay.due(asked, frame.arrived)
         if not any(wanted):
-            self._health.count('over_rate' if any(asked) else 'unwatched', wanted=False)
+            self._health.frame_skipped('over_rate' if any(asked) else 'unwatched', wanted=False)
             return
         header = frame.message.header
         picture = picture_from(frame.message)
@@ -80,8 +75,6 @@ class FramePipeline:
         labels = model_labels
         if wanted.labels or wanted.overlay or wanted.jpeg:
             labels = self._segmenter.restore(model_labels, *picture.pixels.shape[:2])
-        if self._discards:
-            return
         if wanted.labels:
             self._outputs.publish_labels(labels, header)
         self._outputs.publish_camera_info(frame.camera_info, header)
@@ -100,6 +93,6 @@ class FramePipeline:
     def _note(self, frame, header):
         now = self._clock.now().nanoseconds * 1e-9
         stamp = header.stamp.sec + header.stamp.nanosec * 1e-9
-        self._health.segmented(
+        self._health.frame_segmented(
             now, latency_s=time.monotonic() - frame.arrived,
             inference_s=self._segmenter.infer_ms * 1e-3, age_s=now - stamp if stamp else None)

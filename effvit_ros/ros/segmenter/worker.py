@@ -1,199 +1,151 @@
-"""The newest-frame slot and the one thread that works on frames."""
+"""How a frame passes from the executor's thread to the inference thread that works on it."""
 from __future__ import annotations
 
 import threading
 import time
 
 
-class Mailbox:
-    """One slot between two threads: a new item displaces one that was not taken yet."""
+class NewestFrame:
+    """
+    The one slot between the executor's thread, which puts, and inference threads, which take.
+
+    A new frame displaces one that was not taken yet. Only one worker takes at a time, and only
+    while no frame is in work, so that results come in the order of their frames even where
+    :meth:`give_to` exchanges the worker.
+    """
 
     def __init__(self):
-        """Start empty and open."""
-        self._condition = threading.Condition()
-        self._item = None
-        self._busy = False
-        self._closed = False
+        """Start empty, with nobody to take."""
+        self._changed = threading.Condition()
+        self._frame = None
+        self._taker = None
+        self._taken_at = None
 
-    def put(self, item):
-        """Leave ``item`` for the taker; returns whether another one was displaced."""
-        with self._condition:
-            displaced = self._item is not None
-            self._item = item
-            self._condition.notify_all()
+    def put(self, frame):
+        """Leave ``frame`` for the worker; returns whether an older one was displaced."""
+        with self._changed:
+            displaced = self._frame is not None
+            self._frame = frame
+            self._changed.notify_all()
             return displaced
 
-    def take(self):
-        """
-        Wait for an item and return it; None once the mailbox is closed.
-
-        The taker counts as busy from here until its next call.
-        """
-        with self._condition:
-            self._busy = False
-            self._condition.notify_all()
-            self._condition.wait_for(lambda: self._closed or self._item is not None)
-            if self._closed:
+    def take(self, worker):
+        """Wait for the worker's next frame and return it; None once the worker is retired."""
+        with self._changed:
+            self._changed.wait_for(lambda: worker.retired or (
+                worker is self._taker and self._frame is not None and self._taken_at is None))
+            if worker.retired:
                 return None
-            item, self._item = self._item, None
-            self._busy = True
-            return item
+            frame, self._frame = self._frame, None
+            self._taken_at = time.monotonic()
+            return frame
 
-    def take_back(self):
-        """Empty the slot and return what lay in it, or None."""
-        with self._condition:
-            item, self._item = self._item, None
-            return item
+    def done(self):
+        """Note that the frame in work is finished, well or not."""
+        with self._changed:
+            self._taken_at = None
+            self._changed.notify_all()
 
-    def wait_idle(self, timeout):
-        """Wait until the slot is empty and the taker back; False after ``timeout`` seconds."""
-        with self._condition:
-            return self._condition.wait_for(
-                lambda: self._item is None and not self._busy, timeout)
+    def give_to(self, worker):
+        """Give the frames to ``worker`` from now on and retire the one that had them."""
+        with self._changed:
+            if self._taker is not None:
+                self._taker.retired = True
+            self._taker = worker
+            self._changed.notify_all()
 
-    def close(self):
-        """End the taker's wait, now and ever after."""
-        with self._condition:
-            self._closed = True
-            self._item = None
-            self._condition.notify_all()
+    def wake(self):
+        """Let every waiting worker look whether it is retired."""
+        with self._changed:
+            self._changed.notify_all()
+
+    def in_work_for(self):
+        """Return for how many seconds a frame has been in work; 0.0 where there is none."""
+        since = self._taken_at
+        return 0.0 if since is None else time.monotonic() - since
+
+    def drain(self, timeout):
+        """Discard the waiting frame and wait for the one in work; False after ``timeout``."""
+        with self._changed:
+            self._frame = None
+            return self._changed.wait_for(lambda: self._taken_at is None, timeout)
 
 
 class Worker:
     """
-    An inference thread: it makes the processor, runs it on the newest item and closes it.
+    An inference thread: it loads the model, runs it on the newest frame and releases it.
 
-    Making, using and closing happen on this one thread, because a GPU context belongs to the
-    thread that made it.
+    All three happen on this one thread, because a GPU context belongs to the thread that made
+    it.
     """
 
-    def __init__(self, make_processor, on_error, held=False):
+    def __init__(self, frames, make_pipeline, on_error):
         """
-        Start the thread.
+        Start the thread, which loads at once and takes when ``frames`` are given to it.
 
-        :param make_processor: called on the thread; returns an object with ``process(item)``,
-            ``discard_results()`` and ``close()``.
+        :param frames: :class:`NewestFrame`.
+        :param make_pipeline: called on the thread; returns an object with ``process(frame)``
+            and ``close()``.
         :param on_error: called on the thread with the exception that ``process`` raised; the
-            next item is then processed as usual.
-        :param held: take no item before :meth:`start`.
+            next frame is then processed as usual.
         """
-        self.processor = None
-        #: The exception that ``make_processor`` raised, or None.
+        self.pipeline = None
+        #: The exception that ``make_pipeline`` raised, or None.
         self.failure = None
-        #: How many items came back from ``process``, well or not.
-        self.completed = 0
-        self._make_processor = make_processor
+        #: Whether it takes no more frames; set by :class:`NewestFrame` and :meth:`retire`.
+        self.retired = False
+        self._frames = frames
+        self._make_pipeline = make_pipeline
         self._on_error = on_error
-        self._mailbox = Mailbox()
-        self._made, self._may_take = threading.Event(), threading.Event()
-        self._abandoned = False
-        self._successor = None
-        self._working_since = None
-        self._began = time.monotonic()
-        if not held:
-            self._may_take.set()
+        self._left_behind = False
+        self._loaded = threading.Event()
         self._thread = threading.Thread(target=self._run, name='inference', daemon=True)
         self._thread.start()
-
-    @property
-    def made(self):
-        """Return whether the processor is made, or could not be."""
-        return self._made.is_set()
 
     @property
     def alive(self):
         """Return whether the thread still runs."""
         return self._thread.is_alive()
 
-    def wait_made(self, timeout):
-        """Return whether the processor is made (or failed) within ``timeout`` seconds."""
-        return self._made.wait(timeout)
-
-    def making_for(self, now):
-        """Return for how many seconds the processor has been in the making; 0.0 afterwards."""
-        return 0.0 if self.made else now - self._began
-
-    def working_for(self, now):
-        """
-        Return for how many seconds the item in work has been; 0.0 where there is none.
-
-        :param now: ``time.monotonic()``.
-        """
-        since = self._working_since
-        return 0.0 if since is None else now - since
-
-    def start(self):
-        """Let a worker that was held take items."""
-        self._may_take.set()
-
-    def put(self, item):
-        """Hand over the newest item; returns whether an older one was dropped for it."""
-        return self._mailbox.put(item)
-
-    def drain(self, timeout):
-        """Discard the waiting item and wait for the one in work; False after ``timeout``."""
-        self._mailbox.take_back()
-        return self._mailbox.wait_idle(timeout)
-
-    def hand_over(self, successor):
-        """End after the item in work; what waits, and what is yet to come, is ``successor``'s."""
-        self._successor = successor
-        waiting = self._mailbox.take_back()
-        if waiting is not None:
-            successor.put(waiting)
-        self.retire()
+    def wait_loaded(self, timeout=0.0):
+        """Return whether the pipeline is made, or failed to be, within ``timeout`` seconds."""
+        return self._loaded.wait(timeout)
 
     def retire(self):
-        """End the thread after the item in work, without waiting for it."""
-        self._mailbox.close()
-        self._may_take.set()
+        """End the thread after the frame in work, without waiting for it."""
+        self.retired = True
+        self._frames.wake()
 
-    def abandon(self):
-        """Give the thread up: should it ever come back, it publishes nothing and ends."""
-        self._abandoned = True
-        self.retire()
-        if self.processor is not None:
-            self.processor.discard_results()
-        if self._successor is not None:
-            self._successor.start()
-
-    def stop(self, timeout):
+    def join(self, timeout):
         """
-        End the thread after the item in work; returns whether it ended within ``timeout``.
+        Return whether the thread ended within ``timeout`` seconds.
 
-        A thread inside a library call that takes longer is left behind as a daemon.
+        A thread inside a library call that takes longer is left behind as a daemon; what its
+        frame raises then is nobody's any more.
         """
-        self.retire()
         self._thread.join(timeout)
+        self._left_behind = self.alive
         return not self.alive
 
     def _run(self):
         try:
-            self.processor = self._make_processor()
+            self.pipeline = self._make_pipeline()
         except Exception as error:
             self.failure = error
             return
         finally:
-            self._made.set()
+            self._loaded.set()
         try:
-            self._may_take.wait()
-            self._work()
+            while True:
+                frame = self._frames.take(self)
+                if frame is None:
+                    return
+                try:
+                    self.pipeline.process(frame)
+                except Exception as error:
+                    if not self._left_behind:
+                        self._on_error(error)
+                finally:
+                    self._frames.done()
         finally:
-            if self._successor is not None:
-                self._successor.start()
-            self.processor.close()
-
-    def _work(self):
-        while True:
-            item = self._mailbox.take()
-            if item is None:
-                return
-            self._working_since = time.monotonic()
-            try:
-                self.processor.process(item)
-            except Exception as error:
-                if not self._abandoned:
-                    self._on_error(error)
-            finally:
-                self._working_since = None
-                self.completed += 1
+            self.pipeline.close()

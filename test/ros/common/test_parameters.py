@@ -97,7 +97,7 @@ def test_every_diagnostic_value_is_documented():
     page = (ROOT / 'docs' / 'health.md').read_text(encoding='utf-8')
     health = Health()
     for kind in ('encoding', 'size', 'data', 'inference', 'stuck'):
-        health.failed(0.0, kind, '')
+        health.frame_failed(0.0, kind, '')
     names = [name for report in (health.report(0.0), MachineHealth().report(0.0))
              for name, _ in report.values]
     # What other parts of the node let it know.

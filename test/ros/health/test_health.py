@@ -9,7 +9,7 @@ from effvit_ros.ros.health.health import (
     CLOCK_STANDS,
     diagnostics_message,
     Health,
-    Report,
+    HealthStatus,
     segmenter_status,
 )
 from effvit_ros.ros.health.level import ERROR, Limits, OK, STALE, WARN
@@ -22,7 +22,7 @@ def health():
     """Return the health of a node that became active at second 100."""
     health = Health()
     health.enter('active', 100.0)
-    health.know(runtime='openvino', image_topic='/image')
+    health.set_facts(runtime='openvino', image_topic='/image')
     return health
 
 
@@ -32,22 +32,22 @@ def values(report):
 
 def segment(health, times, latency=0.02, inference=0.015, age=0.05):
     for now in times:
-        health.received(now)
-        health.segmented(now, latency, inference, age)
+        health.frame_received(now)
+        health.frame_segmented(now, latency, inference, age)
 
 
 def bad_frame(health, now):
-    health.received(now)
-    health.failed(now, 'encoding', "encoding 'x' is not supported")
+    health.frame_received(now)
+    health.frame_failed(now, 'encoding', "encoding 'x' is not supported")
 
 
 @pytest.mark.parametrize('prepare, level, message', [
     pytest.param(lambda h: None, OK, 'waiting for the first frame', id='just activated'),
     pytest.param(lambda h: segment(h, [101.5]), OK, 'segmenting', id='frames come'),
-    pytest.param(lambda h: (h.received(101.5), h.count('unwatched')),
+    pytest.param(lambda h: (h.frame_received(101.5), h.frame_skipped('unwatched')),
                  OK, 'idle: nobody subscribes to the results', id='nobody listens'),
-    pytest.param(lambda h: (h.received(101.5), h.count('unwatched'),
-                            h.received(101.6), h.count('over_rate')),
+    pytest.param(lambda h: (h.frame_received(101.5), h.frame_skipped('unwatched'),
+                            h.frame_received(101.6), h.frame_skipped('over_rate')),
                  OK, 'idle: nobody subscribes to the results', id='nobody listens, at a rate'),
     pytest.param(lambda h: (segment(h, [101]), bad_frame(h, 101.5)),
                  WARN, "some frames cannot be segmented: encoding 'x' is not supported",
@@ -55,31 +55,32 @@ def bad_frame(health, now):
     pytest.param(lambda h: bad_frame(h, 101.5),
                  ERROR, "no frame can be segmented: encoding 'x' is not supported",
                  id='all frames are bad'),
-    pytest.param(lambda h: h.complain('incompatible RELIABILITY'),
+    pytest.param(lambda h: h.input_problem('incompatible RELIABILITY'),
                  WARN, 'incompatible RELIABILITY', id='incompatible QoS'),
-    pytest.param(lambda h: (h.complain('incompatible RELIABILITY'), segment(h, [101.5])),
+    pytest.param(lambda h: (h.input_problem('incompatible RELIABILITY'), segment(h, [101.5])),
                  OK, 'segmenting', id='incompatible QoS was cured'),
     pytest.param(lambda h: h.enter('inactive', 101), OK, 'inactive', id='deactivated'),
     pytest.param(lambda h: (h.enter('configuring', 101), h.progress('building: 35 s')),
                  OK, 'configuring: building: 35 s', id='building an engine'),
     pytest.param(lambda h: (h.progress('building: 35 s'), h.enter('inactive', 101)),
                  OK, 'inactive', id='built an engine'),
-    pytest.param(lambda h: (h.enter('unconfigured', 101), h.fail('no such model')),
+    pytest.param(lambda h: (h.enter('unconfigured', 101), h.transition_failed('no such model')),
                  ERROR, 'no such model', id='configuring failed'),
-    pytest.param(lambda h: (h.fail('no such model'), h.enter('inactive', 101)),
+    pytest.param(lambda h: (h.transition_failed('no such model'), h.enter('inactive', 101)),
                  OK, 'inactive', id='configuring failed, then succeeded'),
-    pytest.param(lambda h: h.find('runtime', WARN, 'onnxruntime runs instead of the GPU'),
+    pytest.param(lambda h: h.set_finding('runtime', WARN, 'onnxruntime runs instead of the GPU'),
                  WARN, 'onnxruntime runs instead of the GPU', id='runtime fallen back'),
-    pytest.param(lambda h: (h.find('watchdog', ERROR, 'stuck'), h.dismiss('watchdog')),
+    pytest.param(lambda h: (h.set_finding('governor', ERROR, 'hot'), h.clear_finding('governor')),
                  OK, 'waiting for the first frame', id='a finding was dismissed'),
-    pytest.param(lambda h: (h.find('runtime', WARN, 'slow'), h.find('watchdog', ERROR, 'stuck')),
-                 ERROR, 'stuck; slow', id='the worst of several comes first'),
-    pytest.param(lambda h: (h.find('runtime', WARN, 'slow'), h.enter('inactive', 101)),
+    pytest.param(lambda h: (h.set_finding('runtime', WARN, 'slow'),
+                            h.set_finding('governor', ERROR, 'hot')),
+                 ERROR, 'hot; slow', id='the worst of several comes first'),
+    pytest.param(lambda h: (h.set_finding('runtime', WARN, 'slow'), h.enter('inactive', 101)),
                  OK, 'inactive', id='findings are for active nodes'),
-    pytest.param(lambda h: (h.find('runtime', WARN, 'slow'), h.enter('unconfigured', 101),
+    pytest.param(lambda h: (h.set_finding('runtime', WARN, 'slow'), h.enter('unconfigured', 101),
                             h.enter('active', 101.5)),
                  OK, 'waiting for the first frame', id='another model, other findings'),
-    pytest.param(lambda h: (segment(h, [101.5]), h.know(clock=CLOCK_STANDS)),
+    pytest.param(lambda h: (segment(h, [101.5]), h.set_facts(clock=CLOCK_STANDS)),
                  OK, 'segmenting; /clock stands still', id='a clock that stands still'),
 ])
 def test_level_and_message(health, prepare, level, message):
@@ -124,14 +125,14 @@ def test_the_rate_of_the_first_seconds_is_not_understated(health):
 
 def test_p95_is_that_of_the_slow_frames(health):
     for i in range(100):
-        health.segmented(101.0, latency_s=(i + 1) / 1000, inference_s=0.0)
+        health.frame_segmented(101.0, latency_s=(i + 1) / 1000, inference_s=0.0)
     found = values(health.report(101.0, SILENCE))
     assert float(found['latency_p50_ms']) == pytest.approx(50.5, abs=0.1)
     assert float(found['latency_p95_ms']) == pytest.approx(95.05, abs=0.1)
 
 
 def test_frames_without_a_stamp_have_no_age(health):
-    health.segmented(101.0, latency_s=0.01, inference_s=0.005, age_s=None)
+    health.frame_segmented(101.0, latency_s=0.01, inference_s=0.005, age_s=None)
     assert values(health.report(101.0, SILENCE))['age_p50_ms'] == ''
 
 
@@ -148,11 +149,11 @@ def stream(health, seconds, every, latency=0.02, segment_every=1, start=100.0):
     """Let a frame come every so often, of which each ``segment_every``th is segmented."""
     for i in range(round(seconds / every)):
         now = start + i * every
-        health.received(now)
+        health.frame_received(now)
         if i % segment_every == 0:
-            health.segmented(now, latency, 0.01, 0.05)
+            health.frame_segmented(now, latency, 0.01, 0.05)
         else:
-            health.count('dropped')
+            health.frame_skipped('dropped')
 
 
 @pytest.mark.parametrize('seconds, every, segment_every, target, expected', [
@@ -192,8 +193,8 @@ def test_seconds_in_which_frames_are_not_wanted_do_not_count_against_the_rate(
     limits = Limits(target_rate_hz=10.0)
     health.report(100.0, limits)
     for i in range(60):
-        health.received(100.0 + i / 10)
-        health.count(what, wanted=False)
+        health.frame_received(100.0 + i / 10)
+        health.frame_skipped(what, wanted=False)
     report = health.report(106.0, limits)
     assert (report.level, report.message) == (OK, message)
     stream(health, 3, 0.1, start=106.0)
@@ -227,8 +228,8 @@ def test_an_old_stamp_is_no_latency(health):
     limits = Limits(latency_budget_ms=100.0)
     health.report(100.0, limits)
     for now in range(100, 107):
-        health.received(now)
-        health.segmented(now, 0.02, 0.01, age_s=1e8)
+        health.frame_received(now)
+        health.frame_segmented(now, 0.02, 0.01, age_s=1e8)
     assert health.report(106.0, limits).level == OK
 
 
@@ -236,7 +237,7 @@ ALL = Limits(no_image_timeout=3.0, target_rate_hz=10.0, latency_budget_ms=100.0)
 
 
 @pytest.mark.parametrize('jump, after', [
-    pytest.param(Health.received, 50.0, id='a bag starts over'),
+    pytest.param(Health.frame_received, 50.0, id='a bag starts over'),
     pytest.param(Health.jumped, 5000.0, id='a bag is wound forward'),
     pytest.param(Health.jumped, 1.7e9, id='a clock comes up'),
 ])
@@ -260,35 +261,35 @@ def test_a_paused_bag_raises_no_alarm(health):
 
 def test_frames_without_end_while_the_clock_stands_take_no_memory_without_end(health):
     for _ in range(10_000):
-        health.received(100.0)
-        health.segmented(100.0, 0.02, 0.01)
-        health.failed(100.0, 'data', 'short')
+        health.frame_received(100.0)
+        health.frame_segmented(100.0, 0.02, 0.01)
+        health.frame_failed(100.0, 'data', 'short')
     assert max(map(len, (health._arrivals, health._results, health._recent_errors))) <= 2000
 
 
 def test_two_threads_that_read_the_clock_do_not_make_it_jump(health):
     stream(health, 2, 0.1)
-    health.received(101.99)
-    health.received(101.985)
+    health.frame_received(101.99)
+    health.frame_received(101.985)
     assert values(health.report(102.0))['rate_hz'] == '10.0'
 
 
 def test_what_another_thread_notes_by_the_clock_before_a_jump_does_not_stay(health):
-    health.received(50.0)
-    health.segmented(101.0, 0.02, 0.01)
+    health.frame_received(50.0)
+    health.frame_segmented(101.0, 0.02, 0.01)
     stream(health, 2, 0.1, start=50.0)
     assert values(health.report(52.0))['rate_hz'] == '10.0'
 
 
 def test_every_frame_is_counted_once(health):
     for i in range(10):
-        health.received(101.0 + i / 100)
+        health.frame_received(101.0 + i / 100)
     for what in ('dropped', 'dropped', 'over_rate', 'unwatched'):
-        health.count(what)
-    health.failed(101.1, 'data', 'short')
-    health.failed(101.1, 'inference', 'broken')
+        health.frame_skipped(what)
+    health.frame_failed(101.1, 'data', 'short')
+    health.frame_failed(101.1, 'inference', 'broken')
     for _ in range(4):
-        health.segmented(101.1, 0.01, 0.005)
+        health.frame_segmented(101.1, 0.01, 0.005)
     found = values(health.report(102.0, SILENCE))
     assert {key: found[key] for key in found if key.startswith(('frames', 'errors'))} == {
         'frames_received': '10', 'frames_segmented': '4', 'frames_dropped': '2',
@@ -298,7 +299,7 @@ def test_every_frame_is_counted_once(health):
 
 
 def test_what_is_no_longer_true_is_forgotten(health):
-    health.know(runtime=None)
+    health.set_facts(runtime=None)
     assert 'runtime' not in values(health.report(101.0, SILENCE))
 
 
@@ -317,7 +318,7 @@ def test_the_message_follows_the_convention(health):
 def test_each_status_has_its_name_and_hardware(health):
     message = diagnostics_message({
         'segmentation': health.report(101.0),
-        'machine': Report(WARN, 'hot', (('board', 'Jetson'),))}, 'segmenter', Time())
+        'machine': HealthStatus(WARN, 'hot', (('board', 'Jetson'),))}, 'segmenter', Time())
     assert [(s.name, s.hardware_id) for s in message.status] == [
         ('segmenter: segmentation', 'openvino'), ('segmenter: machine', 'Jetson')]
 
@@ -327,7 +328,7 @@ def test_each_status_has_its_name_and_hardware(health):
     pytest.param('uav1/segmenter', None, id='that of another aircraft'),
 ])
 def test_the_status_that_readers_want_is_found_among_all(health, name, expected):
-    machine = Report(ERROR, 'hot', ())
+    machine = HealthStatus(ERROR, 'hot', ())
     message = diagnostics_message(
         {'machine': machine, 'segmentation': health.report(101.0)}, name, Time())
     found = segmenter_status(message)

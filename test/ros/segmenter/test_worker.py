@@ -1,32 +1,44 @@
-"""The newest-frame slot and the inference thread."""
+"""The newest-frame slot and the inference threads that take from it."""
 from __future__ import annotations
 
 import threading
 
 import pytest
 
-from effvit_ros.ros.segmenter.worker import Mailbox, Worker
+from effvit_ros.ros.segmenter.worker import NewestFrame, Worker
+
+PATIENCE_S = 20
 
 
 class Recorder:
-    """A processor that waits for leave to go on and notes what it was given, and where."""
+    """A pipeline that waits for leave to go on and notes what it was given, and where."""
 
-    def __init__(self):
+    def __init__(self, log, name='A', loads=None):
+        """Load once the event ``loads`` is set."""
+        assert loads is None or loads.wait(PATIENCE_S)
         self.made_on = threading.current_thread()
-        self.items, self.threads = [], set()
+        self.threads = set()
         self.entered, self.leave = threading.Semaphore(0), threading.Semaphore(0)
         self.closed_on = None
+        self._log, self._name = log, name
 
-    def process(self, item):
+    def process(self, frame):
         self.threads.add(threading.current_thread())
-        self.items.append(item)
+        self._log.append(f'{self._name} begins {frame}')
         self.entered.release()
-        assert self.leave.acquire(timeout=5)
-        if item == 'bad':
-            raise ValueError(item)
+        assert self.leave.acquire(timeout=PATIENCE_S)
+        if frame == 'bad':
+            raise ValueError(frame)
+        self._log.append(f'{self._name} ends {frame}')
 
     def close(self):
         self.closed_on = threading.current_thread()
+        self._log.append(f'{self._name} closed')
+
+
+@pytest.fixture
+def log():
+    return []
 
 
 @pytest.fixture
@@ -35,90 +47,151 @@ def errors():
 
 
 @pytest.fixture
-def worker(errors):
-    worker = Worker(Recorder, errors.append)
-    assert worker.wait_made(5)
-    yield worker
-    worker.processor.leave.release(100)
-    assert worker.stop(5)
+def frames():
+    return NewestFrame()
 
 
-def test_a_mailbox_keeps_the_newest_and_tells_of_the_displaced():
-    mailbox = Mailbox()
-    assert [mailbox.put(item) for item in 'abc'] == [False, True, True]
-    assert mailbox.take() == 'c'
-    assert mailbox.put('d') is False
+@pytest.fixture
+def load(frames, log, errors):
+    """Return a function that starts a worker; all are ended afterwards."""
+    workers = []
+
+    def load(name='A', **held):
+        workers.append(Worker(frames, lambda: Recorder(log, name, **held), errors.append))
+        return workers[-1]
+    yield load
+    for worker in workers:
+        if worker.pipeline is not None:
+            worker.pipeline.leave.release(100)
+        worker.retire()
+        assert worker.join(PATIENCE_S)
 
 
-def test_a_closed_mailbox_gives_nothing():
-    mailbox = Mailbox()
-    mailbox.put('a')
-    mailbox.close()
-    assert mailbox.take() is None
+@pytest.fixture
+def worker(frames, load):
+    """Return a loaded worker that has the frames."""
+    worker = load()
+    assert worker.wait_loaded(PATIENCE_S)
+    frames.give_to(worker)
+    return worker
 
 
-def test_while_one_frame_is_in_work_only_the_newest_waits(worker):
-    recorder = worker.processor
-    assert worker.put(1) is False
-    assert recorder.entered.acquire(timeout=5)
-    assert [worker.put(i) for i in (2, 3, 4)] == [False, True, True]
-    recorder.leave.release(2)
-    assert recorder.entered.acquire(timeout=5)
-    assert worker.drain(5)
-    assert recorder.items == [1, 4]
+def begun(worker):
+    """Wait until the worker begins a frame."""
+    assert worker.pipeline.entered.acquire(timeout=PATIENCE_S)
 
 
-def test_making_using_and_closing_happen_on_one_thread():
-    worker = Worker(Recorder, None)
-    assert worker.wait_made(5)
-    recorder = worker.processor
-    recorder.leave.release()
-    worker.put(1)
-    assert recorder.entered.acquire(timeout=5)
-    assert worker.stop(5)
-    assert {recorder.made_on, recorder.closed_on} == recorder.threads
-    assert threading.current_thread() not in recorder.threads
+def test_a_new_frame_displaces_one_that_nobody_took(frames, worker):
+    assert frames.put(1) is False
+    begun(worker)
+    assert [frames.put(number) for number in (2, 3, 4)] == [False, True, True]
 
 
-def test_a_frame_that_raises_is_reported_and_the_next_one_is_worked_on(worker, errors):
-    recorder = worker.processor
-    recorder.leave.release(2)
-    for item in ('bad', 'good'):
-        worker.put(item)
-        assert recorder.entered.acquire(timeout=5)
-    assert worker.drain(5)
+def test_while_one_frame_is_in_work_only_the_newest_waits(frames, worker, log):
+    frames.put(1)
+    begun(worker)
+    frames.put(2)
+    frames.put(3)
+    worker.pipeline.leave.release(2)
+    begun(worker)
+    assert frames.drain(PATIENCE_S)
+    assert log == ['A begins 1', 'A ends 1', 'A begins 3', 'A ends 3']
+
+
+def test_loading_using_and_closing_happen_on_one_thread(frames, worker):
+    worker.pipeline.leave.release()
+    frames.put(1)
+    begun(worker)
+    worker.retire()
+    assert worker.join(PATIENCE_S)
+    assert {worker.pipeline.made_on, worker.pipeline.closed_on} == worker.pipeline.threads
+    assert threading.current_thread() not in worker.pipeline.threads
+
+
+def test_a_frame_that_raises_is_reported_and_the_next_one_is_worked_on(
+        frames, worker, errors, log):
+    worker.pipeline.leave.release(2)
+    for frame in ('bad', 'good'):
+        frames.put(frame)
+        begun(worker)
+    assert frames.drain(PATIENCE_S)
     assert [str(error) for error in errors] == ['bad']
-    assert recorder.items == ['bad', 'good']
+    assert log[-1] == 'A ends good'
 
 
-def test_draining_discards_what_waits_and_waits_for_what_is_in_work(worker):
-    recorder = worker.processor
-    worker.put(1)
-    assert recorder.entered.acquire(timeout=5)
-    worker.put(2)
-    assert worker.drain(0.05) is False
-    recorder.leave.release()
-    assert worker.drain(5) is True
-    assert recorder.items == [1]
+def test_draining_discards_what_waits_and_waits_for_what_is_in_work(frames, worker, log):
+    frames.put(1)
+    begun(worker)
+    frames.put(2)
+    assert frames.drain(0.05) is False
+    worker.pipeline.leave.release()
+    assert frames.drain(PATIENCE_S) is True
+    assert log == ['A begins 1', 'A ends 1']
 
 
-def test_a_processor_that_cannot_be_made_is_a_failure_not_a_crash():
+def test_how_long_a_frame_is_in_work(frames, worker):
+    assert frames.in_work_for() == 0.0
+    frames.put(1)
+    begun(worker)
+    assert frames.in_work_for() > 0.0
+    worker.pipeline.leave.release()
+    assert frames.drain(PATIENCE_S)
+    assert frames.in_work_for() == 0.0
+
+
+def test_a_pipeline_that_cannot_be_made_is_a_failure_not_a_crash(frames):
     def make():
         raise RuntimeError('no such model')
-    worker = Worker(make, None)
-    assert worker.wait_made(5)
+    worker = Worker(frames, make, None)
+    assert worker.wait_loaded(PATIENCE_S)
     assert str(worker.failure) == 'no such model'
-    assert worker.stop(5)
+    assert worker.join(PATIENCE_S)
 
 
-def test_a_worker_stuck_in_a_library_is_left_behind():
-    release = threading.Event()
+def test_a_successor_begins_when_the_frame_in_work_is_done_and_takes_what_waits(
+        frames, worker, load, log):
+    frames.put(1)
+    begun(worker)
+    frames.put(2)
+    successor = load('B')
+    assert successor.wait_loaded(PATIENCE_S)
+    frames.give_to(successor)
+    assert log == ['A begins 1']
+    worker.pipeline.leave.release()
+    begun(successor)
+    assert worker.join(PATIENCE_S)
+    assert [line for line in log if line != 'A closed'] == ['A begins 1', 'A ends 1', 'B begins 2']
 
-    def make():
-        release.wait()
-        raise RuntimeError('too late')
-    worker = Worker(make, None)
-    assert worker.wait_made(0.01) is False
-    assert worker.stop(0.01) is False
-    release.set()
-    assert worker.stop(5)
+
+def test_the_present_model_answers_while_the_next_one_loads(frames, worker, load, log):
+    loads = threading.Event()
+    successor = load('B', loads=loads)
+    worker.pipeline.leave.release(2)
+    for frame in (1, 2):
+        frames.put(frame)
+        begun(worker)
+        assert frames.drain(PATIENCE_S)
+    assert not successor.wait_loaded()
+    loads.set()
+    assert successor.wait_loaded(PATIENCE_S)
+    assert log == ['A begins 1', 'A ends 1', 'A begins 2', 'A ends 2']
+
+
+def test_a_retired_successor_releases_its_model_as_soon_as_it_is_loaded(load, log):
+    loads = threading.Event()
+    successor = load('B', loads=loads)
+    successor.retire()
+    loads.set()
+    assert successor.join(PATIENCE_S)
+    assert log == ['B closed']
+
+
+def test_a_thread_stuck_in_a_library_is_left_behind_and_its_fault_is_nobodys(
+        frames, worker, errors, log):
+    frames.put('bad')
+    begun(worker)
+    worker.retire()
+    assert worker.join(0.01) is False
+    worker.pipeline.leave.release()
+    worker._thread.join(PATIENCE_S)
+    assert (errors, log[-1]) == ([], 'A closed')
