@@ -1,31 +1,12 @@
-"""YAML files that a user wrote, with what is wrong in them, and locks between processes."""
+"""Files that can't be read or written as one line, and locks between processes."""
 from __future__ import annotations
 
 import contextlib
 import fcntl
 from pathlib import Path
-from typing import Any, BinaryIO, Callable, Dict, Iterator
-
-import yaml
+from typing import BinaryIO, Callable, Iterator
 
 from effvit_ros.core.errors import UserError
-
-
-def read_yaml(path: Path, what: str) -> Dict[str, Any]:
-    """
-    Read the keys of a YAML file that the user calls ``what``.
-
-    :raises UserError: missing, unreadable, no YAML, without keys, or with one twice.
-    """
-    try:
-        fields = yaml.load(path.read_text(encoding='utf-8'), UniqueKeys)
-    except OSError as error:
-        raise UserError(f'{what} {path}: {error.strerror}') from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f'{what} {path}: not YAML: {" ".join(str(error).split())}') from error
-    if not isinstance(fields, dict):
-        raise UserError(f'{what} {path}: it holds no keys (name: value)')
-    return fields
 
 
 @contextlib.contextmanager
@@ -36,20 +17,6 @@ def told(place: str = '') -> Iterator[None]:
     except OSError as error:
         where = error.filename or place
         raise UserError(f'{where}{where and ": "}{error.strerror or error}') from error
-
-
-class UniqueKeys(yaml.SafeLoader):
-    """Refuses a key that a mapping has twice, of which YAML would take the last."""
-
-    def compose_mapping_node(self, anchor):
-        """Compose before ``<<`` merges anything in: what is merged may be given anew."""
-        node = super().compose_mapping_node(anchor)
-        names = [key.value for key, _ in node.value]
-        twice = next((key for key, _ in node.value if names.count(key.value) > 1), None)
-        if twice is not None:
-            raise yaml.composer.ComposerError(
-                None, None, f'key {twice.value!r} is there twice', twice.start_mark)
-        return node
 
 
 @contextlib.contextmanager

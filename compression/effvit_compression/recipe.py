@@ -13,7 +13,6 @@ from effvit_compression.data.augment import Augmentation
 from effvit_compression.data.description import one_line
 from effvit_compression.data.mixture import BALANCED
 from effvit_compression.export.settings import Int8Settings
-from effvit_compression.files import read_yaml
 from effvit_compression.losses.distillation import DistillationSettings
 from effvit_compression.losses.segmentation import SegmentationLossSettings
 from effvit_compression.models.architecture import Architecture
@@ -26,6 +25,7 @@ from effvit_compression.training.settings import TrainingSettings
 from effvit_ros.core.classes import NAMES
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.install_paths import models_directory
+from effvit_ros.core.yaml_files import read_yaml
 
 
 class Strict(pydantic.BaseModel):

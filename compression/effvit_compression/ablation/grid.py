@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any, Dict, List, Sequence
 
 from effvit_compression.ablation.settings import Row
-from effvit_compression.files import read_yaml
 from effvit_compression.overrides import merged, with_settings
 from effvit_compression.recipe import Recipe, recipe_of
 from effvit_ros.core.errors import UserError
+from effvit_ros.core.yaml_files import read_yaml
 
 
 @dataclass(frozen=True, eq=False)

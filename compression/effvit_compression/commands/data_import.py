@@ -12,10 +12,10 @@ from effvit_compression.data.importers.forms import FORMS, read_export, unpacked
 from effvit_compression.data.importers.mapping import mapping_of, table_of
 from effvit_compression.data.importers.masks import check_colours
 from effvit_compression.data.importers.pack import DESCRIPTION, pack, Refused
-from effvit_compression.files import read_yaml
 from effvit_compression.progress import steps
 from effvit_ros.core.classes import NAMES
 from effvit_ros.core.errors import UserError
+from effvit_ros.core.yaml_files import read_yaml
 
 
 def add_arguments(parser) -> None:

@@ -9,9 +9,9 @@ from typing import Annotated, Dict, List, Literal, NamedTuple, Optional, Sequenc
 import numpy as np
 import pydantic
 
-from effvit_compression.files import read_yaml
 from effvit_ros.core.classes import IGNORE, NAMES
 from effvit_ros.core.errors import UserError
+from effvit_ros.core.yaml_files import read_yaml
 
 #: 0 to 255, as labels are stored.
 Byte = Annotated[int, pydantic.Field(ge=0, le=255)]

@@ -12,9 +12,9 @@ from PIL import Image
 from effvit_compression.data.check import check_split
 from effvit_compression.data.description import load_description, matches
 from effvit_compression.data.pictures import palette_to_index, Pictures, read_label
-from effvit_compression.files import read_yaml
 from effvit_ros.core.classes import NAMES
 from effvit_ros.core.errors import UserError
+from effvit_ros.core.yaml_files import read_yaml
 
 CONFIG = Path(__file__).parents[3] / 'config' / 'datasets'
 

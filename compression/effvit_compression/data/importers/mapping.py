@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Dict, List, Sequence
 
 from effvit_compression.data.importers.export import Export, UNLABELLED
-from effvit_compression.files import read_yaml
 from effvit_ros.core.errors import UserError
+from effvit_ros.core.yaml_files import read_yaml
 
 #: What a class is sent to whose pixels shall count nowhere.
 IGNORED = 'ignore'
