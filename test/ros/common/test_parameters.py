@@ -96,14 +96,14 @@ def test_every_parameter_is_documented():
 def test_every_diagnostic_value_is_documented():
     page = (ROOT / 'docs' / 'health.md').read_text(encoding='utf-8')
     health = Health()
-    for kind in ('encoding', 'size', 'data', 'inference', 'stuck'):
+    for kind in ('encoding', 'size', 'data', 'inference'):
         health.frame_failed(0.0, kind, '')
     names = [name for report in (health.report(0.0), MachineHealth().report(0.0))
              for name, _ in report.values]
     # What other parts of the node let it know.
     names += [keyword.arg for path in sorted((ROOT / 'effvit_ros' / 'ros').rglob('*.py'))
               for node in ast.walk(ast.parse(path.read_text(encoding='utf-8')))
-              if isinstance(node, ast.Call) and getattr(node.func, 'attr', '') == 'know'
+              if isinstance(node, ast.Call) and getattr(node.func, 'attr', '') == 'set_facts'
               for keyword in node.keywords]
     assert 'limited_by' in names
     assert [name for name in names if f'`{name}`' not in page] == []
