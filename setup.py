@@ -85,8 +85,10 @@ setup(
         'PyYAML>=5.4,<7',
     ],
     extras_require={
-        # Inference on CPUs: OpenVINO is the fastest on x86, ONNX Runtime runs anywhere.
-        'cpu': ['onnxruntime>=1.16,<2', 'openvino>=2024.0,<2027; platform_machine == "x86_64"'],
+        # Inference on CPUs: OpenVINO is the fastest on x86, ONNX Runtime runs anywhere; 1.18 is
+        # the first that reads ONNX IR 10, the bundles' (an old pip picks others: update it).
+        'cpu': ['onnxruntime>=1.18,<2',
+                'openvino>=2024.0,<2027; platform_machine in "x86_64 AMD64 aarch64 arm64"'],
         # Engines for RTX cards, also compiled ahead where there is no GPU. To run them needs
         # pycuda, which is built against the CUDA toolkit: docs/tensorrt.md.
         'rtx': ['tensorrt-rtx-cu13>=1.7,<2; platform_machine == "x86_64"'],

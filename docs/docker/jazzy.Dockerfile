@@ -18,7 +18,7 @@ RUN apt-get update \
 # A virtual environment over apt's Python packages: Ubuntu's pip refuses to write among those.
 RUN python3 -m venv --system-site-packages /opt/effvit/python \
  && /opt/effvit/python/bin/pip install --no-cache-dir \
-      'onnxruntime>=1.16,<2' 'openvino>=2024.0,<2027; platform_machine == "x86_64"' 'numpy<2'
+      'onnxruntime>=1.18,<2' 'openvino>=2024.0,<2027' 'numpy<2'
 COPY package.xml setup.py setup.cfg pyproject.toml LICENSE /ws/src/effvit_ros/
 COPY resource /ws/src/effvit_ros/resource
 COPY config /ws/src/effvit_ros/config

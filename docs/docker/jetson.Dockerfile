@@ -36,7 +36,7 @@ ENV PATH=/usr/local/cuda/bin:${PATH}
 RUN python3 -m venv --system-site-packages /opt/effvit/python \
  && CPATH=/usr/local/cuda/include LIBRARY_PATH=/usr/local/cuda/lib64 \
     /opt/effvit/python/bin/pip install --no-cache-dir \
-      'pycuda>=2022.1' 'onnx>=1.15,<1.18' 'onnxruntime>=1.16,<1.20' 'numpy<2'
+      'pycuda>=2022.1' 'onnx>=1.15,<1.18' 'onnxruntime>=1.18,<1.20' 'numpy<2'
 COPY package.xml setup.py setup.cfg pyproject.toml LICENSE /ws/src/effvit_ros/
 COPY resource /ws/src/effvit_ros/resource
 COPY config /ws/src/effvit_ros/config

@@ -9,7 +9,6 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import cv2
-from rich.console import Console
 
 from effvit_ros.bench.offline import bench_core, bench_runtimes
 from effvit_ros.bench.report import (
@@ -39,6 +38,7 @@ OVERHEAD_SIZE = (640, 480)
 def main(args=None):
     """Measure and return 0."""
     options = _parse(args)
+    from rich.console import Console
     model = resolve_model(options.model)
     bundle = load_bundle(model)
     signal.signal(signal.SIGTERM, signal.default_int_handler)

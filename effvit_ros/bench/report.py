@@ -1,8 +1,6 @@
 """What the benchmark leaves behind: rows, targets and tables."""
 from __future__ import annotations
 
-from rich.table import Table
-
 #: What the project promises of the shipped model.
 TARGETS = (
     ('512x512, end to end, labels and overlay subscribed', 'fps', 'at least', 10.0),
@@ -47,6 +45,7 @@ def target_line(target):
 
 def tables(report):
     """Return the report as tables; all times in milliseconds, medians unless p95."""
+    from rich.table import Table
     runtimes = Table(title='Bare runtime, ms', title_justify='left')
     for head in ('runtime', 'p50', 'p95'):
         runtimes.add_column(head, justify='left' if head == 'runtime' else 'right')
@@ -116,6 +115,7 @@ def plain(figures):
 
 
 def _overhead_table(row):
+    from rich.table import Table
     table = Table(
         title='CPU and memory of the node beside the bare runtime', title_justify='left',
         caption=f"{row['size']} at {row['rate_hz']:g} Hz, labels subscribed; both processes "

@@ -13,8 +13,8 @@ def reports_user_errors(main):
     """
     Wrap a command's ``main`` so that a user's mistake prints one line.
 
-    The wrapped function returns 2 after a :class:`UserError` (``error: ...`` on stderr)
-    and 130 after Ctrl-C, else what ``main`` returns.
+    The wrapped function returns 2 after a :class:`UserError` (``error: ...`` on stderr) or
+    where a library is missing, and 130 after Ctrl-C, else what ``main`` returns.
     """
     @functools.wraps(main)
     def wrapper(*args, **kwargs):
@@ -22,6 +22,13 @@ def reports_user_errors(main):
             return main(*args, **kwargs)
         except UserError as error:
             print(f'error: {error}', file=sys.stderr)
+            return 2
+        except ImportError as error:
+            from effvit_ros.core.libraries import import_problem
+            problem = import_problem(error)
+            if problem is None:
+                raise
+            print(f'error: {problem}', file=sys.stderr)
             return 2
         except KeyboardInterrupt:
             print('interrupted', file=sys.stderr)

@@ -4,6 +4,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from effvit_ros.core.resize import nearest
+
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
@@ -44,11 +46,14 @@ class Overlay:
         :returns: (H, W, 3) uint8 BGR, valid until the next call.
         """
         height, width = image.shape[:2]
+        if (height, width) == (1, 1):  # OpenCV 4.5.4 takes no (1, 1, 3)
+            twice = nearest(labels, (1, 2))
+            return self.draw(np.repeat(image, 2, axis=0), twice, legend=False)[:1]
         if self._blended.shape != image.shape:
             self._colors = np.empty(image.shape, np.uint8)
             self._blended = np.empty(image.shape, np.uint8)
         if labels.shape != (height, width):
-            labels = cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
+            labels = nearest(labels, (width, height))
         cv2.applyColorMap(labels, self._table, dst=self._colors)
         cv2.addWeighted(image, 1 - self.alpha, self._colors, self.alpha, 0, dst=self._blended)
         cv2.copyTo(image, cv2.compare(labels, 0, cv2.CMP_EQ), dst=self._blended)

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from effvit_ros.core.bundle import BundleError
+from effvit_ros.core.resize import nearest
 from effvit_ros.core.runtimes import open_runtime
 from effvit_ros.core.runtimes.policy import EnginePolicy
 
@@ -106,8 +107,7 @@ class Segmenter:
             return model_labels
         if self._labels.shape != (height, width):
             self._labels = np.empty((height, width), np.uint8)
-        return cv2.resize(model_labels, (width, height), dst=self._labels,
-                          interpolation=cv2.INTER_NEAREST_EXACT)
+        return nearest(model_labels, (width, height), dst=self._labels)
 
     def close(self):
         """Release the runtime; a second call does nothing."""
@@ -132,6 +132,8 @@ class Segmenter:
                 f'not {image.dtype} {image.shape}')
         if 0 in image.shape:
             raise ValueError(f'the picture is empty: {image.shape}')
+        if image.shape[:2] == (1, 1):
+            image = _four_times(image)
         target = self.runtime.input
         height, width = target.shape[:2]
         wanted = self.bundle.channel_order
@@ -155,3 +157,8 @@ class Segmenter:
             raise BundleError(
                 f'{self.bundle.path}: the graph returned class {highest}, but the manifest '
                 f'lists {len(self.bundle.classes)} classes: use the class list of its export')
+
+
+def _four_times(pixel):
+    """Return a picture of one pixel as one of 2x2: OpenCV 4.5.4 takes no (1, 1, 3)."""
+    return np.repeat(np.repeat(pixel, 2, axis=0), 2, axis=1)

@@ -7,7 +7,6 @@ import signal
 from pathlib import Path
 
 import cv2
-from rich.console import Console
 
 from effvit_ros.core import cli
 from effvit_ros.core.bundle import load_bundle, resolve_model
@@ -32,6 +31,7 @@ SOURCES = {
 def main(args=None):
     """Segment a stream for a while; the exit code is 0 when label maps came."""
     options = _parse(args)
+    from rich.console import Console
     camera = _camera_parameters(options)
     model = resolve_model(options.model)
     bundle = load_bundle(model)

@@ -4,6 +4,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from effvit_ros.core.resize import nearest
+
 _TILE_WIDTH = 400
 _GAP = 10
 _MARGIN = 28
@@ -63,7 +65,7 @@ def _row(moment, overlay, with_truth):
     def labels(ids):
         if ids is None:
             return np.full((size[1], size[0], 3), _PAPER, np.uint8)
-        small = cv2.resize(ids, size, interpolation=cv2.INTER_NEAREST_EXACT)
+        small = nearest(ids, size)
         return overlay.colorize(small)
 
     tiles = [picture(moment.picture), labels(moment.truth), labels(moment.labels),

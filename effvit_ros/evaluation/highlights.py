@@ -6,6 +6,8 @@ from typing import NamedTuple, Optional
 import cv2
 import numpy as np
 
+from effvit_ros.core.resize import nearest
+
 #: Stretches of the bag that are told apart; neighbours are merged when there are more.
 _STRETCHES = 32
 #: Width of a kept picture in pixels.
@@ -74,8 +76,8 @@ class Highlights:
         if not sample:
             return []
         median = float(np.median([m.badness for m in sample]))
-        nearest = sorted(sample, key=lambda m: (abs(m.badness - median), m.index))[:count]
-        return sorted(nearest, key=lambda m: m.index)
+        closest = sorted(sample, key=lambda m: (abs(m.badness - median), m.index))[:count]
+        return sorted(closest, key=lambda m: m.index)
 
     def _merge(self):
         self._span *= 2
@@ -88,9 +90,6 @@ def _shrink(frame, labels, truth, badness):
     height, width = labels.shape
     scale = min(1.0, THUMBNAIL_WIDTH / width)
     size = max(1, round(width * scale)), max(1, round(height * scale))
-
-    def nearest(image):
-        return cv2.resize(image, size, interpolation=cv2.INTER_NEAREST_EXACT)
     picture = cv2.resize(frame.picture.bgr(), size, interpolation=cv2.INTER_AREA)
     return Moment(frame.index, frame.stamp_ns, badness, truth is not None, picture,
-                  nearest(labels), None if truth is None else nearest(truth))
+                  nearest(labels, size), None if truth is None else nearest(truth, size))

@@ -7,8 +7,6 @@ import signal
 import sys
 from pathlib import Path
 
-from rich.console import Console
-
 from effvit_ros.core import cli
 from effvit_ros.core.bundle import load_bundle, resolve_model
 from effvit_ros.core.errors import reports_user_errors
@@ -32,6 +30,7 @@ def main(args=None):
     0: every limit is met. 1: one is missed. 130: interrupted; the report so far is written.
     """
     options = _parse(args)
+    from rich.console import Console
     model = resolve_model(options.model)
     bundle = load_bundle(model)
     os.environ.update(node_environment(free_domain_id()))

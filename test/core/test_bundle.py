@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 import pytest
 import yaml
+from cpu_runtimes import needs_openvino, RUNTIMES
 from tiny_bundle import write_manifest, write_tiny_bundle
 
 from effvit_ros.core.bundle import (
@@ -164,7 +165,7 @@ def test_the_pin_covers_the_graphs_through_the_manifest(bundle):
         load_bundle(bundle, sha256=pinned)
 
 
-@pytest.mark.parametrize('runtime', ['openvino', 'onnxruntime'])
+@pytest.mark.parametrize('runtime', RUNTIMES)
 def test_a_graph_that_is_exchanged_after_the_check_does_not_run(bundle, runtime):
     pytest.importorskip(runtime)
     loaded = load_bundle(bundle)
@@ -208,7 +209,7 @@ def test_a_folder_without_manifest_is_no_bundle(tmp_path):
         load_bundle(tmp_path)
 
 
-@pytest.mark.parametrize('runtime', ['openvino', 'onnxruntime'])
+@pytest.mark.parametrize('runtime', RUNTIMES)
 def test_a_graph_of_another_size_is_refused(bundle, runtime):
     manifest = yaml.safe_load((bundle / MANIFEST).read_text())
     manifest['input']['height'] = 32
@@ -231,6 +232,7 @@ def add_int8(bundle, **keys):
     write_manifest(bundle, {**manifest, **keys})
 
 
+@needs_openvino
 @pytest.mark.parametrize('prefer, expected', [
     pytest.param({'openvino': 'int8'}, {'openvino': 'int8', 'onnxruntime': 'fp32'},
                  id='openvino-alone'),

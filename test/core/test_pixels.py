@@ -29,7 +29,8 @@ sizes = st.integers(1, 9)
 @given(st.sampled_from(sorted(PLAIN)), sizes, sizes, st.integers(0, 5), st.randoms())
 def test_plain_encodings_come_back_as_they_are(encoding, height, width, padding, random):
     channels, order = PLAIN[encoding]
-    pixels = np.frombuffer(random.randbytes(height * width * channels), np.uint8)
+    pixels = np.frombuffer(random.getrandbits(
+        8 * height * width * channels).to_bytes(height * width * channels, 'little'), np.uint8)
     pixels = pixels.reshape(height, width, channels)
     picture = decode(padded(pixels, padding), height, width, encoding, width * channels + padding)
     assert picture.order == order

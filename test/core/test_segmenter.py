@@ -6,14 +6,13 @@ import sys
 import cv2
 import numpy as np
 import pytest
+from cpu_runtimes import needs_openvino, RUNTIMES
 from tiny_bundle import tiny_labels
 
 from effvit_ros.core.bundle import load_bundle
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.runtimes import CPU_ORDER, GPU_ORDER, open_runtime, RuntimeUnavailable
 from effvit_ros.core.segmenter import Segmenter
-
-RUNTIMES = ['openvino', 'onnxruntime']
 
 
 @pytest.fixture(scope='module', params=RUNTIMES)
@@ -99,6 +98,7 @@ def no_gpu(monkeypatch):
         monkeypatch.setitem(sys.modules, name, None)
 
 
+@needs_openvino
 def test_auto_takes_the_first_installed_runtime(tiny_bundle, no_gpu):
     runtime, passed_over = open_runtime(load_bundle(tiny_bundle))
     assert (runtime.name, passed_over) == (CPU_ORDER[0], [])
@@ -119,11 +119,24 @@ def test_a_missing_runtime_says_how_to_get_it(tiny_bundle, monkeypatch):
         open_runtime(load_bundle(tiny_bundle), 'onnxruntime')
 
 
+def test_an_onnxruntime_that_is_too_old_names_the_version_that_is_needed(
+        tiny_bundle, monkeypatch):
+    import onnxruntime
+
+    def refuse(*_args, **_options):
+        raise RuntimeError('Unsupported model IR version: 10, max supported IR version: 9')
+    monkeypatch.setattr(onnxruntime, '__version__', '1.17.3')
+    monkeypatch.setattr(onnxruntime, 'InferenceSession', refuse)
+    with pytest.raises(RuntimeUnavailable, match=r'1\.17\.3 is too old .* 1\.18 or newer'):
+        open_runtime(load_bundle(tiny_bundle), 'onnxruntime')
+
+
 def test_an_unknown_runtime_lists_the_known_ones(tiny_bundle):
     with pytest.raises(UserError, match="runtime 'tflite' is unknown: give one of auto, tensorrt"):
         open_runtime(load_bundle(tiny_bundle), 'tflite')
 
 
+@needs_openvino
 def test_threads_are_honoured(tiny_bundle):
     runtime, _ = open_runtime(load_bundle(tiny_bundle), 'openvino', threads=1)
     assert '1 threads' in runtime.description

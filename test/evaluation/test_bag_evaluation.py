@@ -30,9 +30,9 @@ from mcap.reader import make_reader
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import CompressedImage, Image
 
-from effvit_ros.bags import libraries
 from effvit_ros.bags.problems import KINDS
 from effvit_ros.bags.writer import BagWriter, STRING
+from effvit_ros.core import libraries
 from effvit_ros.core.metrics import ConfusionMatrix, LpcvDice
 from effvit_ros.evaluation.evaluate_bag import main
 from effvit_ros.evaluation.records import FRAMES

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 from typing import NamedTuple, Tuple
 
-import cv2
 import numpy as np
 import torch
 
@@ -11,6 +10,7 @@ from effvit_compression.data.pictures import Pictures, stretched
 from effvit_compression.evaluation import reduction
 from effvit_ros.core.classes import NAMES
 from effvit_ros.core.metrics import ConfusionMatrix, LpcvDice
+from effvit_ros.core.resize import nearest
 
 
 class Evaluation(NamedTuple):
@@ -36,7 +36,7 @@ def evaluate(net: torch.nn.Module, pictures: Pictures, size: int) -> Evaluation:
     for index in range(len(pictures)):
         image, truth = pictures[index]
         labels = predict(net, image, size, device)
-        labels = cv2.resize(labels, truth.shape[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
+        labels = nearest(labels, truth.shape[::-1])
         truth, labels = table[truth], table[labels]
         confusion.update(truth, labels)
         dice.update(truth, labels)

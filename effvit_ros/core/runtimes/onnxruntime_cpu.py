@@ -6,6 +6,9 @@ import numpy as np
 from effvit_ros.core.bundle import BundleError
 from effvit_ros.core.runtimes import check_interface, Runtime, RuntimeUnavailable
 
+#: The first release that reads ONNX IR 10, in which bundles are exported.
+OLDEST = (1, 18)
+
 
 class OnnxRuntimeRuntime(Runtime):
     """
@@ -37,6 +40,11 @@ class OnnxRuntimeRuntime(Runtime):
                 graph.read(), options, providers=['CPUExecutionProvider'])
         except Exception as error:  # ORT's exception types are private to its binding
             problem = str(error).strip().splitlines()[-1]
+            if _version(onnxruntime.__version__) < OLDEST:
+                raise RuntimeUnavailable(
+                    f'onnxruntime {onnxruntime.__version__} is too old for {graph.path}: it '
+                    'takes %d.%d or newer (pip install --upgrade pip, then pip install '
+                    "'onnxruntime>=%d.%d')" % (OLDEST + OLDEST)) from None
             raise BundleError(f'{graph.path}: ONNX Runtime cannot load it: {problem}') from None
         source, target = self._session.get_inputs()[0], self._session.get_outputs()[0]
         check_interface(bundle, graph, source.shape, target.shape)
@@ -60,3 +68,8 @@ class OnnxRuntimeRuntime(Runtime):
     def close(self):
         """Release the session."""
         self._binding = self._session = None
+
+
+def _version(text):
+    """Return (major, minor) of a text such as 1.17.3."""
+    return tuple(int(part) for part in text.split('.')[:2])

@@ -14,6 +14,7 @@ import sys
 import threading
 
 from effvit_ros.core.errors import UserError
+from effvit_ros.core.libraries import import_problem
 
 #: Seconds between two looks at the flag.
 _PERIOD_S = 0.1
@@ -47,7 +48,8 @@ def spin_node(make_node, args=None, description=None):
     :param args: the command line without the program's name; None takes ``sys.argv``.
     :param description: what ``--help`` says.
     :returns: 0 after a signal; the node's ``exit_code``, or 0, after its own end; 2 after a
-        :class:`UserError` or a command line that can't be read, with one line on stderr.
+        :class:`UserError`, a missing library or a command line that can't be read, with one
+        line on stderr.
     """
     for number in _SIGNALS:
         signal.signal(number, _request_stop)
@@ -57,6 +59,12 @@ def spin_node(make_node, args=None, description=None):
         code = _run(make_node, argv, description)
     except UserError as error:
         print(f'error: {error}', file=sys.stderr)
+        code = 2
+    except ImportError as error:
+        problem = import_problem(error)
+        if problem is None:
+            raise
+        print(f'error: {problem}', file=sys.stderr)
         code = 2
     # Nodes are full of reference cycles; left to the interpreter's end, the DDS participant
     # would never be deleted and its shared memory stay behind, 64 MB each time.
@@ -75,6 +83,10 @@ def _request_stop(_number, _frame):
 
 
 def _run(make_node, argv, description):
+    parser = argparse.ArgumentParser(description=description, epilog=_EPILOG)
+    if {'-h', '--help'} & set(argv):  # also where ROS is missing
+        parser.print_help()
+        return 0
     import rclpy
     from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
     from rclpy.signals import SignalHandlerOptions
@@ -88,7 +100,7 @@ def _run(make_node, argv, description):
         raise UserError(f'the ROS arguments cannot be read: {_first_line(error)}') from None
     node = executor = None
     try:
-        argparse.ArgumentParser(description=description, epilog=_EPILOG).parse_args(plain)
+        parser.parse_args(plain)
         node = _make(make_node)
         executor = SingleThreadedExecutor()
         executor.add_node(node)
@@ -96,7 +108,7 @@ def _run(make_node, argv, description):
             executor.spin_once(timeout_sec=_PERIOD_S)
     except ExternalShutdownException:
         pass
-    except SystemExit as end:  # argparse: --help or an unknown argument
+    except SystemExit as end:  # argparse: an unknown argument
         return end.code or 0
     finally:
         for number in _SIGNALS:

@@ -28,7 +28,8 @@ from effvit_ros.core.errors import UserError
 from effvit_ros.core.segmenter import Segmenter
 
 needs_nncf = pytest.mark.skipif(
-    find_spec('nncf') is None, reason='NNCF is not installed: pip install nncf')
+    not (find_spec('nncf') and find_spec('openvino')),
+    reason='NNCF or OpenVINO is not installed: pip install nncf openvino')
 
 
 def price(loss=0.0, mean=0.99, speedup=1.5, labelled=True):

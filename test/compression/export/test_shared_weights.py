@@ -7,6 +7,7 @@ import onnxruntime
 import pytest
 import torch
 import yaml
+from cpu_runtimes import RUNTIMES
 from onnx import numpy_helper
 
 from effvit_compression.export.bundle import Description, make_variants, WEIGHTS, write_bundle
@@ -74,7 +75,7 @@ def test_a_bundle_of_both_is_hardly_larger_than_one(variants, folder):
     assert yaml.safe_load((folder / MANIFEST).read_text())['format_version'] == 2
 
 
-@pytest.mark.parametrize('runtime', ['openvino', 'onnxruntime'])
+@pytest.mark.parametrize('runtime', RUNTIMES)
 @pytest.mark.parametrize('precision', ['fp32', 'fp16'])
 def test_both_graphs_label_as_the_whole_ones_do(variants, folder, picture, runtime, precision):
     pytest.importorskip(runtime)

@@ -4,6 +4,7 @@ from __future__ import annotations
 import cv2
 
 from effvit_ros.core.errors import UserError
+from effvit_ros.core.resize import nearest
 from effvit_ros.ros.camera.sources.base import FrameSource
 
 
@@ -29,7 +30,7 @@ class Resized(FrameSource):
                            interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
         labels = frame.labels
         if labels is not None:
-            labels = cv2.resize(labels, self._size, interpolation=cv2.INTER_NEAREST_EXACT)
+            labels = nearest(labels, self._size)
         return frame._replace(image=image, labels=labels)
 
     def close(self):
