@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import logging
 import warnings
@@ -46,7 +47,7 @@ def export_graph(net: SegmentationNet, size: int, io_type: str = 'uint8') -> onn
     """
     image = torch.zeros(1, size, size, 3, dtype=getattr(torch, io_type))
     buffer = io.BytesIO()
-    with plain_attention(net), quiet():
+    with plain_attention(net), plain_pools(net), quiet():
         torch.onnx.export(
             Deployed(net).eval(), (image,), buffer, input_names=['image'],
             output_names=['labels'], opset_version=OPSETS[io_type],
@@ -54,6 +55,33 @@ def export_graph(net: SegmentationNet, size: int, io_type: str = 'uint8') -> onn
     graph = onnxslim.slim(onnx.load_from_string(buffer.getvalue()))
     onnx.checker.check_model(graph, full_check=True)
     return graph
+
+
+@contextlib.contextmanager
+def plain_pools(net: nn.Module):
+    """
+    Inside, adaptive pools that halve evenly are written out with their kernel.
+
+    The exporter for opset 13 loses sizes behind a layer normalisation and then cannot choose it.
+    """
+    pools = [m for m in net.modules() if isinstance(m, nn.AdaptiveAvgPool2d)]
+    for pool in pools:
+        pool.forward = functools.partial(_pooled, pool)
+    try:
+        yield
+    finally:
+        for pool in pools:
+            del pool.forward
+
+
+def _pooled(pool, features):
+    sides = [int(side) for side in features.shape[-2:]]
+    wanted = pool.output_size
+    wanted = (wanted, wanted) if isinstance(wanted, int) else wanted
+    if any(side % count for side, count in zip(sides, wanted)):
+        return nn.functional.adaptive_avg_pool2d(features, wanted)
+    return nn.functional.avg_pool2d(
+        features, [side // count for side, count in zip(sides, wanted)])
 
 
 @contextlib.contextmanager

@@ -20,7 +20,7 @@ from effvit_compression.export.bundle import (
     Variant,
     write_bundle,
 )
-from effvit_compression.export.graph import export_graph
+from effvit_compression.export.graph import export_graph, plain_pools
 from effvit_compression.export.half import to_half
 from effvit_compression.export.origins import Origin, origins
 from effvit_compression.export.parity import noise_parity, Parity, parity
@@ -157,12 +157,25 @@ def test_a_folder_that_is_no_bundle_is_not_replaced(net, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_float_graph_agrees_with_torch(net, pictures):
+@pytest.mark.parametrize('encoder', ['mobilevit_xxs', 'tf_efficientnet_lite0'])
+def test_the_float_graph_agrees_with_torch(encoder, pictures):
     # Legacy exporter, opset 13: its pooling must divide the deepest map, so 256 and no less.
+    torch.manual_seed(0)
+    net = build(Architecture(encoder=encoder, decoder_channels=8)).eval()
     graph = export_graph(net, 256, 'float32')
     assert graph.opset_import[0].version == 13
     large = [np.kron(p, np.ones((4, 4, 1), np.uint8)) for p in pictures]
     assert parity(net, graph, large).agreement > 0.9999
+
+
+def test_pools_that_halve_evenly_are_written_out_and_give_the_same():
+    pools = torch.nn.ModuleList(torch.nn.AdaptiveAvgPool2d(n) for n in (1, 2, 4, 3, (8, 2)))
+    features = torch.rand(1, 3, 16, 16)
+    expected = [pool(features) for pool in pools]
+    with plain_pools(pools):
+        found = [pool(features) for pool in pools]
+    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close([pool(features) for pool in pools], expected, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize('text', ['int4/uint8', 'fp32/int8', 'fp32'])
