@@ -23,6 +23,7 @@ CONSOLE_SCRIPTS = [
     'evaluate_bag = effvit_ros.evaluation.evaluate_bag:main',
     'compare_reports = effvit_ros.evaluation.compare_reports:main',
     'make_bag = effvit_ros.bags.make_bag:main',
+    'label_next = effvit_ros.labeling.label_next:main',
     'play_bag = effvit_ros.evaluation.play_bag:main',
     'alert_bridge = effvit_ros.telemetry.alert_bridge:main',
     'record_flight = effvit_ros.onboard.record_flight:main',

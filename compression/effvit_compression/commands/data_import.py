@@ -13,9 +13,8 @@ from effvit_compression.data.importers.mapping import mapping_of, table_of
 from effvit_compression.data.importers.masks import check_colours
 from effvit_compression.data.importers.pack import DESCRIPTION, pack, Refused
 from effvit_compression.progress import steps
-from effvit_ros.core.classes import NAMES
+from effvit_ros.core.classes import load_classes, lpcv_classes
 from effvit_ros.core.errors import UserError
-from effvit_ros.core.yaml_files import read_yaml
 
 
 def add_arguments(parser) -> None:
@@ -28,22 +27,23 @@ def add_arguments(parser) -> None:
     parser.add_argument('--images', type=Path, action='append', default=[], metavar='DIR',
                         help='where the pictures are, if not in the export')
     parser.add_argument('--classes', type=Path, metavar='FILE.yaml',
-                        help='classes to map onto (default: LPCV\'s 14)')
+                        help='class set to map onto (default: LPCV\'s 14)')
     parser.add_argument('--mapping', action='append', default=[], metavar='THEIRS=OURS',
                         help='send a class of the export to one of ours or to ignore; or a YAML '
                              'file of such pairs (default: the same name)')
     parser.add_argument('--rest', default='', metavar='CLASS',
                         help='class of the pixels that nobody labelled (default: they count '
                              'nowhere)')
-    parser.add_argument('--colours', type=Path, metavar='TABLE.yaml',
-                        help='classes with colours, for a folder of masks')
+    parser.add_argument('--colours', type=Path, metavar='FILE.yaml',
+                        help='a class set with the colours of a folder of masks')
     parser.add_argument('--leave-out', action='store_true',
                         help='leave pictures with problems out instead of refusing them all')
 
 
 def run(arguments) -> int:
     """Import, print what came of it; :raises UserError: there are problems, listed."""
-    names = class_names(arguments.classes) if arguments.classes else NAMES
+    classes = load_classes(arguments.classes) if arguments.classes else lpcv_classes()
+    names = classes.names
     if arguments.rest and arguments.rest not in names:
         raise UserError(f'--rest {arguments.rest}: no such class; there are {", ".join(names)}')
     rest = list(names).index(arguments.rest) if arguments.rest else UNLABELLED
@@ -69,41 +69,12 @@ def run(arguments) -> int:
     return 0
 
 
-def class_names(path: Path):
-    """Return the names of a class set, in the order of their ids; :raises UserError: bad."""
-    return tuple(name for name, _ in classes_of(path))
-
-
 def colour_table(path: Path):
     """Return names and colours of a table; :raises UserError: bad, or one colour twice."""
-    pairs = classes_of(path)
-    lost = [name for name, colour in pairs if colour is None]
-    if lost:
-        raise UserError(f'--colours {path}: {lost[0]!r} has no color: give [R, G, B]')
-    names, colours = [name for name, _ in pairs], [tuple(colour) for _, colour in pairs]
-    check_colours(names, colours, path)
-    return names, colours
-
-
-def classes_of(path: Path):
-    """Return (name, colour or None) pairs in id order; :raises UserError: what is no class set."""
-    entries = read_yaml(path, 'classes').get('classes')
-    if not isinstance(entries, list) or not entries:
-        raise UserError(f'{path}: give classes, a list of {{id, name, color: [r, g, b]}}')
-    pairs = []
-    for number, entry in enumerate(entries):
-        entry = entry if isinstance(entry, dict) else {'name': entry}
-        name, colour = entry.get('name'), entry.get('color')
-        if not isinstance(name, str) or entry.get('id', number) != number:
-            raise UserError(f'{path}: classes[{number}] is {entry!r}: give a name, and ids that '
-                            'count up from 0')
-        if colour is not None and not (isinstance(colour, list) and len(colour) == 3 and all(
-                isinstance(part, int) and 0 <= part <= 255 for part in colour)):
-            raise UserError(f'{path}: {name!r} has color {colour!r}: give three of 0..255')
-        if name in [known for known, _ in pairs]:
-            raise UserError(f'{path}: two classes named {name!r}')
-        pairs.append((name, colour))
-    return pairs
+    table = load_classes(path)
+    colours = [tuple(c.color) for c in table.classes]
+    check_colours(table.names, colours, path)
+    return list(table.names), colours
 
 
 def show(packed, names, form: str) -> None:

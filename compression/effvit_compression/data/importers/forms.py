@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import stat
 import tempfile
 import zipfile
@@ -53,7 +54,7 @@ def read_export(folder: Path, form: str, options: Options) -> Export:
 @contextlib.contextmanager
 def unpacked(path: Path, beside: Path) -> Iterator[Path]:
     """
-    Give the folder of an export; a zip is unpacked into a temporary one.
+    Give the folder of an export; a zip is unpacked into a temporary one, a lone file copied.
 
     A zip or folder that holds nothing but one folder stands for that folder.
 
@@ -65,7 +66,12 @@ def unpacked(path: Path, beside: Path) -> Iterator[Path]:
         if path.is_file():
             folder = Path(stack.enter_context(
                 tempfile.TemporaryDirectory(dir=beside, prefix='.import-')))
-            extract(path, folder)
+            if path.suffix.lower() == '.json':
+                shutil.copyfile(path, folder / path.name)
+            elif path.suffix.lower() == '.xml':
+                shutil.copyfile(path, folder / cvat.FILE)
+            else:
+                extract(path, folder)
         elif not path.is_dir():
             raise UserError(f'{path}: no such export')
         entries = [entry for entry in folder.iterdir()

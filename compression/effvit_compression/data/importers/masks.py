@@ -64,8 +64,8 @@ def has_coloured(folder: Path) -> bool:
 def read_coloured(folder: Path, options: Options) -> Export:
     """Read the masks; :raises UserError: --colours was not given."""
     if not options.colours:
-        raise UserError(f'{folder}: a folder of masks: give --colours TABLE.yaml, a list of '
-                        '{name: NAME, color: [R, G, B]}')
+        raise UserError(f'{folder}: a folder of masks: give --colours FILE.yaml, a class '
+                        'set with their colours')
     names, colours = options.colours
     place = next(folder / name for name in FOLDERS if (folder / name).is_dir())
     drawings = [coloured(path, path.stem, colours)

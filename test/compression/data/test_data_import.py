@@ -32,21 +32,22 @@ FORMS = {
 @pytest.fixture
 def classes(tmp_path):
     """Return a class set in another order than the exports'."""
-    path = tmp_path / 'classes.yaml'
-    path.write_text(yaml.safe_dump({'name': 'farm', 'classes': [
-        {'id': i, 'name': name, 'color': [i, i, i]}
-        for i, name in enumerate(('field', 'person', 'water', 'road'))]}))
-    return path
+    return class_file(tmp_path / 'classes.yaml', 'field', 'person', 'water', 'road')
 
 
 @pytest.fixture
 def table(tmp_path):
     """Return a table of the masks' colours."""
-    path = tmp_path / 'colours.yaml'
-    path.write_text(yaml.safe_dump({'classes': [
-        {'name': 'background', 'color': [0, 0, 0]},
-        *({'name': name, 'color': list(colour)}
-          for name, colour in zip(exports.NAMES, exports.COLOURS))]}))
+    return class_file(tmp_path / 'colours.yaml', 'background', *exports.NAMES,
+                      colours=((0, 0, 0), *exports.COLOURS))
+
+
+def class_file(path, *names, colours=None):
+    """Write a class set; return its file."""
+    colours = colours or [(i, i, i) for i in range(len(names))]
+    path.write_text(yaml.safe_dump({'name': 'farm', 'classes': [
+        {'id': i, 'name': name, 'color': list(colour)}
+        for i, (name, colour) in enumerate(zip(names, colours))]}))
     return path
 
 
@@ -245,8 +246,7 @@ def test_bad_export_is_one_line_and_writes_nothing(tmp_path, classes, capfd, spo
 ])
 def test_classes_that_do_not_fit(tmp_path, capfd, arguments, told):
     exports.cvat(tmp_path)
-    classes = tmp_path / 'few.yaml'
-    classes.write_text('classes: [{id: 0, name: field}, {id: 1, name: water}]')
+    classes = class_file(tmp_path / 'few.yaml', 'field', 'water')
     assert imported(tmp_path, '--out', tmp_path / 'new', '--classes', classes, *arguments) == 2
     assert told in capfd.readouterr().err
     assert not (tmp_path / 'new').exists()
@@ -255,14 +255,20 @@ def test_classes_that_do_not_fit(tmp_path, capfd, arguments, told):
 def test_background_of_a_mask_export_is_asked_for(tmp_path, capfd):
     """It may mean a class or nothing; either is taken when it is said."""
     exports.segmentation_mask(tmp_path)
-    classes = tmp_path / 'classes.yaml'
-    classes.write_text('classes: [background, water, road, person]')
+    classes = class_file(tmp_path / 'classes.yaml', 'background', 'water', 'road', 'person')
     options = ('--classes', classes, '--out', tmp_path / 'new')
     assert imported(tmp_path, *options) == 2
     assert 'may mean a class or "nobody labelled this"' in capfd.readouterr().err
     assert imported(tmp_path, *options, '--mapping', 'background=background') == 0
     label = labels_of(tmp_path / 'new')[exports.STEMS[0]]
     np.testing.assert_array_equal(label == 0, exports.maps()[exports.STEMS[0]] == 255)
+
+
+def test_two_classes_of_one_colour(tmp_path, capfd):
+    exports.rgb_masks(tmp_path)
+    table = class_file(tmp_path / 'c.yaml', 'water', 'road', colours=[(1, 2, 3), (1, 2, 3)])
+    assert imported(tmp_path, '--out', tmp_path / 'new', '--colours', table) == 2
+    assert "'water' and 'road' have one colour, (1, 2, 3)" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize('name', ['../../evil.txt', '/etc/evil', 'a/../../evil', '..\\evil',

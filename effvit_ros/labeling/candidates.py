@@ -1,0 +1,79 @@
+"""What is known of each frame of a flight before anybody labels it."""
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+#: Side of the tiny picture that tells scenes apart, and of the one that sharpness is told by.
+_TINY, _SMALL = 12, 320
+#: Share of a class's pixels below which it is taken for noise.
+_SPECK = 0.0005
+#: Weight of what the network sees in a frame beside how it looks.
+_SEEN = 1.5
+
+
+class Candidate(NamedTuple):
+    """
+    A frame that may be labelled.
+
+    ``doubt``: 0..1, how unsure the network is. ``shares``: (n,) of the classes that it sees.
+    ``look``: (d,) float, near for frames of one scene. ``sharpness``: of the picture, larger is
+    sharper. ``light``: mean grey 0..255.
+    """
+
+    bag: str
+    index: int
+    stamp_ns: int
+    doubt: float
+    shares: np.ndarray
+    look: np.ndarray
+    sharpness: float
+    light: float
+
+
+def measure(bag_name, frame, segmenter):
+    """Return the :class:`Candidate` of a recorded frame."""
+    pixels, order = frame.picture.pixels, frame.picture.order
+    labels = segmenter.infer(pixels, order).copy()
+    n_classes = len(segmenter.bundle.classes)
+    shares = np.bincount(labels.ravel(), minlength=n_classes)[:n_classes] / labels.size
+    shares[shares < _SPECK] = 0
+    small = _small(frame.picture.bgr())
+    grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
+    return Candidate(
+        bag_name, frame.index, frame.stamp_ns, doubt(segmenter, pixels, order, labels), shares,
+        look(small, shares), float(cv2.Laplacian(grey, cv2.CV_32F).var()), float(grey.mean()))
+
+
+def doubt(segmenter, pixels, order, labels):
+    """
+    Return how unsure the network is of a picture, 0..1.
+
+    What its scores say (1 - mean confidence) where the bundle gives scores; else the share of
+    labels that change when the picture is mirrored: a network that knows does not care.
+
+    :param labels: the network's own map of the picture.
+    """
+    segmentation = segmenter.segment(pixels, order)
+    if getattr(segmentation, 'scores', None) is not None:
+        return 1 - float(segmentation.confidence().mean()) / 255
+    mirrored = segmenter.infer(np.ascontiguousarray(pixels[:, ::-1]), order)
+    return float(np.count_nonzero(mirrored[:, ::-1] != labels) / labels.size)
+
+
+def look(small, shares):
+    """Return a descriptor (d,) float32: tiny picture in Lab, contrast, what the network sees."""
+    tiny = cv2.resize(small, (_TINY, _TINY), interpolation=cv2.INTER_AREA)
+    lab = cv2.cvtColor(tiny, cv2.COLOR_BGR2LAB).astype(np.float32) / 255
+    # Of the root, so that a small share counts.
+    return np.concatenate([(lab / _TINY).ravel(), _SEEN * np.sqrt(shares)]).astype(np.float32)
+
+
+def _small(bgr):
+    scale = _SMALL / max(bgr.shape[:2])
+    if scale >= 1:
+        return bgr
+    size = tuple(max(1, round(side * scale)) for side in bgr.shape[1::-1])
+    return cv2.resize(bgr, size, interpolation=cv2.INTER_AREA)

@@ -1,0 +1,176 @@
+"""The command ``label_next``: choose frames of bags to label, and write them as tasks."""
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import tempfile
+from contextlib import closing
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from effvit_ros.bags.libraries import need, READING
+from effvit_ros.core import cli
+from effvit_ros.core.bundle import load_bundle, resolve_model
+from effvit_ros.core.errors import reports_user_errors, UserError
+from effvit_ros.core.overlay import Overlay
+from effvit_ros.core.runtimes import RUNTIMES
+from effvit_ros.core.segmenter import Segmenter
+from effvit_ros.core.whole_file import write_bytes, write_text
+from effvit_ros.labeling.candidates import measure
+from effvit_ros.labeling.choice import choose
+from effvit_ros.labeling.forms import FORMS, Task
+
+TASKS, SHEET, IMAGES = 'tasks.json', 'contact_sheet.jpg', 'images'
+#: Width of a picture on the contact sheet, and how many stand in a row.
+_WIDTH, _COLUMNS, _CAPTION = 300, 3, 40
+
+
+@reports_user_errors
+def main(args=None):
+    """Choose and write tasks; return the exit code."""
+    options = _parse(args)
+    need(*READING)
+    from effvit_ros.bags.find_bags import find_bags
+    bags = find_bags(options.bags)
+    out = Path(options.out)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UserError(f'--out {out}: not empty: give a new folder')
+    bundle = load_bundle(resolve_model(options.bundle))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with Segmenter(bundle, options.runtime, options.threads) as segmenter:
+        candidates = _measured(bags, options, segmenter)
+        choice = choose(candidates, bundle.names, options.n)
+        if not choice.chosen:
+            raise UserError('no frame is fit to be labelled: '
+                            + ', '.join(f'{number} {why}' for why, number in choice.passed_over))
+        with tempfile.TemporaryDirectory(dir=out.parent, prefix='.tasks-') as place:
+            new = Path(place) / 'tasks'
+            _write(new, bags, options, segmenter, candidates, choice)
+            if out.exists():
+                out.rmdir()
+            os.replace(new, out)
+    shutil.rmtree(place, ignore_errors=True)
+    _tell(out, options, candidates, choice)
+    return 0
+
+
+def _measured(bags, options, segmenter):
+    """Return the candidates of all bags, thinned out in time; problems go to standard error."""
+    candidates, names = [], set()
+    for path in bags:
+        name, before, last = None, len(candidates), None
+        for bag, frame in _frames(path, options):
+            name = bag.name
+            if last is not None and 0 <= frame.stamp_ns - last < options.every * 1e9:
+                continue
+            last = frame.stamp_ns
+            candidates.append(measure(name, frame, segmenter))
+            if (len(candidates) - before) % 50 == 0:
+                print(f'{name}: {len(candidates) - before} frames measured', file=sys.stderr)
+        if name in names:
+            raise UserError(f'two bags named {name}: their frames could not be told apart; '
+                            'rename one')
+        names.add(name)
+        print(f'{name}: {len(candidates) - before} frames measured', file=sys.stderr)
+    return candidates
+
+
+def _frames(path, options):
+    from effvit_ros.bags.bag import Bag
+    from effvit_ros.bags.frames import recorded_frames
+    from effvit_ros.bags.pictures import choose_topics
+    with Bag(path) as bag:
+        topic, _ = choose_topics(bag, options.topic)
+        with closing(recorded_frames(bag, topic)) as frames:
+            for frame in frames:
+                yield bag, frame
+        for problem in bag.problems:
+            print(f'problem: {problem.line()}', file=sys.stderr)
+
+
+def _write(folder, bags, options, segmenter, candidates, choice):
+    """Write pictures, pre-labels, the contact sheet and the list of reasons."""
+    bundle = segmenter.bundle
+    places = {(candidates[c.position].bag, candidates[c.position].index): (rank, c)
+              for rank, c in enumerate(choice.chosen, 1)}
+    overlay = Overlay(bundle.names, bundle.palette)
+    tasks, entries, tiles = [], [], {}
+    for path in bags:
+        for bag, frame in _frames(path, options):
+            rank, chosen = places.get((bag.name, frame.index), (0, None))
+            if chosen is None:
+                continue
+            bgr = np.ascontiguousarray(frame.picture.bgr())
+            labels = segmenter.segment(bgr, 'bgr').labels.copy()
+            file = f'{bag.name}_{frame.stamp_ns:019d}.png'
+            write_bytes(folder / IMAGES / file, cv2.imencode('.png', bgr)[1].tobytes())
+            tasks.append(Task(file, labels, chosen.reason))
+            entries.append({'rank': rank, 'file': file, 'bag': bag.name, 'frame': frame.index,
+                            'stamp_ns': frame.stamp_ns, 'reason': chosen.reason,
+                            'doubt': round(candidates[chosen.position].doubt, 4)})
+            tiles[rank] = _tile(overlay.draw(bgr, labels), rank, chosen.reason)
+    FORMS[options.format](folder / options.format, tasks, bundle.names, bundle.palette)
+    entries.sort(key=lambda entry: entry['rank'])
+    write_text(folder / TASKS, json.dumps({
+        'bundle': {'name': bundle.name, 'sha256': bundle.sha256}, 'format': options.format,
+        'tasks': entries}, indent=1) + '\n')
+    write_bytes(folder / SHEET, cv2.imencode(
+        '.jpg', _sheet([tiles[rank] for rank in sorted(tiles)]))[1].tobytes())
+
+
+def _tile(picture, rank, reason):
+    height = round(_WIDTH * picture.shape[0] / picture.shape[1])
+    tile = np.full((height + _CAPTION, _WIDTH, 3), 255, np.uint8)
+    tile[:height] = cv2.resize(picture, (_WIDTH, height), interpolation=cv2.INTER_AREA)
+    for line, text in enumerate((f'{rank}: {reason[:48]}', reason[48:96])):
+        cv2.putText(tile, text, (3, height + 15 + 17 * line), cv2.FONT_HERSHEY_SIMPLEX, 0.36,
+                    (40, 40, 40), 1, cv2.LINE_AA)
+    return tile
+
+
+def _sheet(tiles):
+    height = max(tile.shape[0] for tile in tiles)
+    tiles = [cv2.copyMakeBorder(tile, 0, height - tile.shape[0], 0, 6, cv2.BORDER_CONSTANT,
+                                value=(255, 255, 255)) for tile in tiles]
+    tiles += [np.full_like(tiles[0], 255)] * (-len(tiles) % _COLUMNS)
+    return np.vstack([np.hstack(tiles[row:row + _COLUMNS])
+                      for row in range(0, len(tiles), _COLUMNS)])
+
+
+def _tell(out, options, candidates, choice):
+    print(f'{len(choice.chosen)} of {len(candidates)} frames to label; passed over: '
+          + ', '.join(f'{number} {why}' for why, number in choice.passed_over))
+    if len(choice.chosen) < options.n:
+        print(f'fewer than --n {options.n}: no more frames differ enough')
+    print(f'written: {out / options.format}, {out / IMAGES}, {out / SHEET}, {out / TASKS}')
+
+
+def _parse(args):
+    parser = argparse.ArgumentParser(
+        prog='label_next', description='Choose the frames of recorded flights that are worth '
+        'labelling most, and write them with pre-labels for a labelling tool.')
+    parser.add_argument('bags', nargs='+', metavar='BAG',
+                        help='rosbag2 folder, .mcap, .db3, ROS 1 .bag, or a folder of such')
+    parser.add_argument('--n', type=cli.count_from_one, default=50, metavar='N',
+                        help='how many frames (default: %(default)s)')
+    parser.add_argument('--out', required=True, metavar='TASKS', help='new folder for the tasks')
+    parser.add_argument('--format', choices=tuple(FORMS), default='cvat',
+                        help='of the pre-labels (default: %(default)s)')
+    parser.add_argument('--bundle', default='',
+                        help='bundle folder, or the name of a shipped one (default: shipped)')
+    parser.add_argument('--topic', default='', help='image topic (default: the only one)')
+    parser.add_argument('--every', type=cli.seconds, default=0.5, metavar='SECONDS',
+                        help='look at a frame every so often (default: %(default)s; 0: at all)')
+    parser.add_argument('--runtime', default='auto', choices=('auto',) + tuple(RUNTIMES))
+    parser.add_argument('--threads', type=cli.count, default=0,
+                        help='CPU threads (default: the runtime decides)')
+    return parser.parse_args(args)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

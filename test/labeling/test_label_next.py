@@ -1,0 +1,173 @@
+"""label_next: what is chosen and why, tasks that come back pixel by pixel, bad input."""
+from __future__ import annotations
+
+import hashlib
+import json
+
+import cv2
+import numpy as np
+import pytest
+from bag_files import picture, stamp_of, write_bag
+from hypothesis import given, strategies
+from hypothesis.extra import numpy as arrays
+from tiny_bundle import CLASSES, tiny_labels, write_tiny_bundle
+
+from effvit_ros.labeling.candidates import Candidate
+from effvit_ros.labeling.choice import choose
+from effvit_ros.labeling.label_next import main
+from effvit_ros.labeling.run_lengths import (
+    from_label_studio,
+    from_run_lengths,
+    run_lengths,
+    to_label_studio,
+)
+
+SECOND = 10**9
+
+
+def candidate(index, doubt=0.1, shares=(1, 0, 0), look=None, sharpness=100.0, light=120.0):
+    """Return a candidate a second after the one before; looks differ by default."""
+    look = (index * 1.0, 0.0) if look is None else look
+    return Candidate('flight', index, index * SECOND, doubt, np.array(shares, float),
+                     np.array(look, float), sharpness, light)
+
+
+def chosen(candidates, count):
+    """Return the indices chosen, best first."""
+    return [candidates[c.position].index
+            for c in choose(candidates, CLASSES, count).chosen]
+
+
+def test_the_most_doubtful_frame_is_the_first():
+    frames = [candidate(i, doubt=0.9 if i == 7 else 0.1) for i in range(20)]
+    assert chosen(frames, 3)[0] == 7
+
+
+def test_a_rare_class_is_preferred_and_named():
+    frames = [candidate(i, shares=(0.9, 0, 0.1) if i == 4 else (1, 0, 0)) for i in range(20)]
+    best = choose(frames, CLASSES, 1).chosen[0]
+    assert frames[best.position].index == 4
+    assert 'shows green (10.0%)' in best.reason
+
+
+@pytest.mark.parametrize('spoilt, why', [
+    (dict(sharpness=5.0), 'blurred'),
+    (dict(light=3.0), 'too dark or bright'),
+    (dict(light=252.0), 'too dark or bright'),
+])
+def test_frames_that_nobody_could_label_are_passed_over(spoilt, why):
+    frames = [candidate(i, doubt=0.9, **spoilt) if i == 3 else candidate(i) for i in range(12)]
+    choice = choose(frames, CLASSES, 12)
+    assert 3 not in [frames[c.position].index for c in choice.chosen]
+    assert dict(choice.passed_over)[why] == 1
+
+
+def test_near_duplicates_are_chosen_once():
+    """Ten scenes of five frames each: not one of them twice."""
+    frames = [candidate(i, look=(i // 5 * 10.0, i % 5 * 0.01)) for i in range(50)]
+    picked = chosen(frames, 10)
+    assert len({index // 5 for index in picked}) == len(picked) >= 9
+
+
+def test_chosen_frames_are_spread_over_time():
+    rng = np.random.default_rng(0)
+    frames = [candidate(i, look=rng.normal(size=2)) for i in range(100)]
+    gaps = np.diff(sorted(chosen(frames, 8)))
+    assert gaps.min() >= 99 / 8 / 4
+
+
+def test_the_worst_input_gives_none():
+    assert choose([candidate(0, light=0.0)], CLASSES, 5).chosen == []
+
+
+masks = arrays.arrays(bool, strategies.tuples(*[strategies.integers(1, 12)] * 2))
+
+
+@given(masks)
+def test_run_lengths_return(mask):
+    assert (from_run_lengths(run_lengths(mask), mask.size).reshape(mask.shape) == mask).all()
+    assert (from_label_studio(to_label_studio(mask), *mask.shape) == mask).all()
+
+
+def test_label_studio_brush_by_hand():
+    """One pixel on of one: 4 values of 255, word of 8 bits, sizes 3, 4, 8 and 16 bits."""
+    assert to_label_studio(np.ones((1, 1), bool)) == [
+        0, 0, 0, 4,                    # 4 values
+        0b00111_001, 0b0_0011_011, 0b1_1111_1_00, 0b011_11111, 0b111_00000]
+
+
+@pytest.mark.parametrize('damage', [lambda rle: rle[:5], lambda rle: [*rle[:3], 200, *rle[4:]],
+                                    lambda rle: ['x']], ids=['cut', 'size', 'no bytes'])
+def test_damaged_brush_is_a_value_error(damage):
+    with pytest.raises(ValueError):
+        from_label_studio(damage(to_label_studio(np.eye(4) > 0)), 4, 4)
+
+
+@pytest.fixture
+def bundle(tmp_path):
+    """Return the tiny bundle."""
+    return write_tiny_bundle(tmp_path / 'bundle', 48, 64)
+
+
+@pytest.fixture
+def bag(tmp_path):
+    """Return a bag of twelve frames."""
+    return write_bag(tmp_path / 'flight', 12, make_truth=None)
+
+
+def run(bag, bundle, out, *options):
+    """Run the command on a few frames."""
+    return main([str(bag), '--bundle', str(bundle), '--out', str(out), '--n', '4',
+                 '--every', '0', *options])
+
+
+def content_of(folder):
+    """Return the hashes of a folder's files by name."""
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in sorted(folder.rglob('*')) if path.is_file()}
+
+
+@pytest.mark.parametrize('form', ['cvat', 'labelstudio', 'png'])
+def test_tasks_hold_the_pictures_and_are_the_same_each_time(tmp_path, bag, bundle, form):
+    assert run(bag, bundle, tmp_path / 'a', '--format', form) == 0
+    assert run(bag, bundle, tmp_path / 'b', '--format', form) == 0
+    assert content_of(tmp_path / 'a') == content_of(tmp_path / 'b')
+    tasks = json.loads((tmp_path / 'a' / 'tasks.json').read_text())['tasks']
+    assert tasks and all(task['reason'] for task in tasks)
+    for task in tasks:
+        assert task['stamp_ns'] == stamp_of(task['frame'])
+        pixels = cv2.imread(str(tmp_path / 'a' / 'images' / task['file']))
+        np.testing.assert_array_equal(pixels, picture(task['frame']))
+    assert cv2.imread(str(tmp_path / 'a' / 'contact_sheet.jpg')) is not None
+
+
+@pytest.mark.parametrize('form, export', [
+    ('cvat', 'annotations.xml'), ('cvat', 'coco'), ('cvat', 'segmentation_mask.zip')])
+def test_prelabels_come_back_by_data_import(tmp_path, bag, bundle, form, export):
+    """Regions of fewer than a dozen pixels are left out, all others are what the bundle says."""
+    effvit_compression = pytest.importorskip('effvit_compression.cli')
+    assert run(bag, bundle, tmp_path / 'tasks', '--format', form) == 0
+    classes = tmp_path / 'classes.yaml'
+    classes.write_text('name: tiny\nclasses:\n' + ''.join(
+        f'- {{id: {i}, name: {name}, color: [{i}, 0, 0]}}\n' for i, name in enumerate(CLASSES)))
+    assert effvit_compression.main([
+        'data-import', str(tmp_path / 'tasks' / form / export), '--images',
+        str(tmp_path / 'tasks' / 'images'), '--classes', str(classes),
+        '--out', str(tmp_path / 'new'), '--mapping', 'background=background']) == 0
+    labels = list(tmp_path.glob('new/labels/*/*.png'))
+    assert len(labels) == len(list(tmp_path.glob('tasks/images/*.png')))
+    for path in labels:
+        pixels = cv2.imread(str(tmp_path / 'tasks' / 'images' / path.name))[..., ::-1]
+        np.testing.assert_array_equal(cv2.imread(str(path), -1), tiny_labels(pixels))
+
+
+@pytest.mark.parametrize('spoil, told', [
+    (lambda bag, out: (out.mkdir(), (out / 'mine').write_text('x')), 'not empty'),
+    (lambda bag, out: [p.unlink() for p in bag.glob('*.mcap')], 'bag'),
+], ids=['out taken', 'no bag'])
+def test_bad_input_is_one_line(tmp_path, bag, bundle, capfd, spoil, told):
+    spoil(bag, tmp_path / 'out')
+    assert run(bag, bundle, tmp_path / 'out') == 2
+    printed = capfd.readouterr().err
+    assert told in printed and 'Traceback' not in printed
+    assert not list(tmp_path.glob('.tasks-*'))
