@@ -7,11 +7,14 @@ from typing import Callable, Dict, Iterable, Iterator, List, Sequence, Tuple
 
 import numpy as np
 
-from effvit_compression.data.pictures import read_ids, read_image
+from effvit_compression.data.pictures import read_image
 from effvit_ros.core.bundle import Bundle
+from effvit_ros.core.classes import IGNORE
 from effvit_ros.core.errors import UserError
+from effvit_ros.core.label_files import HIDES_A_CLASS, hides_a_class, labels_from_file
+from effvit_ros.core.labelled_pictures import check_pair
 from effvit_ros.core.metrics import ConfusionMatrix, defined, LpcvDice, per_class_table
-from effvit_ros.core.picture_files import picture_files
+from effvit_ros.core.picture_files import mask_file, picture_files
 from effvit_ros.core.segmenter import Segmenter
 
 REST = 'rest'
@@ -73,18 +76,19 @@ def evaluate_bundle(bundle: Bundle, samples: Iterable[Tuple[np.ndarray, np.ndarr
 
 def pair_by_stem(images: Path, labels: Path) -> List[Tuple[Path, Path]]:
     """
-    Pictures of a folder with the label files (PNG) of the same stem, sorted.
+    Pictures of a folder with their label files (STEM.png or STEM_mask.png), in order.
 
     :raises UserError: no such folder, no picture, or a picture without a label.
     """
     pictures = picture_files(images)
     if not labels.is_dir():
         raise UserError(f'{labels}: no such folder')
-    lost = [p.name for p in pictures if not (labels / f'{p.stem}.png').exists()]
+    pairs = [(picture, mask_file(picture, labels)) for picture in pictures]
+    lost = [picture.name for picture, label in pairs if label is None]
     if lost:
         raise UserError(f'{labels}: no label for {len(lost)} of {len(pictures)} pictures, '
                         f'{lost[0]} the first: {Path(lost[0]).stem}.png is missing')
-    return [(p, labels / f'{p.stem}.png') for p in pictures]
+    return pairs
 
 
 def read_pairs(pairs: Iterable[Tuple[Path, Path]], n_classes: int, ignore: int,
@@ -92,23 +96,27 @@ def read_pairs(pairs: Iterable[Tuple[Path, Path]], n_classes: int, ignore: int,
     """
     Read pictures (RGB) and truths, one pair after the other.
 
-    :raises UserError: a file can't be read, sizes differ, a label id is out of range.
+    :raises UserError: a file can't be read, sizes differ, a label id is out of range, or in the
+        end, all labels together hold 0 and the ignored 255 alone.
     """
+    stored, label_path = np.zeros(256, np.int64), None
     for image_path, label_path in pairs:
         image = read_image(image_path)
-        yield image, read_truth(label_path, image.shape[:2], n_classes, ignore)
+        truth = read_truth(label_path, n_classes, ignore)
+        check_pair(label_path, truth.shape, image_path, image.shape)
+        stored += np.bincount(truth.ravel(), minlength=256)
+        yield image, truth
+    if ignore == IGNORE and hides_a_class(stored):
+        raise UserError(f'{label_path.parent}: {HIDES_A_CLASS}')
 
 
-def read_truth(path: Path, shape: Tuple[int, int], n_classes: int, ignore: int) -> np.ndarray:
+def read_truth(path: Path, n_classes: int, ignore: int) -> np.ndarray:
     """
     Label map (H, W) uint8, 255 where ignored.
 
-    :raises UserError: unreadable, of another size than ``shape``, or with an id out of range.
+    :raises UserError: unreadable, or with an id out of range.
     """
-    truth = read_ids(path)
-    if truth.shape != shape:
-        raise UserError(f'{path}: {truth.shape[1]}x{truth.shape[0]} pixels, its picture has '
-                        f'{shape[1]}x{shape[0]}')
+    truth = labels_from_file(path)
     present = np.flatnonzero(np.bincount(truth.ravel(), minlength=256))
     wrong = [int(i) for i in present if i >= n_classes and i != ignore]
     if wrong:

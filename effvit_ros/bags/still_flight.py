@@ -2,16 +2,15 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import List, NamedTuple, Optional
 
-import cv2
 import numpy as np
 
-from effvit_ros.bags.label_maps import labels_from_file
 from effvit_ros.bags.pictures import COMPRESSED, IMAGE
 from effvit_ros.bags.writer import encode
 from effvit_ros.core.errors import UserError
+from effvit_ros.core.labelled_pictures import read_labels, read_picture
+from effvit_ros.core.picture_files import mask_file
 
 #: The optical frame that the pictures claim to be seen from.
 FRAME_ID = 'camera'
@@ -52,10 +51,11 @@ def bag_frames(pictures, labels_folder=None, window=None, frames_each=60):
         window is larger than a picture.
     """
     for file in pictures:
-        picture = cv2.imread(str(file), cv2.IMREAD_COLOR)
-        if picture is None:
-            raise UserError(f'{file}: not a readable picture')
-        labels = _labels(file, labels_folder, picture.shape[:2])
+        read = read_picture(file)
+        picture, labels = read.bgr(), None
+        mask = labels_folder and mask_file(file, labels_folder)
+        if mask:
+            labels = read_labels(mask, read, file)
         if window is None:
             yield StillFrame(picture, labels, file.name)
             continue
@@ -111,16 +111,3 @@ def write_frames(writer, frames, form, start_ns, rate):
         elif frame.source not in without:
             without.append(frame.source)
     return Counts(count, truths, without)
-
-
-def _labels(picture_file, folder, shape):
-    if folder is None:
-        return None
-    file = Path(folder) / f'{picture_file.stem}.png'
-    if not file.is_file():
-        return None
-    labels = labels_from_file(file)
-    if labels.shape != shape:
-        raise UserError(f'{file}: {labels.shape[1]}x{labels.shape[0]}, its picture is '
-                        f'{shape[1]}x{shape[0]}')
-    return labels

@@ -1,12 +1,17 @@
-"""Which files of a folder are pictures."""
+"""What a folder of pictures or masks holds: one listing for everything that reads such folders."""
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from effvit_ros.core.errors import UserError
 
 #: Endings of still pictures that OpenCV reads, in lower case.
 PICTURES = ('.jpg', '.jpeg', '.png', '.bmp', '.ppm', '.tif', '.tiff', '.webp')
+#: What is added to a picture's name where its mask lies beside it.
+MASK_ENDING = '_mask'
+#: What systems and archivers leave in folders, besides names that begin with a dot.
+_LEFT_BEHIND = ('__macosx', 'thumbs.db', 'desktop.ini', '$recycle.bin', '@eadir')
 
 
 def is_picture(path):
@@ -14,16 +19,74 @@ def is_picture(path):
     return path.suffix.lower() in PICTURES
 
 
+def is_visible(path):
+    """Return whether a file or folder is somebody's own: no ``._x.png``, no ``__MACOSX``."""
+    return not path.name.startswith('.') and path.name.lower() not in _LEFT_BEHIND
+
+
+def visible(folder):
+    """Return what is somebody's own in a folder, in the natural order of the names."""
+    return sorted(filter(is_visible, Path(folder).iterdir()), key=natural_order)
+
+
+def natural_order(path):
+    """Return a sort key for paths or names: frame_9 before frame_10, folder by folder."""
+    name = str(path)
+    parts = re.split(r'([0-9]+)', name)
+    # Odd places hold the numbers, so a number is only ever compared with a number.
+    return [int(part) if place % 2 else part for place, part in enumerate(parts)], name
+
+
 def picture_files(folder):
     """
-    Return the pictures in a folder, without its subfolders, as paths in the order of their names.
+    Return the pictures in a folder, without its subfolders, in the natural order of their names.
 
-    :raises UserError: there is no such folder or no picture in it.
+    Masks that lie beside their pictures (``x_mask.png`` beside ``x.jpg``) are none of them.
+
+    :raises UserError: there is no such folder, no picture in it, or two files for one picture
+        (``x.jpg`` and ``x.png``), of which one may be a mask.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise UserError(f'{folder}: no such folder')
-    found = sorted(path for path in folder.iterdir() if is_picture(path))
+    found = [path for path in visible(folder) if is_picture(path) and path.is_file()]
     if not found:
         raise UserError(f'{folder}: no pictures in it ({", ".join(PICTURES)})')
+    by_stem = {}
+    for path in found:
+        other = by_stem.setdefault(path.stem, path)
+        if other != path:
+            raise UserError(f'{folder}: {other.name} and {path.name} have one name: give pictures '
+                            'and masks folders of their own, or name masks '
+                            f'{path.stem}{MASK_ENDING}.png')
+    return [path for path in found if not _is_mask_of(path, by_stem)]
+
+
+def pictures_under(folder):
+    """Return the pictures in a folder and its subfolders, at any depth."""
+    found = []
+    for path in visible(folder):
+        if path.is_dir():
+            found += pictures_under(path)
+        elif is_picture(path):
+            found.append(path)
     return found
+
+
+def mask_file(picture, folder):
+    """
+    Return the label map of a picture in ``folder``, STEM.png or STEM_mask.png; None without.
+
+    :raises UserError: both are there.
+    """
+    found = [file for file in (Path(folder) / f'{picture.stem}.png',
+                               Path(folder) / f'{picture.stem}{MASK_ENDING}.png')
+             if file.is_file() and not file.samefile(picture)]
+    if len(found) > 1:
+        raise UserError(f'{folder}: {found[0].name} and {found[1].name} could both be the mask of '
+                        f'{picture.name}: remove one')
+    return found[0] if found else None
+
+
+def _is_mask_of(path, by_stem):
+    return path.stem.endswith(MASK_ENDING) and path.stem[:-len(MASK_ENDING)] in by_stem

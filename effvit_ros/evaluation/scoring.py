@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 
 from effvit_ros.bags.frames import recorded_frames
-from effvit_ros.bags.label_maps import LabelError
 from effvit_ros.bags.problems import BagError
+from effvit_ros.core.label_files import LabelError
 from effvit_ros.core.metrics import ConfusionMatrix
 from effvit_ros.evaluation.highlights import Highlights
 from effvit_ros.evaluation.read_ahead import read_ahead

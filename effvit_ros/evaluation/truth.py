@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import zstandard
 
-from effvit_ros.bags.label_maps import LabelError, labels_from_file, labels_from_message
+from effvit_ros.bags.label_maps import labels_from_message
 from effvit_ros.bags.pictures import read_message, stamp_of
 from effvit_ros.core.errors import UserError
+from effvit_ros.core.label_files import LabelError, labels_from_file
 from effvit_ros.core.pixels import PictureError
 
 #: Mask names with at least so many digits are nanoseconds, shorter ones frame indices.

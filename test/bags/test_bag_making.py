@@ -95,7 +95,7 @@ def broken_picture(images, labels):
 
 
 @pytest.mark.parametrize('spoil, words', [
-    (jpeg_mask, '0.png: 3 channels'), (small_mask, '0.png: 64x5, its picture is 64x48'),
+    (jpeg_mask, '0.png: 3 channels'), (small_mask, '0.png: 64x5 pixels, its picture has 64x48'),
     (broken_picture, '2.png: not a readable picture'),
 ], ids=['colour mask', 'mask of another size', 'broken picture'])
 def test_bad_files_give_one_line_and_no_bag(spoil, words, folders, tmp_path, capsys):

@@ -1,15 +1,12 @@
 """Truth beside the pictures: found by stamp or index, read as ids and nothing else."""
 from __future__ import annotations
 
-import cv2
 import numpy as np
 import pytest
 from bag_files import stamp_of, truth, TRUTH_TOPIC, write_bag, write_masks
 from hypothesis import given, strategies
-from PIL import Image as PillowImage
 
 from effvit_ros.bags.bag import Bag
-from effvit_ros.bags.label_maps import LabelError, labels_from_file, labels_from_png
 from effvit_ros.core.errors import UserError
 from effvit_ros.evaluation.truth import FolderTruth, stamp_or_index, StampIndex, TopicTruth
 
@@ -99,38 +96,3 @@ def test_a_topic_gives_each_frame_its_labels_in_any_order(tmp_path):
         labels.report_unused(bag.problems)
         (problem,) = bag.problems
     assert '3 of 6 label maps have the stamp of no picture' in problem.text
-
-
-IDS = np.array([[0, 1, 13], [255, 7, 2]], np.uint8)
-
-
-def png(array):
-    return cv2.imencode('.png', array)[1].tobytes()
-
-
-def test_a_palette_png_gives_its_indices_not_its_colours(tmp_path):
-    picture = PillowImage.fromarray(IDS, 'L').convert('P')
-    picture.putdata(IDS.ravel().tolist())
-    picture.putpalette([200, 10, 10] * 256)
-    picture.save(tmp_path / 'mask.png')
-    assert cv2.imread(str(tmp_path / 'mask.png'), cv2.IMREAD_UNCHANGED).ndim == 3
-    np.testing.assert_array_equal(labels_from_file(tmp_path / 'mask.png'), IDS)
-
-
-def test_sixteen_bits_keep_the_low_ids_and_ignore_the_rest():
-    wide = IDS.astype(np.uint16)
-    wide[0, 0] = 300
-    expected = IDS.copy()
-    expected[0, 0] = 255
-    np.testing.assert_array_equal(labels_from_png(png(wide), 'mask'), expected)
-
-
-@pytest.mark.parametrize('content, words', [
-    (cv2.imencode('.jpg', IDS)[1].tobytes(), 'JPEG'),
-    (png(np.dstack([IDS] * 3)), '3 channels'),
-    (b'', 'cannot be decoded'),
-    (png(IDS)[:40], 'cannot be decoded'),
-], ids=['JPEG', 'colours', 'empty', 'cut'])
-def test_what_is_no_label_map_is_refused(content, words):
-    with pytest.raises(LabelError, match=words):
-        labels_from_png(content, 'mask')

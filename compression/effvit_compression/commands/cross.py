@@ -43,6 +43,7 @@ def run(arguments) -> int:
         with steps(description.name, len(pictures)) as advance:
             scores = evaluate_bundle(bundle, pictures, arguments.runtime,
                                      only=description.trusted, advance=advance)
+        pictures.refuse_hidden_class()
         report = {**scores.as_dict(), 'trained_on': description.name in learnt}
         reports[description.name] = report
         rows.append({'dataset': description.name, 'pictures': report['n_images'],

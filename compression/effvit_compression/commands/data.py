@@ -3,10 +3,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from effvit_compression.data.check import check_split
+from effvit_compression.data.check import check_split, never_seen
 from effvit_compression.data.description import load_description
 from effvit_compression.progress import steps
 from effvit_ros.core.classes import NAMES
@@ -20,20 +21,33 @@ def add_arguments(parser) -> None:
 
 
 def run(arguments) -> int:
-    """Print shares by split, then every problem; :raises UserError: there are problems."""
+    """
+    Print shares by split, classes that never occur, then every problem.
+
+    :raises UserError: there are problems.
+    """
     description = load_description(arguments.dataset, arguments.root)
-    problems = []
+    problems, stored = [], np.zeros(256, np.int64)
     for split in description.splits:
         with steps(f'check {split}', description.count(split)) as advance:
             found = check_split(description, split, advance)
         problems += found.problems
         table = Table('id', 'class', 'share of pixels', 'pictures',
                       title=f'{description.name}/{split}: {found.pictures} pictures')
-        total = found.pixels.sum()
+        total, labelled = found.pixels.sum() + found.ignored, found.pixels.sum()
         for index in found.pixels.nonzero()[0]:
-            table.add_row(str(index), NAMES[index], f'{found.pixels[index] / total:.3%}',
+            table.add_row(str(index), NAMES[index], f'{found.pixels[index] / labelled:.3%}',
                           str(found.holders[index]))
+        if total:
+            table.add_row('', 'ignored, of all pixels', f'{found.ignored / total:.3%}', '')
         Console().print(table)
+        if total and not labelled:
+            problems.append(f'{split}: not one labelled pixel: only a teacher can say what is in '
+                            'these pictures, and only of those to train on')
+        stored += found.stored
+    unseen = never_seen(description, stored) if stored.any() else []
+    if unseen:
+        print(f'not one pixel of: {", ".join(unseen)}')
     for problem in problems:
         print(problem)
     if problems:

@@ -11,6 +11,7 @@ from effvit_compression.reporting.tables import markdown
 from effvit_ros.core.bundle import load_bundle, resolve_model
 from effvit_ros.core.classes import NAMES
 from effvit_ros.core.errors import UserError
+from effvit_ros.core.labelled_pictures import check_pair
 from effvit_ros.core.picture_files import picture_files
 from effvit_ros.core.whole_file import write_text
 
@@ -106,9 +107,11 @@ class Folder:
 
     def __iter__(self):
         for image_path, label_path in self._pairs:
-            image = read_image(image_path)
-            yield image, label_path and read_truth(
-                label_path, image.shape[:2], self._n_classes, self._ignore)
+            image, truth = read_image(image_path), None
+            if label_path:
+                truth = read_truth(label_path, self._n_classes, self._ignore)
+                check_pair(label_path, truth.shape, image_path, image.shape)
+            yield image, truth
 
 
 def show(price) -> None:

@@ -6,20 +6,35 @@ from typing import Callable, List
 
 import numpy as np
 
-from effvit_compression.data.description import DatasetDescription, matches
-from effvit_compression.data.pictures import check_whole, read_image, read_label
+from effvit_compression.data.description import DatasetDescription
+from effvit_compression.data.pictures import (
+    check_whole,
+    hides_class_of,
+    read_image,
+    read_stored,
+    translated,
+)
 from effvit_ros.core.classes import IGNORE, NAMES
 from effvit_ros.core.errors import UserError
+from effvit_ros.core.label_files import HIDES_A_CLASS
+from effvit_ros.core.labelled_pictures import check_pair
 
 
 @dataclass
 class Findings:
-    """Problems in words; pixels and holding pictures of each class, (14,) int64."""
+    """
+    Problems in words; pixels and holding pictures of each class, (14,) int64.
+
+    ``ignored``: pixels that count nowhere. ``stored``: pixels of each id as files hold it,
+    (256,) int64.
+    """
 
     pictures: int = 0
     problems: List[str] = field(default_factory=list)
     pixels: np.ndarray = field(default_factory=lambda: np.zeros(len(NAMES), np.int64))
     holders: np.ndarray = field(default_factory=lambda: np.zeros(len(NAMES), np.int64))
+    ignored: int = 0
+    stored: np.ndarray = field(default_factory=lambda: np.zeros(256, np.int64))
 
 
 def check_split(description: DatasetDescription, split: str,
@@ -31,8 +46,7 @@ def check_split(description: DatasetDescription, split: str,
     :param alone: whether a label that stands alone is a problem; a training does not see it.
     """
     patterns = description.splits[split]
-    images = matches(description.root, patterns.images)
-    labels = matches(description.root, patterns.labels)
+    images, labels = description.files(split)
     found = Findings(pictures=len(images))
     if not images:
         found.problems.append(f'{split}: nothing matches {description.root / patterns.images}')
@@ -44,18 +58,24 @@ def check_split(description: DatasetDescription, split: str,
             found.problems.append(f'{images[key]}: no label ({patterns.labels})')
             continue
         try:
-            image = read_image(images[key])
             check_whole(images[key])
-            ids = read_label(labels[key], description)
+            image = read_image(images[key])
+            stored, colours = read_stored(labels[key], description)
+            ids = translated(stored, colours, labels[key], description)
+            check_pair(labels[key], ids.shape, images[key], image.shape)
         except UserError as error:
             found.problems.append(str(error))
             continue
-        if image.shape[:2] != ids.shape:
-            found.problems.append(
-                f'{labels[key]}: {ids.shape[1]}x{ids.shape[0]} pixels, its picture has '
-                f'{image.shape[1]}x{image.shape[0]}')
-            continue
-        counts = np.bincount(ids.ravel(), minlength=IGNORE + 1)[:len(NAMES)]
-        found.pixels += counts
-        found.holders += counts > 0
+        counts = np.bincount(ids.ravel(), minlength=IGNORE + 1)
+        found.pixels += counts[:len(NAMES)]
+        found.holders += counts[:len(NAMES)] > 0
+        found.ignored += int(counts[IGNORE])
+        found.stored += np.bincount(stored.ravel(), minlength=256)
+    if hides_class_of(description, found.stored):
+        found.problems.append(f'{split}: {HIDES_A_CLASS}')
     return found
+
+
+def never_seen(description: DatasetDescription, stored: np.ndarray) -> List[str]:
+    """Names of the described classes of which files hold not one pixel; ``stored``: (256,)."""
+    return [name for index, name in description.class_ids.items() if not stored[index]]

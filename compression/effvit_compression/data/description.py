@@ -11,10 +11,13 @@ import pydantic
 
 from effvit_ros.core.classes import IGNORE, NAMES
 from effvit_ros.core.errors import UserError
+from effvit_ros.core.picture_files import is_visible
 from effvit_ros.core.yaml_files import read_yaml
 
 #: 0 to 255, as labels are stored.
 Byte = Annotated[int, pydantic.Field(ge=0, le=255)]
+#: As many ids there are in a label file.
+IDS = 256
 #: Classes that a palette may have; further positions mark what is unknown.
 MOST_COLOURS = 254
 
@@ -42,6 +45,8 @@ class Split(pydantic.BaseModel):
                 raise ValueError(f'pattern {pattern!r}: give one below the root')
             if '?' in pattern or '**' in pattern:
                 raise ValueError(f'pattern {pattern!r}: * is the only wildcard')
+        if self.images == self.labels:
+            raise ValueError(f'pattern {self.images!r}: pictures and labels are the same files')
         if self.images.count('*') != self.labels.count('*'):
             raise ValueError('images and labels pair by what * matches: both need as many of it')
         return self
@@ -91,6 +96,13 @@ class DatasetDescription(pydantic.BaseModel):
 
     @pydantic.model_validator(mode='after')
     def _consistent(self):
+        if self.encoding == 'index':
+            if 'ignore' in self.model_fields_set and self.ignore in self.class_ids:
+                raise ValueError(f'ignore: {self.ignore} is also the id of class '
+                                 f'{self.class_ids[self.ignore]!r}')
+            if len(self.classes) > (IDS if self.ignore is None else IDS - 1):
+                raise ValueError(f'{len(self.classes)} classes: labels hold {IDS} ids, the '
+                                 'ignored one among them')
         if (self.encoding == 'palette') != (
                 isinstance(self.classes, list) and isinstance(self.classes[0], Colour)):
             raise ValueError('encoding: palette goes with classes that have an rgb, and only so')
@@ -142,8 +154,7 @@ class DatasetDescription(pydantic.BaseModel):
         :raises UserError: unknown split, no picture found, or a picture without a label.
         """
         self.check_split(split)
-        images = matches(self.root, self.splits[split].images)
-        labels = matches(self.root, self.splits[split].labels)
+        images, labels = self.files(split)
         if not images:
             raise UserError(f'dataset {self.name}: nothing matches '
                             f'{self.root / self.splits[split].images}')
@@ -153,9 +164,16 @@ class DatasetDescription(pydantic.BaseModel):
                                 f'({self.splits[split].labels})')
         return [Pair(key, images[key], labels[key]) for key in sorted(images)]
 
+    def files(self, split: str) -> Tuple[Dict[str, Path], Dict[str, Path]]:
+        """Pictures and labels of a split by key; labels among pictures are no pictures."""
+        images = matches(self.root, self.splits[split].images)
+        labels = matches(self.root, self.splits[split].labels)
+        masks = set(labels.values())
+        return {key: path for key, path in images.items() if path not in masks}, labels
+
     def count(self, split: str) -> int:
         """Count the pictures of a split, with labels or without."""
-        return len(matches(self.root, self.splits[split].images))
+        return len(self.files(split)[0])
 
 
 def check_palette(classes: Sequence[Colour]) -> None:
@@ -174,7 +192,8 @@ def matches(root: Path, pattern: str) -> Dict[str, Path]:
     parts = pattern.split('*')
     regex = re.compile('([^/]*)'.join(re.escape(part) for part in parts) + '$')
     names = glob.glob('*'.join(glob.escape(part) for part in parts), root_dir=root)
-    return {'/'.join(regex.match(name).groups()): root / name for name in names}
+    return {'/'.join(regex.match(name).groups()): root / name for name in names
+            if all(is_visible(part) for part in (Path(name), *Path(name).parents))}
 
 
 def load_description(path: Union[str, Path], root: Optional[Path] = None) -> DatasetDescription:

@@ -12,6 +12,13 @@ from PIL import Image, UnidentifiedImageError
 from effvit_compression.data.description import DatasetDescription, Pair
 from effvit_ros.core.classes import IGNORE, NAMES
 from effvit_ros.core.errors import UserError
+from effvit_ros.core.label_files import (
+    colours_from_bytes,
+    HIDES_A_CLASS,
+    hides_a_class,
+    labels_from_file,
+)
+from effvit_ros.core.labelled_pictures import check_pair, read_picture
 
 #: What Pillow raises for a file that it can't decode.
 BROKEN = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
@@ -21,10 +28,7 @@ NAMED = 8
 
 def read_image(path: Path) -> np.ndarray:
     """Picture as (H, W, 3) uint8 RGB; :raises UserError: it can't be decoded."""
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if image is None:
-        raise UserError(f'{path}: not a readable picture')
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    return cv2.cvtColor(read_picture(path).bgr(), cv2.COLOR_BGR2RGB)
 
 
 def stretched(image: np.ndarray, width: int, height: Optional[int] = None) -> np.ndarray:
@@ -38,57 +42,42 @@ def read_label(path: Path, description: DatasetDescription) -> np.ndarray:
 
     :raises UserError: not decodable, not in the described encoding, or with an unknown id.
     """
-    colours = description.encoding == 'palette'
-    raw = read_colours(path) if colours else read_ids(path)
-    ids = palette_to_index(raw, description) if colours else raw
+    return translated(*read_stored(path, description), path, description)
+
+
+def read_stored(path: Path, description: DatasetDescription,
+                ) -> Tuple[np.ndarray, Optional[np.ndarray]]:
+    """
+    Ids (H, W) uint8 as the description numbers them, and the colours that they are stored as.
+
+    :raises UserError: not decodable, or not in the described encoding.
+    """
+    if description.encoding != 'palette':
+        return labels_from_file(path), None
+    try:
+        colours = colours_from_bytes(path.read_bytes(), str(path))
+    except OSError as error:
+        raise UserError(f'{path}: {error.strerror}') from None
+    return palette_to_index(colours, description), colours
+
+
+def translated(ids: np.ndarray, colours: Optional[np.ndarray], path: Path,
+               description: DatasetDescription) -> np.ndarray:
+    """LPCV-14 ids of stored ones, (H, W) uint8; :raises UserError: one is unknown."""
     labels = description.lookup()[ids]
     unknown = labels < 0
     if unknown.any():
-        what = [f'({r}, {g}, {b})' for b, g, r in np.unique(raw[unknown], axis=0)] if colours \
-            else [str(value) for value in np.unique(raw[unknown])]
+        what = [str(value) for value in np.unique(ids[unknown])] if colours is None else [
+            f'({r}, {g}, {b})' for b, g, r in np.unique(colours[unknown], axis=0)]
         more = f' and {len(what) - NAMED} more' if len(what) > NAMED else ''
-        raise UserError(f'{path}: unknown {"colour" if colours else "id"} '
+        raise UserError(f'{path}: unknown {"id" if colours is None else "colour"} '
                         f'{", ".join(what[:NAMED])}{more} (dataset {description.name})')
     return labels.astype(np.uint8)
 
 
-def read_ids(path: Path) -> np.ndarray:
-    """
-    Ids (H, W) uint8 of an 8-bit index picture, which may have a palette for the eye.
-
-    :raises UserError: not decodable, or something else.
-    """
-    ids = palette_indices(path)
-    if ids is None:
-        ids = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    if ids is None:
-        raise UserError(f'{path}: not a readable label picture')
-    if ids.ndim != 2 or ids.dtype != np.uint8:
-        raise UserError(f'{path}: labels must be an 8-bit single-channel index picture, '
-                        f'not {ids.dtype} of shape {ids.shape}')
-    return ids
-
-
-def palette_indices(path: Path) -> Optional[np.ndarray]:
-    """Return what a picture with a palette stores (OpenCV gives its colours), else None."""
-    try:
-        with Image.open(path) as picture:
-            return np.array(picture) if picture.mode == 'P' else None
-    except BROKEN:
-        return None
-
-
-def read_colours(path: Path) -> np.ndarray:
-    """Colours (H, W, 3) uint8 BGR of a label picture; :raises UserError: not decodable."""
-    colours = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if colours is None:
-        raise UserError(f'{path}: not a readable label picture')
-    return colours
-
-
 def check_whole(path: Path) -> None:
     """
-    Look for the end of a picture: OpenCV makes a truncated JPEG grey where it ends.
+    Look for the end of a picture; Pillow says what is wrong with it.
 
     :raises UserError: it is not all there.
     """
@@ -111,6 +100,12 @@ def palette_to_index(bgr: np.ndarray, description: DatasetDescription) -> np.nda
     return index
 
 
+def hides_class_of(description: DatasetDescription, stored: np.ndarray) -> bool:
+    """Whether one of several classes is stored as 255, which is ignored; ``stored``: (256,)."""
+    return (hides_a_class(stored) and IGNORE not in description.class_ids
+            and len(description.class_ids) > 1)
+
+
 #: What one split may keep in memory; pictures beyond it are decoded whenever they are wanted.
 KEPT_BYTES = 4 << 30
 
@@ -123,6 +118,7 @@ class Pictures:
         self.split = split
         self.pairs: List[Pair] = description.pairs(split)
         self._decoded: Dict[int, Tuple[np.ndarray, np.ndarray]] = {}
+        self._stored = np.zeros(256, np.int64)
         self._bytes = 0
 
     def __len__(self) -> int:
@@ -134,14 +130,19 @@ class Pictures:
             return self._decoded[index]
         pair = self.pairs[index]
         image = read_image(pair.image)
-        label = read_label(pair.label, self.description)
-        if image.shape[:2] != label.shape:
-            raise UserError(f'{pair.label}: {label.shape[1]}x{label.shape[0]} pixels, its '
-                            f'picture has {image.shape[1]}x{image.shape[0]}')
+        stored, colours = read_stored(pair.label, self.description)
+        label = translated(stored, colours, pair.label, self.description)
+        self._stored += np.bincount(stored.ravel(), minlength=256)
+        check_pair(pair.label, label.shape, pair.image, image.shape)
         if self._bytes < KEPT_BYTES:
             self._bytes += image.nbytes + label.nbytes
             self._decoded[index] = image, label
         return image, label
+
+    def refuse_hidden_class(self) -> None:
+        """After all was read: :raises UserError: the labels are 0 and the ignored 255 alone."""
+        if hides_class_of(self.description, self._stored):
+            raise UserError(f'dataset {self.description.name}, {self.split}: {HIDES_A_CLASS}')
 
     @cached_property
     def pixels(self) -> np.ndarray:

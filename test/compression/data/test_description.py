@@ -9,6 +9,7 @@ import pytest
 import yaml
 from PIL import Image
 
+from effvit_compression.cli import main
 from effvit_compression.data.check import check_split
 from effvit_compression.data.description import load_description, matches
 from effvit_compression.data.pictures import palette_to_index, Pictures, read_label
@@ -126,6 +127,13 @@ def test_other_ids_go_where_the_description_says(dataset):
                  '* is the only wildcard', id='another wildcard'),
     pytest.param({'splits': {'val': {'images': '*/*.jpg', 'labels': 'b/*.png'}}},
                  'both need as many', id='patterns that can not pair'),
+    pytest.param({'classes': [f'c{i}' for i in range(300)],
+                  'mapping': {f'c{i}': 'background' for i in range(300)}},
+                 '300 classes: labels hold 256 ids', id='more classes than ids'),
+    pytest.param({'ignore': 7}, "ignore: 7 is also the id of class 'flood/water/river/sea'",
+                 id='ignored class'),
+    pytest.param({'splits': {'val': {'images': 'a/*.png', 'labels': 'a/*.png'}}},
+                 'pictures and labels are the same files', id='pictures as their own labels'),
     pytest.param({'encoding': 'palette', 'mapping': {'a': 'background', 'b': 'background'},
                   'classes': [{'name': name, 'rgb': [1, 2, 3]} for name in 'ab']},
                  "'a' and 'b' have the same rgb", id='one colour for two'),
@@ -165,6 +173,47 @@ def test_pairs_are_what_the_wildcards_matched(tmp_path):
     found = matches(root, '*/*_img.png')
     assert set(found) == {'town/a', 'town/b', 'sea/a'}
     assert found['sea/a'] == root / 'sea' / 'a_img.png'
+
+
+def test_masks_beside_their_pictures_and_what_systems_leave_are_no_pictures(dataset):
+    root = dataset.parent / 'data'
+    for name in ('both/x.png', 'both/x_mask.png', 'both/._x.png', '__MACOSX/x.png'):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+    description = load_description(changed(dataset, splits={
+        'val': {'images': '*/*.png', 'labels': '*/*_mask.png'}}))
+    images, labels = description.files('val')
+    assert images == {'both/x': root / 'both/x.png'}
+    assert labels == {'both/x': root / 'both/x_mask.png'}
+
+
+@pytest.mark.parametrize('masks, problems', [
+    pytest.param('1-bit', [], id='1-bit masks are ids 0 and 1'),
+    pytest.param('0 and 255', ['train: the masks hold only 0 and 255', 'val: the masks hold only'],
+                 id='black and white'),
+    pytest.param('255', ['train: not one labelled pixel', 'val: not one labelled pixel'],
+                 id='nothing but the ignored id'),
+    pytest.param('JPEG', ['a JPEG'] * 4, id='JPEG called PNG'),
+])
+def test_the_command_tells_what_training_would_not_see(dataset, capsys, masks, problems):
+    changed(dataset, classes=['land', 'water'],
+            mapping={'land': 'background', 'water': 'flood/water/river/sea'})
+    for file in sorted((dataset.parent / 'data/labels').glob('*/*.png')):
+        ids = np.uint8([[0] * 80] * 20 + [[1] * 80] * 40)
+        if masks == '1-bit':
+            Image.fromarray(ids * 255).convert('1').save(file)
+        elif masks == 'JPEG':
+            file.write_bytes(cv2.imencode('.jpg', ids)[1].tobytes())
+        else:
+            cv2.imwrite(str(file), np.where(ids == 0, 0 if '0' in masks.split() else 255, 255))
+    assert main(['data', str(dataset)]) == (2 if problems else 0)
+    out = capsys.readouterr().out
+    told = [line for line in out.splitlines() if any(text in line for text in problems)]
+    assert len(told) == len(problems)
+    assert ('not one pixel of: water' in out) == (masks == '0 and 255')
+    assert ('not one pixel of: land, water' in out) == (masks == '255')
+    if masks == '0 and 255':
+        assert 'ignored, of all pixels │ 66.667%' in out
 
 
 def test_the_lookup_maps_ids_and_marks_the_unknown(dataset):
@@ -223,7 +272,7 @@ def test_indices_count_where_a_label_map_has_a_palette(dataset):
 
 @pytest.mark.parametrize('encoding, label, complaint', [
     ('index', np.arange(12, 40, dtype=np.uint8), 'unknown id 12, 13, .*, 19 and 20 more '),
-    ('index', np.zeros((2, 2, 3), np.uint8), 'labels must be an 8-bit single-channel'),
+    ('index', np.zeros((2, 2, 3), np.uint8), '3 channels of uint8'),
     ('palette', np.full((2, 2, 3), (3, 2, 9), np.uint8), r'unknown colour \(9, 2, 3\) '),
     ('palette', np.full((2, 2), 8, np.uint8), r'unknown colour \(8, 8, 8\) '),
 ])

@@ -107,8 +107,8 @@ def test_labels_of_a_folder(tmp_path, images, folders, labels_path, expected):
 
 @pytest.mark.parametrize('pixels, reason', [
     pytest.param(np.zeros((5, 5), np.uint8), '5x5 pixels, its picture has 16x12', id='size'),
-    pytest.param(np.zeros((12, 16, 3), np.uint8), 'not 8-bit single-channel', id='colour'),
-    pytest.param(np.zeros((12, 16), np.uint16), 'uint16', id='16-bit'),
+    pytest.param(np.zeros((12, 16, 3), np.uint8), '3 channels of uint8', id='colour'),
+    pytest.param(np.full((12, 16), 300, np.uint16), 'holds id 300', id='16-bit'),
     pytest.param(None, 'missing', id='missing'),
 ])
 def test_a_label_picture_that_does_not_fit_costs_only_the_truth(tmp_path, pixels, reason):

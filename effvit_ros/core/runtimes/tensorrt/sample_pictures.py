@@ -1,13 +1,15 @@
 """Pictures to compare an engine with its graph on: a folder's, or made ones."""
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from effvit_ros.core.errors import UserError
-from effvit_ros.core.picture_files import is_picture, PICTURES
+from effvit_ros.core.labelled_pictures import read_picture
+from effvit_ros.core.picture_files import PICTURES, pictures_under
 
 #: As many of a folder's pictures are taken, spread over it.
 COUNT = 8
@@ -19,15 +21,18 @@ def sample_pictures(bundle, folder=''):
 
     :param folder: searched with its subfolders; '' makes pictures of clouded colours, which
         have the statistics of natural ones but show nothing.
-    :raises UserError: the folder has no picture that can be read.
+    :raises UserError: there is no such folder, or it has no picture that can be read.
     """
     if not folder:
         return [_clouds(seed, bundle.height, bundle.width) for seed in range(COUNT // 2)]
-    paths = sorted(p for p in Path(folder).expanduser().rglob('*') if is_picture(p))
+    root = Path(folder).expanduser()
+    paths = pictures_under(root) if root.is_dir() else []
     chosen = [paths[i * len(paths) // COUNT] for i in range(COUNT)] if len(paths) > COUNT \
         else paths
-    pictures = [cv2.imread(str(path), cv2.IMREAD_COLOR) for path in chosen]
-    pictures = [p for p in pictures if p is not None]
+    pictures = []
+    for path in chosen:
+        with contextlib.suppress(UserError):  # the others will do
+            pictures.append(read_picture(path).bgr())
     if not pictures:
         raise UserError(f'{folder}: no picture in it ({", ".join(PICTURES)})')
     if bundle.channel_order == 'rgb':

@@ -3,11 +3,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
-import numpy as np
-
 from effvit_ros.core.errors import UserError
-from effvit_ros.core.picture_files import picture_files
+from effvit_ros.core.label_files import LabelError
+from effvit_ros.core.labelled_pictures import read_labels, read_picture
+from effvit_ros.core.picture_files import mask_file, picture_files
 from effvit_ros.ros.camera.sources.base import FrameSource, SourceFrame
 
 #: Name of a labels folder that is taken before others.
@@ -19,7 +18,7 @@ class FolderSource(FrameSource):
     """
     The pictures of one folder, each in its own size.
 
-    Truth: 8-bit single-channel PNG of the same stem and size, ids in the model's class order.
+    Truth: index PNG of the same stem (or STEM_mask) and size, ids in the model's class order.
     ``labels_path`` names their folder; '' looks beside the pictures (``x/labels*`` for
     ``x/images``, ``x/labels*/val`` for ``x/images/val``) and takes ``labels_lpcv14`` or else
     the only one there is; 'none' looks nowhere.
@@ -60,37 +59,34 @@ class FolderSource(FrameSource):
                 self._next = 0
             file = self._files[self._next]
             self._next += 1
-            image = cv2.imread(str(file), cv2.IMREAD_COLOR)
-            if image is not None:
+            try:
+                picture = read_picture(file)
+            except UserError as error:
+                self._refuse(file, f'{error}, skipped')
+            else:
                 self._misses = 0
-                return SourceFrame(image, self._read_labels(file, image.shape[:2]))
-            self._refuse(file, 'not a readable picture, skipped')
+                return SourceFrame(picture.bgr(), self._read_labels(file, picture))
             self._misses += 1
             if self._misses >= len(self._files):
                 raise UserError(f'{self._folder}: none of its {len(self._files)} pictures '
                                 'can be read')
 
-    def _read_labels(self, image_file, shape):
+    def _read_labels(self, image_file, picture):
         if self._labels is None:
             return None
-        file = self._labels / f'{image_file.stem}.png'
-        labels = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
-        if labels is None:
-            self._refuse(file, 'missing or not readable, this picture goes without truth')
-        elif labels.ndim != 2 or labels.dtype != np.uint8:
-            self._refuse(file, f'{labels.dtype} of shape {labels.shape}, not 8-bit single-channel '
-                         'class ids: this picture goes without truth')
-        elif labels.shape != shape:
-            self._refuse(file, f'{labels.shape[1]}x{labels.shape[0]} pixels, its picture has '
-                         f'{shape[1]}x{shape[0]}: this picture goes without truth')
-        else:
-            return labels
-        return None
+        try:
+            mask = mask_file(image_file, self._labels)
+            if mask is None:
+                raise LabelError(f'{self._labels / image_file.stem}.png: missing')
+            return read_labels(mask, picture, image_file)
+        except UserError as error:
+            self._refuse(image_file.stem, f'{error}: this picture goes without truth')
+            return None
 
     def _refuse(self, file, why):
         if file not in self._refused:
             self._refused.add(file)
-            self._say(f'{file}: {why} ({self.skipped} files so far)')
+            self._say(f'{why} ({self.skipped} files so far)')
 
 
 def _labels_folder(images, labels_path, say):
