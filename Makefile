@@ -16,7 +16,7 @@ DURATION ?= 20
 MINUTES ?= 30
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-train setup-test demo bench soak test test-slow test-long lint clean setup-rtx gpu-check
+.PHONY: help setup setup-train setup-test demo map-demo bench soak test test-slow test-long lint clean setup-rtx gpu-check
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -35,6 +35,9 @@ bench: setup ## time the bare runtimes, the core and the node, side by side
 
 soak: setup ## run under full load and watch for leaks (MINUTES=30) -> out/soak
 	$(BIN)/python -m effvit_ros.soak --minutes $(MINUTES) --model "$(MODEL)"
+
+map-demo: setup ## fly, record and map a simulated flight, with exact and with erring poses -> out/map
+	$(BIN)/python -m effvit_ros.mapping.demo --out out/map --model "$(MODEL)"
 
 gpu-check: setup ## on a machine with a GPU: builds, parity (PICTURES=folder), latency -> out/gpu
 	$(BIN)/python -m effvit_ros.gpu_check --bundle "$(MODEL)" --pictures "$(PICTURES)"
@@ -62,11 +65,11 @@ $(BIN)/python:
 
 # puts the commands into .venv/bin (setup.cfg sends them elsewhere for colcon).
 $(VENV)/.setup: setup.py setup.cfg .ci/constraints.txt | $(BIN)/python
-	$(PIP) --editable '.[cpu,ros,demo,bags]'
+	$(PIP) --editable '.[cpu,ros,demo,bags,map]'
 	@touch $@
 
 $(VENV)/.setup-test: $(VENV)/.setup
-	$(PIP) --editable '.[cpu,ros,demo,bags,test,lint]'
+	$(PIP) --editable '.[cpu,ros,demo,bags,map,test,lint]'
 	@touch $@
 
 $(VENV)/.setup-train: $(VENV)/.setup compression/pyproject.toml

@@ -26,6 +26,7 @@ CONSOLE_SCRIPTS = [
     'label_next = effvit_ros.labeling.label_next:main',
     'play_bag = effvit_ros.evaluation.play_bag:main',
     'alert_bridge = effvit_ros.telemetry.alert_bridge:main',
+    'map_bag = effvit_ros.mapping.map_bag:main',
     'record_flight = effvit_ros.onboard.record_flight:main',
 ]
 
@@ -77,6 +78,7 @@ setup(
         ('share/' + PACKAGE + '/launch', sorted(glob('launch/*.launch.py'))),
         *shared('config'),
         *shared('resource/models'),
+        *shared('resource/web'),
     ],
     # What apt brings on a robot; colcon asks package.xml instead.
     install_requires=[
@@ -106,6 +108,9 @@ setup(
         # progress. psutil: what the node uses in live mode.
         'bags': ['rosbags>=0.11,<0.12', 'mcap>=1.1,<2', 'zstandard>=0.19,<1',
                  'pillow>=9.1,<14', 'matplotlib>=3.6,<4', 'rich>=13,<16', 'psutil>=5.9,<8'],
+        # Maps. pyproj: degrees to metres; rasterio: GeoTIFF, outlines; shapely: polygons;
+        # simplekml: KML.
+        'map': ['pyproj>=3.4,<4', 'rasterio>=1.3,<2', 'shapely>=2.0,<3', 'simplekml>=1.3.6,<2'],
         # Many bags on many machines.
         'ray': ['ray>=2.9,<3'],
         # hypothesis: properties of converters and parsers. onnx: builds the tests' tiny graph.

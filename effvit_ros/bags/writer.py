@@ -91,6 +91,20 @@ class BagWriter:
             data=np.frombuffer(content, np.uint8))
         self._write(topic, message, stamp_ns if log_ns is None else log_ns)
 
+    def write_fields(self, topic, stamp_ns, frame_id, log_ns=None, **fields):
+        """
+        Write a message that begins with a Header.
+
+        :param fields: the others; those of a message's type as :meth:`part` makes them.
+        """
+        message = self._message(self._topics[topic].msgtype)(
+            header=self._header(stamp_ns, frame_id), **fields)
+        self._write(topic, message, stamp_ns if log_ns is None else log_ns)
+
+    def part(self, message_type, **fields):
+        """Return a message to be a part of another."""
+        return self._message(message_type)(**fields)
+
     def write_text(self, topic, log_ns, text):
         """Write a std_msgs String."""
         self._write(topic, self._message(STRING)(data=text), log_ns)

@@ -9,6 +9,8 @@ from effvit_ros.core.errors import UserError
 
 #: Libraries that read and write bags; reports are drawn with the others.
 READING = ('rosbags', 'mcap', 'zstandard')
+#: Libraries that maps are made with.
+MAPPING = ('pyproj', 'shapely', 'rasterio', 'simplekml')
 REPORTING = ('matplotlib', 'PIL', 'rich')
 #: The oldest Python that rosbags runs on.
 BAGS_PYTHON = (3, 10)
@@ -16,7 +18,7 @@ _NO_ROS = ('ROS 2 is not here (no {}): source its setup file (source /opt/ros/$R
            "setup.bash), or on x86-64 pip install 'effvit_ros[ros]'")
 #: Import name -> the extra of setup.py that installs it.
 _EXTRAS = {**dict.fromkeys(READING + REPORTING, 'bags'), 'psutil': 'bags', 'rich': 'demo',
-           'av': 'video', 'ray': 'ray', 'pymavlink': 'mavlink', 'serial': 'mavlink'}
+           **dict.fromkeys(MAPPING, 'map'), 'av': 'video', 'ray': 'ray', 'pymavlink': 'mavlink', 'serial': 'mavlink'}
 
 
 def need(*names):
@@ -33,8 +35,11 @@ def need(*names):
             'bags need the library rosbags, which runs on Python %d.%d or newer, and this is '
             'Python %d.%d: evaluate recordings on a machine with a newer one'
             % (BAGS_PYTHON + tuple(sys.version_info[:2])))
-    extra = 'bags' if 'bags' in map(_EXTRAS.get, missing) else _EXTRAS[missing[0]]
-    raise UserError(f"not installed: {', '.join(missing)}: pip install 'effvit_ros[{extra}]'")
+    extras = list(dict.fromkeys(_EXTRAS[name] for name in missing))
+    if 'bags' in extras and 'demo' in extras:
+        extras.remove('demo')  # it has what the demo needs
+    raise UserError(f"not installed: {', '.join(missing)}: "
+                    f"pip install 'effvit_ros[{','.join(extras)}]'")
 
 
 def need_ros():

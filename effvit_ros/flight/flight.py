@@ -6,7 +6,7 @@ from typing import Iterator, NamedTuple
 import numpy as np
 
 from effvit_ros.core.errors import UserError
-from effvit_ros.flight.path import FlightPath
+from effvit_ros.flight.path import FlightPath, Pose
 from effvit_ros.flight.renderer import flight_light, Renderer
 from effvit_ros.flight.scene import build_scene, SIZE
 
@@ -32,13 +32,15 @@ class Flight:
     A closed round over a scene built from ``seed``; the same seed gives the same bytes.
 
     ``width``, ``height``: pixels, 16 to 4096; ``rate_hz``: frames a second of flight;
-    ``scene_size``: edge of the scene, pixels, a multiple of 512.
+    ``scene_size``: edge of the scene, pixels, a multiple of 512; ``altitude``: factor of the
+    height, 0.3 to 3.
     Building takes a few seconds; :meth:`frame` takes milliseconds and is a pure function
     of the frame number. Raises :class:`UserError` for a size or rate out of range.
     """
 
     def __init__(self, seed: int = 0, width: int = 640, height: int = 480,
-                 rate_hz: float = 30.0, scene_size: int = SIZE) -> None:
+                 rate_hz: float = 30.0, scene_size: int = SIZE,
+                 altitude: float = 1.0) -> None:
         if seed < 0:
             raise UserError(f'flight seed {seed} is negative: give 0 or more')
         for name, value in (('width', width), ('height', height)):
@@ -46,7 +48,10 @@ class Flight:
                 raise UserError(f'flight {name} {value} is out of range: give 16 to 4096 pixels')
         if not 0 < rate_hz <= 1000:
             raise UserError(f'flight rate {rate_hz} Hz is out of range: give above 0 to 1000')
+        if not 0.3 <= altitude <= 3:
+            raise UserError(f'flight altitude {altitude} is out of range: give 0.3 to 3')
         self.seed = seed
+        self.altitude = altitude
         self.width = width
         self.height = height
         self.rate_hz = rate_hz
@@ -54,17 +59,22 @@ class Flight:
         self.path = FlightPath(self.scene.sights, scene_size, seed)
         self._renderer = Renderer(self.scene, width, height, seed)
 
+    def pose(self, time_s: float) -> Pose:
+        """Return where the camera is ``time_s`` seconds after take-off."""
+        pose = self.path.pose(time_s)
+        return pose._replace(scale=pose.scale * self.altitude)
+
     def frame(self, index: int) -> FlightFrame:
         """Render frame ``index`` (0, 1, 2, ...), taken ``index / rate_hz`` s after take-off."""
         stamp_s = index / self.rate_hz
-        pose = self.path.pose(stamp_s)
+        pose = self.pose(stamp_s)
         image, labels = self._renderer.render(
             pose, flight_light(self.seed, stamp_s), self._motion(pose, stamp_s), index)
         return FlightFrame(image, labels, stamp_s)
 
     def _motion(self, pose, stamp_s):
         """Pixels by which the middle of the picture moves while the shutter is open."""
-        there = self.path.pose(stamp_s + SHUTTER_S)
+        there = self.pose(stamp_s + SHUTTER_S)
         to_picture = np.linalg.inv(self._renderer.homography(pose))
         u, v, w = to_picture @ (there.x, there.y, 1)
         return u / w - (self.width - 1) / 2, v / w - (self.height - 1) / 2

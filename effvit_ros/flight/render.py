@@ -1,4 +1,4 @@
-"""Command ``render_flight``: write pictures and truth of the simulated flight to a folder."""
+"""Command ``render_flight``: write the simulated flight, with its truth, to a folder or a bag."""
 from __future__ import annotations
 
 import argparse
@@ -8,6 +8,7 @@ import time
 
 import cv2
 
+from effvit_ros.core import cli
 from effvit_ros.core.errors import reports_user_errors, UserError
 from effvit_ros.flight.dataset import contact_sheet, DatasetPlan, save, SpreadViews, write_dataset
 from effvit_ros.flight.flight import Flight
@@ -68,7 +69,60 @@ def build_parser():
                         help='also write a contact sheet: picture beside coloured truth')
     parser.add_argument('--scene-size', type=int, default=SIZE,
                         help=f'edge of the scene in pixels (default {SIZE})')
+    _add_bag_options(parser.add_argument_group('a bag with poses'))
     return parser
+
+
+def _add_bag_options(group):
+    group.add_argument('--bag', metavar='BAG',
+                       help='write the flight as a rosbag2 with NavSatFix, Imu, rangefinder and '
+                            'camera_info, and its truth beside it into BAG_truth')
+    group.add_argument('--rate', type=cli.positive, default=2.0, metavar='HZ',
+                       help='pictures a second (default: %(default)g)')
+    group.add_argument('--round', type=cli.positive, default=110.0, metavar='SECONDS',
+                       help='time of the flight round the scene (default: %(default)g)')
+    group.add_argument('--altitude', type=cli.positive, default=1.0, metavar='FACTOR',
+                       help='of the height, which is about 110 m (default: 1)')
+    group.add_argument('--encoding', choices=('jpeg', 'png', 'raw'), default='jpeg')
+    group.add_argument('--poses', choices=('navsat', 'local'), default='navsat',
+                       help='/fix, /imu/data and /rangefinder, or /fix and /local_position/pose')
+    group.add_argument('--gps-sigma', type=cli.seconds, default=0.0, metavar='METRES',
+                       help='error of the position (default: 0)')
+    group.add_argument('--heading-sigma', type=cli.seconds, default=0.0, metavar='DEGREES')
+    group.add_argument('--tilt-sigma', type=cli.seconds, default=0.0, metavar='DEGREES',
+                       help='error of pitch and of roll')
+    group.add_argument('--range-sigma', type=cli.seconds, default=0.0, metavar='PERCENT',
+                       help='error of the rangefinder')
+    group.add_argument('--latency', type=cli.seconds, default=0.0, metavar='SECONDS',
+                       help='stamp pictures so much too late')
+    group.add_argument('--wander', type=cli.seconds, default=10.0, metavar='SECONDS',
+                       help='time in which errors change; 0: anew with each message '
+                            '(default: %(default)g)')
+
+
+def _write_bag(args):
+    """Write one flight as a bag with its truth beside it; return a line that tells of it."""
+    from effvit_ros.core.libraries import MAPPING, need, READING
+    need(*READING, *MAPPING)
+    from effvit_ros.bags.survey_bag import SurveyPlan, write_survey
+    from effvit_ros.bags.writer import BagWriter
+    from effvit_ros.flight.path import ROUND_S
+    from effvit_ros.flight.survey import SensorErrors, Survey
+    from effvit_ros.mapping.flight_truth import write_flight_truth
+    width, height = parse_size(args.size)
+    # The flight's own round is fast; slowed down, its frames are as far apart.
+    flight = Flight(args.seed, width, height, args.rate * args.round / ROUND_S, args.scene_size,
+                    args.altitude)
+    errors = SensorErrors(args.gps_sigma, args.heading_sigma, args.tilt_sigma,
+                          args.range_sigma / 100, args.latency, args.wander)
+    plan = SurveyPlan(args.frames, args.rate, args.encoding, args.poses)
+    survey = Survey(flight, args.round)
+    truth = args.bag.rstrip('/') + '_truth'
+    with BagWriter(args.bag) as writer:
+        write_survey(writer, survey, errors, plan, Progress())
+        write_flight_truth(truth, survey, plan, errors.latency_s)
+    return (f'{args.bag}: {plan.frames} pictures in {plan.frames / plan.rate_hz:.0f} s; '
+            f'truth: {truth}')
 
 
 def _plan(args):
@@ -81,8 +135,11 @@ def _plan(args):
     if args.scene_size % 512 or not 1024 <= args.scene_size <= SIZE:
         raise UserError(f'--scene-size {args.scene_size} is not a multiple of 512 from 1024 '
                         f'to {SIZE}')
-    if not args.out and not args.sheet:
-        raise UserError('nothing to write: give --out DIR, --sheet FILE or both')
+    if not args.out and not args.sheet and not args.bag:
+        raise UserError('nothing to write: give --out DIR, --sheet FILE or --bag BAG')
+    if args.bag and (args.seeds or args.stride):
+        raise UserError('--bag holds one flight: give --seed and --rate instead of --seeds and '
+                        '--stride')
     return DatasetPlan(args.out, seeds, args.frames, width, height, args.split, args.stride,
                        args.format, args.scene_size)
 
@@ -109,6 +166,8 @@ def main(argv=None):
     if plan.out:
         written, skipped = write_dataset(plan, Progress())
         print(f'{written} pictures written, {skipped} were there: {plan.out}')
+    if args.bag:
+        print(_write_bag(args))
     if args.sheet:
         save(args.sheet, _sheet(plan))
         print(f'contact sheet: {args.sheet}')

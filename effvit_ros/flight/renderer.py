@@ -79,16 +79,28 @@ class Renderer:
         A pinhole over flat ground; the ray in the middle of the picture meets (pose.x, pose.y).
         """
         focal = self.width / 2 / np.tan(HALF_VIEW)
-        depth = pose.scale * REFERENCE_WIDTH / self.width * focal
-        turn = _about_z(pose.heading + np.pi / 2) @ _about_x(pose.pitch) @ _about_y(pose.roll)
+        place, depth, turn = self.camera(pose)
         inverse_camera = np.array([[1 / focal, 0, -(self.width - 1) / 2 / focal],
                                    [0, 1 / focal, -(self.height - 1) / 2 / focal],
                                    [0, 0, 1]])
-        forward = turn[:, 2]
-        ground = np.array([[depth, 0, pose.x - depth * forward[0] / forward[2]],
-                           [0, depth, pose.y - depth * forward[1] / forward[2]],
+        ground = np.array([[depth, 0, place[0]],
+                           [0, depth, place[1]],
                            [0, 0, 1]])
         return ground @ turn @ inverse_camera
+
+    @staticmethod
+    def camera(pose):
+        """
+        Return the camera's place (x, y), its height, and its (3, 3) rotation.
+
+        All in map pixels; the rotation takes the optical frame to x, y of the map and down.
+        """
+        # The same for each width: a wider picture has a longer focal length in pixels.
+        depth = pose.scale * (REFERENCE_WIDTH / 2 / np.tan(HALF_VIEW))
+        turn = _about_z(pose.heading + np.pi / 2) @ _about_x(pose.pitch) @ _about_y(pose.roll)
+        forward = turn[:, 2]
+        place = np.array([pose.x, pose.y]) - depth * forward[:2] / forward[2]
+        return place, depth, turn
 
     def render(self, pose, light=Light(), motion=(0.0, 0.0), grain=0):
         """

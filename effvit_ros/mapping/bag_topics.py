@@ -1,0 +1,129 @@
+"""Which topics of a bag tell where the camera was, and their messages read into a trajectory."""
+from __future__ import annotations
+
+from collections import Counter
+from typing import NamedTuple
+
+from effvit_ros.bags.pictures import read_message, stamp_of
+from effvit_ros.core.errors import UserError
+from effvit_ros.core.pixels import PictureError
+from effvit_ros.mapping.camera_model import camera_model
+from effvit_ros.mapping.track import PoseProblem
+
+FIX = ('sensor_msgs/msg/NavSatFix',)
+IMU = ('sensor_msgs/msg/Imu',)
+RANGE = ('sensor_msgs/msg/Range',)
+POSE = ('geometry_msgs/msg/PoseStamped', 'geometry_msgs/msg/PoseWithCovarianceStamped',
+        'nav_msgs/msg/Odometry')
+INFO = ('sensor_msgs/msg/CameraInfo',)
+
+
+class PoseTopics(NamedTuple):
+    """Names of topics, '' where there is none."""
+
+    fix: str
+    imu: str
+    pose: str
+    range: str
+
+
+def choose_pose_topics(bag, given):
+    """
+    Return the :class:`PoseTopics` of a bag.
+
+    :param given: :class:`PoseTopics` with the names that the user gave, '' elsewhere.
+    :raises UserError: a named topic is missing or of another type, or several could be meant.
+    """
+    fix = _one(bag, FIX, given.fix, '--fix-topic')
+    pose = _one(bag, POSE, given.pose, '--pose-topic')
+    # Whoever names a pose wants its attitude.
+    imu = '' if given.pose and not given.imu else _one(bag, IMU, given.imu, '--imu-topic')
+    if not (imu or pose):
+        raise UserError(f'{bag.path}: nothing tells the camera\'s attitude: record '
+                        'sensor_msgs/Imu, geometry_msgs/PoseStamped or nav_msgs/Odometry')
+    return PoseTopics(fix, imu, pose, _one(bag, RANGE, given.range, '--range-topic'))
+
+
+def info_topic(bag, picture_topic, given):
+    """
+    Return the camera_info topic that belongs to a topic of pictures.
+
+    :raises UserError: there is none, or several and none beside the pictures.
+    """
+    if not given:
+        base = picture_topic
+        for ending in ('/compressed', '/image_rect_color', '/image_rect', '/image_raw', '/image',
+                       '/image_color', '/labels'):
+            base = base[:-len(ending)] if base.endswith(ending) else base
+        beside = base + '/camera_info'
+        if beside in bag.topics and bag.topics[beside].count:
+            return beside
+    found = _one(bag, INFO, given, '--camera-info-topic')
+    if not found:
+        raise UserError(f'{bag.path}: no camera_info tells where the pixels of {picture_topic} '
+                        'look: record it, or add one (ros2 bag convert)')
+    return found
+
+
+def read_cameras(bag, topic, rectified):
+    """
+    Return [(stamp_ns, :class:`~effvit_ros.mapping.camera_model.CameraModel`)] at each change.
+
+    :raises UserError: it is uncalibrated, or of an unknown model.
+    """
+    cameras, last = [], None
+    for message in bag.messages([topic]):
+        if message.data[12:] == last:
+            continue
+        try:
+            info = read_message(message, bag.topics[topic].type)
+        except PictureError:
+            continue
+        # What follows the header's stamp: a change of it alone is none.
+        last = message.data[12:]
+        try:
+            cameras.append((stamp_of(info, message.log_ns), camera_model(info, rectified)))
+        except UserError as error:
+            raise UserError(f'{bag.path}: {topic}: {error}') from None
+    if not cameras:
+        raise UserError(f'{bag.path}: {topic} has no message that can be read')
+    return cameras
+
+
+def read_poses(bag, topics, trajectory):
+    """
+    Read the poses of a bag into a :class:`~effvit_ros.mapping.trajectory.Trajectory`.
+
+    :returns: {text: how often} of the messages that are no poses.
+    :raises UserError: a frame's name speaks against the convention.
+    """
+    add = {topics.fix: trajectory.add_fix, topics.imu: trajectory.add_imu,
+           topics.pose: trajectory.add_pose, topics.range: trajectory.add_range}
+    add.pop('', None)
+    bad = Counter()
+    for message in bag.messages(list(add)):
+        try:
+            content = read_message(message, bag.topics[message.topic].type)
+            add[message.topic](stamp_of(content, message.log_ns), content)
+        except (PoseProblem, PictureError) as problem:
+            bad[f'{message.topic}: {problem}'] += 1
+        except UserError as error:
+            raise UserError(f'{bag.path}: {message.topic}: {error} (--convention)') from None
+    return dict(bad)
+
+
+def _one(bag, types, given, option):
+    """Return the only topic of these types, '' where there is none."""
+    if given:
+        if given not in bag.topics:
+            raise UserError(f'{bag.path}: no topic {given} ({option}); the bag holds '
+                            f'{", ".join(bag.topics)}')
+        if bag.topics[given].type not in types:
+            raise UserError(f'{bag.path}: {given} ({option}) holds {bag.topics[given].type}, '
+                            f'not {" or ".join(types)}')
+        return given
+    found = sorted(t.name for t in bag.topics.values() if t.type in types and t.count)
+    if len(found) > 1:
+        raise UserError(f'{bag.path}: {len(found)} topics could be meant: name one with '
+                        f'{option}: {", ".join(found)}')
+    return found[0] if found else ''

@@ -1,0 +1,88 @@
+"""The label images of a bag: recorded ones, or the model's for each recorded picture."""
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import NamedTuple, Optional
+
+import numpy as np
+
+from effvit_ros.bags.frames import recorded_frames
+from effvit_ros.bags.label_maps import LabelError, labels_from_message
+from effvit_ros.bags.pictures import picture_of, read_message, stamp_of
+from effvit_ros.core.pixels import PictureError
+
+#: Pictures that wait for the labels of the same stamp.
+_WAITING = 16
+
+
+class Labelled(NamedTuple):
+    """
+    Labels of one picture: (H, W) uint8; ``confidence`` the same, 0..255, or None.
+
+    ``bgr``: the picture, or None where only labels were recorded. ``index`` counts messages.
+    """
+
+    index: int
+    stamp_ns: int
+    labels: np.ndarray
+    confidence: Optional[np.ndarray]
+    bgr: Optional[np.ndarray]
+
+
+def by_model(bag, topic, segmenter, begin=0):
+    """
+    Yield :class:`Labelled` for each picture from message ``begin`` on.
+
+    What it holds is valid until the next.
+    """
+    for frame in recorded_frames(bag, topic):
+        if frame.index < begin:
+            continue
+        found = segmenter.segment(frame.picture.pixels, frame.picture.order)
+        sure = found.confidence() if getattr(found, 'scores', None) is not None else None
+        yield Labelled(frame.index, frame.stamp_ns, found.labels, sure, frame.picture.bgr())
+
+
+def recorded(bag, topic, picture_topic, begin=0):
+    """
+    Yield :class:`Labelled` for each recorded label image from message ``begin`` on.
+
+    :param picture_topic: pictures of the same stamps, or ''.
+    """
+    pictures, index = OrderedDict(), -1
+    for message in bag.messages([n for n in (topic, picture_topic) if n]):
+        try:
+            content = read_message(message, bag.topics[message.topic].type)
+        except PictureError as error:
+            index += message.topic == topic
+            bag.problems.add('bad_frame', f'{bag.path}: {message.topic}: {error}',
+                             subject=message.topic)
+            continue
+        stamp_ns = stamp_of(content, message.log_ns)
+        if message.topic != topic:
+            pictures[stamp_ns] = content
+            while len(pictures) > _WAITING:
+                pictures.popitem(last=False)
+            continue
+        index += 1
+        if index < begin:
+            continue
+        try:
+            labels = labels_from_message(content)
+        except LabelError as error:
+            bag.problems.add('bad_frame', f'{bag.path}: {topic}: label image {index} is left '
+                             f'out: {error}', subject=topic)
+            continue
+        yield Labelled(index, stamp_ns, labels, None, _picture(pictures.pop(stamp_ns, None),
+                                                               labels.shape))
+
+
+def _picture(content, shape):
+    """Return the picture of a message, or None where there is none of the labels' size."""
+    if content is None:
+        return None
+    try:
+        bgr = picture_of(content).bgr()
+    except PictureError:
+        return None
+    return bgr if bgr.shape[:2] == shape else None

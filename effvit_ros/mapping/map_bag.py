@@ -1,0 +1,222 @@
+"""The command ``map_bag``: a recorded flight becomes a map."""
+from __future__ import annotations
+
+import argparse
+import math
+import signal
+import sys
+from pathlib import Path
+
+from effvit_ros.core.libraries import MAPPING, need, READING
+from effvit_ros.core import cli
+from effvit_ros.core.errors import reports_user_errors, UserError
+from effvit_ros.core.runtimes import RUNTIMES
+
+_EPILOG = ('Exit codes: 0 the map is made (pictures that could not be laid on the ground are '
+           'told, a line for each reason); 2 no map can be made, one line says why; 130 '
+           'interrupted: the same command goes on.')
+
+
+@reports_user_errors
+def main(args=None):
+    """Make the map and return the exit code."""
+    options = _parse(args)
+    need(*READING, *MAPPING, 'rich')
+    from effvit_ros.bags.bag import Bag
+    from effvit_ros.core.bundle import load_bundle, resolve_model
+    from effvit_ros.mapping.bag_map import make_map, WORK
+    from effvit_ros.mapping.map_files import write_files
+    from effvit_ros.report.progress import batch_progress
+    # Asked to end, it ends as by Ctrl-C: with its last checkpoint.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    bundle = None if options.labels_topic else load_bundle(resolve_model(options.bundle))
+    classes = _classes(options, bundle)
+    settings = _settings(options, bundle)
+    out = Path(options.out)
+    if options.fresh:
+        import shutil
+        shutil.rmtree(out / WORK, ignore_errors=True)
+    with Bag(options.bag) as bag, batch_progress(1) as progress:
+        made = make_map(bag, settings, out / WORK, classes, bundle,
+                        lambda done, total: progress.advance(bag.name, done, total))
+        progress.finish(bag.name, 'writing the map')
+        report = write_files(made, settings, bag.path, out)
+        problems = list(bag.problems)
+    for problem in problems:
+        print(f'problem: {problem.line()}', file=sys.stderr)
+    _tell(report, out)
+    return 0
+
+
+def _tell(report, out):
+    for text, count in report['bad_poses'].items():
+        print(f'problem: {text}' + (f' (and {count - 1} more like it)' if count > 1 else ''),
+              file=sys.stderr)
+    for kind, entry in report['left_out'].items():
+        print(f"problem: {entry['count']} pictures are left out, {kind}: {entry['first']}",
+              file=sys.stderr)
+    if report['frames_with_assumed_uncertainty']:
+        print(f"note: {report['frames_with_assumed_uncertainty']} poses tell no covariance: "
+              'uncertainties are assumed', file=sys.stderr)
+    print(f"{report['frames']} pictures, {report['area_m2']:.0f} m2 of ground, "
+          f"{report['seconds_per_frame'] * 1e3:.0f} ms a picture, "
+          f"{len(report['alerts'])} alerts with a place")
+    for name, entry in sorted(report['classes'].items(), key=lambda e: -e[1]['area_m2']):
+        print(f"  {entry['area_m2']:>12.1f} m2  {name}")
+    if 'ground_miou_fused' in report:
+        print(f"against the truth: mIoU of single pictures {report['ground_miou_single']}, "
+              f"fused {report['ground_miou_fused']}; position error "
+              f"{report['position_error_m_p50']} m p50, {report['position_error_m_p95']} m p95")
+    print(f'written: {out}/report.html, map.geojson, map.kml, map.tif, orthomosaic.tif, '
+          'report.json')
+
+
+def _settings(options, bundle):
+    from effvit_ros.mapping.bag_map import MapSettings
+    from effvit_ros.mapping.bag_topics import PoseTopics
+    from effvit_ros.mapping.projection import Grid
+    from effvit_ros.mapping.trajectory import PoseSettings
+    height, value = _height(options.height)
+    poses = PoseSettings(
+        _mount(options), options.convention, height, value, _origin(options.origin),
+        options.longest_gap, options.top_speed, options.time_offset)
+    if options.terrain and not Path(options.terrain).is_file():
+        raise UserError(f'--terrain {options.terrain}: no such file')
+    return MapSettings(
+        bundle=bundle.sha256 if bundle else '', runtime=options.runtime,
+        threads=options.threads, topic=options.topic, labels_topic=options.labels_topic,
+        camera_info_topic=options.camera_info_topic, rectified=options.rectified,
+        pose_topics=PoseTopics(options.fix_topic, options.imu_topic, options.pose_topic,
+                               options.range_topic),
+        poses=poses, grid=Grid(options.cell, options.widest_angle),
+        terrain=options.terrain, least_area_m2=options.least_area,
+        truth=options.truth, memory_mb=options.memory_mb, every=options.every)
+
+
+def _classes(options, bundle):
+    """Return the :class:`~effvit_ros.core.classes.ClassSet` of the labels."""
+    from effvit_ros.core.classes import ClassSet, load_classes, lpcv_classes
+    if bundle is not None:
+        if options.classes:
+            raise UserError('--classes is for --labels-topic: a bundle has its own classes')
+        return ClassSet(bundle.name, bundle.classes)
+    return load_classes(options.classes) if options.classes else lpcv_classes()
+
+
+def _mount(options):
+    from effvit_ros.mapping.mount import Mount
+    if options.vehicle:
+        from effvit_ros.mapping.vehicle_mount import read_mount
+        return read_mount(options.vehicle)
+    return Mount(kind=options.mount, tilt_deg=options.tilt, pan_deg=options.pan)
+
+
+def _height(text):
+    """Return (source, metres) of a text like auto, range, constant=30, ground_altitude=402."""
+    from effvit_ros.mapping.trajectory import CONSTANT, GROUND_ALTITUDE, HEIGHTS
+    name, equals, value = text.partition('=')
+    wants_value = name in (CONSTANT, GROUND_ALTITUDE)
+    if name not in HEIGHTS or bool(equals) != wants_value:
+        raise UserError(f"--height '{text}': give auto, range, home, pose_z, constant=METRES "
+                        'above ground, or ground_altitude=METRES above the ellipsoid')
+    try:
+        metres = float(value) if wants_value else 0.0
+    except ValueError:
+        metres = math.nan
+    if not math.isfinite(metres):
+        raise UserError(f"--height '{text}': '{value}' is not a number of metres")
+    return name, metres
+
+
+def _origin(text):
+    """Return (latitude, longitude) of a text, () of none."""
+    if not text:
+        return ()
+    try:
+        latitude, longitude = (float(part) for part in text.split(','))
+    except ValueError:
+        raise UserError(f"--origin '{text}': give LATITUDE,LONGITUDE in degrees") from None
+    return latitude, longitude
+
+
+def _parse(args):
+    parser = argparse.ArgumentParser(
+        prog='map_bag', epilog=_EPILOG,
+        description='Lay the labels of a recorded flight on the ground and write the map: '
+        'GeoTIFF, GeoJSON, KML, an orthomosaic and a page. docs/mapping.md.')
+    parser.add_argument('bag', metavar='BAG', help='rosbag2 folder, .mcap, .db3 or ROS 1 .bag')
+    parser.add_argument('--out', default='out/map', metavar='DIR', help='(default: %(default)s)')
+    parser.add_argument('--bundle', default='', help='bundle folder or name (default: shipped)')
+    parser.add_argument('--runtime', default='auto', choices=('auto',) + tuple(RUNTIMES))
+    parser.add_argument('--threads', type=cli.count, default=0)
+    parser.add_argument('--topic', default='', help='image topic (default: the only one)')
+    parser.add_argument('--labels-topic', default='', metavar='TOPIC',
+                        help='take recorded label images instead of the model')
+    parser.add_argument('--classes', default='', metavar='YAML',
+                        help='what recorded labels mean (default: LPCV 2023)')
+    parser.add_argument('--every', type=cli.count_from_one, default=1, metavar='N',
+                        help='take every N-th picture')
+    parser.add_argument('--cell', type=cli.positive, default=0.25, metavar='METRES',
+                        help="side of a map's cell (default: %(default)g)")
+    parser.add_argument('--widest-angle', type=float, default=60.0, metavar='DEGREES',
+                        help='leave out pixels that look further from straight down '
+                        '(default: %(default)g)')
+    parser.add_argument('--least-area', type=cli.seconds, default=1.0, metavar='M2',
+                        help='smallest polygon of the classes that are not alerts '
+                        '(default: %(default)g)')
+    parser.add_argument('--truth', default='', metavar='DIR',
+                        help='BAG_truth of render_flight: score the map against it')
+    parser.add_argument('--memory-mb', type=cli.count_from_one, default=256,
+                        help='of the tiles kept in memory (default: %(default)s)')
+    parser.add_argument('--fresh', action='store_true', help='do not go on with an earlier run')
+    _add_pose_options(parser.add_argument_group('poses'))
+    _add_camera_options(parser.add_argument_group('camera'))
+    options = parser.parse_args(args)
+    if not 1 <= options.widest_angle <= 85:
+        parser.error(f'--widest-angle {options.widest_angle:g}: give 1 to 85 degrees')
+    if not 0.01 <= options.cell <= 100:
+        parser.error(f'--cell {options.cell:g}: give 0.01 to 100 metres')
+    return options
+
+
+def _add_pose_options(group):
+    group.add_argument('--fix-topic', default='', help='sensor_msgs/NavSatFix')
+    group.add_argument('--imu-topic', default='', help='sensor_msgs/Imu')
+    group.add_argument('--pose-topic', default='',
+                       help='geometry_msgs/PoseStamped, PoseWithCovarianceStamped or '
+                       'nav_msgs/Odometry; named, its attitude wins over the Imu')
+    group.add_argument('--range-topic', default='', help='sensor_msgs/Range')
+    group.add_argument('--convention', choices=('enu', 'ned'), default='enu',
+                       help='of orientations: REP 103 (default), or north-east-down')
+    group.add_argument('--height', default='auto', metavar='SOURCE',
+                       help='height above ground: auto (rangefinder, else the z of a local '
+                       'pose), range, pose_z, home (the first fix lies on the ground), '
+                       'constant=METRES, ground_altitude=METRES above the ellipsoid')
+    group.add_argument('--terrain', default='', metavar='TIF',
+                       help='elevations of the ground instead of a plane; needs a rangefinder')
+    group.add_argument('--origin', default='', metavar='LAT,LON',
+                       help="of a local pose's zero, where no NavSatFix tells it")
+    group.add_argument('--longest-gap', type=cli.positive, default=1.0, metavar='SECONDS',
+                       help='between the poses on both sides of a picture (default: 1)')
+    group.add_argument('--top-speed', type=cli.positive, default=100.0, metavar='M/S',
+                       help='a faster position is a jump (default: 100)')
+    group.add_argument('--time-offset', type=float, default=0.0, metavar='SECONDS',
+                       help="added to pictures' stamps: negative where they are late")
+
+
+def _add_camera_options(group):
+    group.add_argument('--camera-info-topic', default='')
+    group.add_argument('--rectified', action='store_true',
+                       help='the pictures are rectified: take p of camera_info, no distortion')
+    group.add_argument('--vehicle', default='', metavar='YAML',
+                       help="a vehicle's file: its section mount")
+    group.add_argument('--mount', choices=('fixed', 'gimbal'), default='fixed',
+                       help='gimbal: tilt is kept against the horizon')
+    group.add_argument('--tilt', type=float, default=90.0, metavar='DEGREES',
+                       help='below the horizon; 90 (default) looks straight down')
+    group.add_argument('--pan', type=float, default=0.0, metavar='DEGREES',
+                       help='to the right of the nose')
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,239 @@
+"""Things with a place: regions of a class in single pictures, merged by where they are."""
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+#: Classes whose regions are given places, where a model has them.
+PLACED = ('person', 'fire/flare', 'building_damaged')
+#: Sigma of one axis to the radius that holds 95 % of a round two-dimensional normal.
+R95 = 2.448
+#: Share of a look's variance that all looks have in common: receivers and mounts drift slowly,
+#: so looking again does not make a place as much surer as independent looks would.
+COMMON = 0.5
+#: Regions of fewer pixels are noise.
+LEAST_PIXELS = 6
+#: Metres within which regions of a class are one thing whatever their certainty.
+LEAST_GATE_M = 3.0
+#: Deviations within which two looks are at one thing.
+GATE_SIGMAS = 2.5
+#: Looks that make a thing news.
+LOOKS = 3
+
+
+class Sighting(NamedTuple):
+    """A region on the ground: metres east, north; sigma of an axis; radius; pixels."""
+
+    class_id: int
+    east: float
+    north: float
+    sigma: float
+    radius: float
+    pixels: int
+    confidence: float
+
+
+class Place:
+    """One thing, of all its sightings; lengths in metres, times in nanoseconds."""
+
+    def __init__(self, sighting, stamp_ns):
+        """Begin with one sighting."""
+        self.class_id = sighting.class_id
+        self.looks, self.at_once = 0, 0
+        self.first_ns = self.last_ns = stamp_ns
+        self.radius = self.confidence = 0.0
+        self.least_sigma = sighting.sigma
+        self._weight = self._east = self._north = 0.0
+        self._of_stamp = (None, 0)
+        self.add(sighting, stamp_ns)
+
+    @property
+    def east(self):
+        """Return the mean by certainty."""
+        return self._east / self._weight
+
+    @property
+    def north(self):
+        """Return the mean by certainty."""
+        return self._north / self._weight
+
+    @property
+    def sigma(self):
+        """Return the deviation of one axis."""
+        return self.least_sigma * math.sqrt(COMMON + (1 - COMMON) / self.looks)
+
+    @property
+    def uncertainty(self):
+        """Return the radius that holds the thing in 95 of 100 cases."""
+        return R95 * self.sigma
+
+    def add(self, sighting, stamp_ns):
+        """Take in a sighting."""
+        weight = sighting.sigma ** -2
+        self._weight += weight
+        self._east += weight * sighting.east
+        self._north += weight * sighting.north
+        self.least_sigma = min(self.least_sigma, sighting.sigma)
+        self.radius = max(self.radius, sighting.radius)
+        self.confidence = max(self.confidence, sighting.confidence)
+        self.first_ns, self.last_ns = (min(self.first_ns, stamp_ns), max(self.last_ns, stamp_ns))
+        stamp, count = self._of_stamp
+        # Several regions of one picture are several of its kind, but one look.
+        count = count + 1 if stamp == stamp_ns else 1
+        self._of_stamp = (stamp_ns, count)
+        self.looks += count == 1
+        self.at_once = max(self.at_once, count)
+
+    def absorb(self, other):
+        """Take in another place of the same thing."""
+        self._weight += other._weight
+        self._east += other._east
+        self._north += other._north
+        self.looks += other.looks
+        self.at_once = max(self.at_once, other.at_once)
+        self.least_sigma = min(self.least_sigma, other.least_sigma)
+        self.radius = max(self.radius, other.radius)
+        self.confidence = max(self.confidence, other.confidence)
+        self.first_ns = min(self.first_ns, other.first_ns)
+        self.last_ns = max(self.last_ns, other.last_ns)
+
+    def state(self):
+        """Return all of it in JSON's types; :meth:`restored` takes it."""
+        return {name: value for name, value in vars(self).items()}
+
+    @classmethod
+    def restored(cls, state):
+        """Return the place of a :meth:`state`."""
+        place = cls.__new__(cls)
+        vars(place).update(state)
+        place._of_stamp = tuple(place._of_stamp)
+        return place
+
+
+class PlaceMerger:
+    """Merges sightings by class and ground position."""
+
+    def __init__(self):
+        """Start without places."""
+        self.places = []
+
+    def add(self, sightings, stamp_ns):
+        """
+        Take in the sightings of one picture.
+
+        :returns: the places that have just become news.
+        """
+        news = []
+        for sighting in sightings:
+            place = self._nearest(sighting)
+            if place is None:
+                place = Place(sighting, stamp_ns)
+                self.places.append(place)
+                before = 0
+            else:
+                before = place.looks
+                place.add(sighting, stamp_ns)
+            if before < LOOKS <= place.looks:
+                news.append(place)
+        return news
+
+    def known(self):
+        """Return the places seen :data:`LOOKS` times or more, overlapping ones made one."""
+        merged = []
+        for place in sorted(self.places, key=lambda p: -p.looks):
+            if place.looks < LOOKS:
+                continue
+            near = next((m for m in merged if m.class_id == place.class_id and _same(m, place)),
+                        None)
+            if near is None:
+                merged.append(Place.restored(place.state()))
+            else:
+                near.absorb(place)
+        return merged
+
+    def state(self):
+        """Return all of it in JSON's types."""
+        return [place.state() for place in self.places]
+
+    def resume(self, state):
+        """Take up what :meth:`state` returned."""
+        self.places = [Place.restored(place) for place in state]
+
+    def _nearest(self, sighting):
+        found = [(math.hypot(p.east - sighting.east, p.north - sighting.north), i)
+                 for i, p in enumerate(self.places)
+                 if p.class_id == sighting.class_id and _same(p, sighting)]
+        return self.places[min(found)[1]] if found else None
+
+
+def _same(a, b):
+    gate = max(LEAST_GATE_M, GATE_SIGMAS * math.hypot(a.sigma, b.sigma), a.radius, b.radius)
+    return math.hypot(a.east - b.east, a.north - b.north) < gate
+
+
+def placed_ids(names):
+    """Return the ids of :data:`PLACED` classes that a model with these class names has."""
+    return [i for i, name in enumerate(names) if name in PLACED]
+
+
+def sightings(labels, confidence, class_ids, camera, pose, ground, widest_angle_deg=60.0):
+    """
+    Return a :class:`Sighting` for each region of these classes that a picture shows whole.
+
+    :param labels: (height, width) uint8 of the camera's size.
+    :param confidence: the same, 0..255, or None.
+    """
+    found = []
+    for class_id in class_ids:
+        mask = cv2.compare(labels, class_id, cv2.CMP_EQ)
+        if not cv2.countNonZero(mask):
+            continue
+        count, ids, stats, centres = cv2.connectedComponentsWithStats(mask, connectivity=8)
+        for i in range(1, count):
+            x, y, width, height, pixels = (int(v) for v in stats[i])
+            cut = (x == 0 or y == 0 or x + width == camera.width or y + height == camera.height)
+            if pixels < LEAST_PIXELS or cut:
+                continue
+            where = _on_ground(centres[i], camera, pose, ground, widest_angle_deg)
+            if where is None:
+                continue
+            east, north, sigma, gsd = where
+            sure = 1.0 if confidence is None else float(
+                confidence[y:y + height, x:x + width][ids[y:y + height, x:x + width] == i].mean()
+            ) / 255
+            found.append(Sighting(class_id, east, north, sigma,
+                                  0.5 * math.hypot(width, height) * gsd, pixels, sure))
+    return found
+
+
+def _on_ground(pixel, camera, pose, ground, widest_angle_deg):
+    """Return (east, north, sigma of an axis, metres of a pixel), or None."""
+    ray = pose.rotation @ camera.rays([pixel])[0]
+    level = float(np.hypot(*ray[:2]))
+    angle = math.atan2(level, -ray[2])
+    if not angle < math.radians(widest_angle_deg):
+        return None
+    east, north = (float(v) for v in pose.position[:2])
+    z = float(ground.height(east, north))
+    # On terrain: where the ray is at the height of the ground that it was last found over.
+    for _ in range(8):
+        part = (pose.position[2] - z) / -ray[2]
+        there = pose.position + part * ray
+        under = float(ground.height(there[0], there[1]))
+        if not math.isfinite(under):
+            return None
+        if abs(under - z) < 0.05:
+            break
+        z = under
+    height = pose.position[2] - z
+    tan = math.tan(angle)
+    focal = math.sqrt(camera.k[0, 0] * camera.k[1, 1])
+    gsd = height / math.cos(angle) / focal
+    tilt = max(pose.sigma_attitude[:2])
+    # The worse axis, along the view: tilt moves it by h / cos^2, height by tan.
+    parts = (max(pose.sigma_position[:2]), height * (1 + tan * tan) * tilt,
+             height * tan * pose.sigma_attitude[2], tan * pose.sigma_position[2], gsd)
+    return float(there[0]), float(there[1]), math.sqrt(sum(p * p for p in parts)), gsd

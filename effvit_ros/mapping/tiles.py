@@ -1,0 +1,146 @@
+"""Tiles of the map: the newest used in memory, the rest on disk, with checkpoints."""
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from effvit_ros.core.errors import UserError
+
+#: Cells of a tile's side.
+TILE = 256
+
+
+class Tile(NamedTuple):
+    """
+    What is known of TILE x TILE cells; row 0 is the south.
+
+    ``evidence``: (classes, T, T) float32, the sum of weights. ``votes``: (classes, T, T)
+    uint16, pictures by class, or of no class where they are not kept. ``picture``: (T, T, 3)
+    uint8 BGR of the best view, whose weight is ``best`` (T, T) float32. ``first``, ``last``:
+    (T, T) uint32, milliseconds since the map's begin, plus one; 0: never.
+    """
+
+    evidence: np.ndarray
+    votes: np.ndarray
+    picture: np.ndarray
+    best: np.ndarray
+    first: np.ndarray
+    last: np.ndarray
+
+
+def empty_tile(classes, keep_votes):
+    """Return a :class:`Tile` that nobody has seen."""
+    square = (TILE, TILE)
+    return Tile(np.zeros((classes, *square), np.float32),
+                np.zeros((classes if keep_votes else 0, *square), np.uint16),
+                np.zeros((*square, 3), np.uint8), np.zeros(square, np.float32),
+                np.zeros(square, np.uint32), np.zeros(square, np.uint32))
+
+
+class TileStore:
+    """
+    Tiles by (row, column); at most ``limit_mb`` of them in memory.
+
+    Files carry the number of the checkpoint that they belong to, so that what was written
+    after the last checkpoint is never taken for a part of it.
+    """
+
+    def __init__(self, folder, classes, keep_votes=False, limit_mb=256):
+        """
+        Start empty in ``folder``, which is made.
+
+        :param limit_mb: megabytes; two tiles stay in memory at least.
+        """
+        self._folder = Path(folder)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._classes, self._keep_votes = classes, keep_votes
+        bytes_each = sum(a.nbytes for a in empty_tile(classes, keep_votes))
+        self._limit = max(2, limit_mb * 2 ** 20 // bytes_each)
+        self._memory = OrderedDict()
+        self._dirty = set()
+        self._written = {}
+        self._generation = 0
+
+    def keys(self):
+        """Return the (row, column) of every tile in order."""
+        return sorted(set(self._memory) | set(self._written))
+
+    def get(self, key, change=False):
+        """
+        Return the :class:`Tile` at (row, column); a new one is empty.
+
+        :param change: the caller writes into it.
+        """
+        tile = self._memory.get(key)
+        if tile is None:
+            tile = (self._read(key) if key in self._written
+                    else empty_tile(self._classes, self._keep_votes))
+            self._memory[key] = tile
+            while len(self._memory) > self._limit:
+                oldest, gone = self._memory.popitem(last=False)
+                self._write(oldest, gone)
+        else:
+            self._memory.move_to_end(key)
+        if change:
+            self._dirty.add(key)
+        return tile
+
+    def checkpoint(self):
+        """
+        Write all and return the state, JSON's types, that :meth:`resume` takes.
+
+        Files of older states stay until :meth:`settle`.
+        """
+        for key, tile in self._memory.items():
+            self._write(key, tile)
+        state = [[*key, generation] for key, generation in sorted(self._written.items())]
+        self._generation += 1
+        return state
+
+    def settle(self):
+        """Remove the files that the last checkpoint, now safely noted, does not need."""
+        wanted = {self._file(key, generation) for key, generation in self._written.items()}
+        for path in self._folder.glob('*.npz'):
+            if path not in wanted:
+                path.unlink()
+
+    def resume(self, state):
+        """Take up a state of :meth:`checkpoint`; UserError where a file is missing."""
+        self._memory.clear()
+        self._dirty.clear()
+        self._written = {(row, column): generation for row, column, generation in state}
+        self._generation = 1 + max(self._written.values(), default=-1)
+        for key, generation in self._written.items():
+            if not self._file(key, generation).is_file():
+                raise UserError(f'{self._file(key, generation)}: missing: start afresh')
+        self.settle()
+
+    def _file(self, key, generation):
+        return self._folder / f'{key[0]}_{key[1]}.{generation}.npz'
+
+    def _read(self, key):
+        path = self._file(key, self._written[key])
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                return Tile(*(file[name] for name in Tile._fields))
+        except (OSError, ValueError, KeyError) as error:
+            raise UserError(f'{path}: cannot be read ({type(error).__name__}): start '
+                            'afresh') from None
+
+    def _write(self, key, tile):
+        if key not in self._dirty:
+            return
+        path = self._file(key, self._generation)
+        temporary = path.with_suffix('.tmp')
+        try:
+            with open(temporary, 'wb') as file:
+                np.savez(file, **tile._asdict())
+            os.replace(temporary, path)
+        except OSError as error:
+            raise UserError(f'{path}: cannot be written: {error.strerror}') from None
+        self._written[key] = self._generation
+        self._dirty.discard(key)
