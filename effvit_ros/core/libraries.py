@@ -18,7 +18,8 @@ _NO_ROS = ('ROS 2 is not here (no {}): source its setup file (source /opt/ros/$R
            "setup.bash), or on x86-64 pip install 'effvit_ros[ros]'")
 #: Import name -> the extra of setup.py that installs it.
 _EXTRAS = {**dict.fromkeys(READING + REPORTING, 'bags'), 'psutil': 'bags', 'rich': 'demo',
-           **dict.fromkeys(MAPPING, 'map'), 'av': 'video', 'ray': 'ray', 'pymavlink': 'mavlink', 'serial': 'mavlink'}
+           **dict.fromkeys(MAPPING, 'map'), 'av': 'video', 'ray': 'ray',
+           'pymavlink': 'mavlink', 'serial': 'mavlink'}
 
 
 def need(*names):

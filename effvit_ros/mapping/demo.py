@@ -7,9 +7,9 @@ import shutil
 import sys
 from pathlib import Path
 
-from effvit_ros.core.libraries import MAPPING, need, READING
 from effvit_ros.core.cli import count, count_from_one
 from effvit_ros.core.errors import reports_user_errors
+from effvit_ros.core.libraries import MAPPING, need, READING
 from effvit_ros.core.whole_file import write_text
 
 #: Errors of the second flight: metres and degrees of sigma.

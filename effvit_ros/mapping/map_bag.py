@@ -7,9 +7,9 @@ import signal
 import sys
 from pathlib import Path
 
-from effvit_ros.core.libraries import MAPPING, need, READING
 from effvit_ros.core import cli
 from effvit_ros.core.errors import reports_user_errors, UserError
+from effvit_ros.core.libraries import MAPPING, need, READING
 from effvit_ros.core.runtimes import RUNTIMES
 
 _EPILOG = ('Exit codes: 0 the map is made (pictures that could not be laid on the ground are '
