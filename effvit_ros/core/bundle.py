@@ -19,8 +19,8 @@ from effvit_ros.core.graph import BundleError, Graph
 from effvit_ros.core.install_paths import models_directory
 
 MANIFEST = 'manifest.yaml'
-#: 2: graphs may have weights in common.
-FORMAT_VERSIONS = (1, 2)
+#: 1 and 2: graphs give labels. 2: graphs may have weights in common. 3: graphs give scores.
+FORMAT_VERSIONS = (1, 2, 3)
 #: The bundle that is used when none is named.
 DEFAULT_MODEL = 'mobilevit_lite0_lpcv'
 PRECISIONS = ('fp32', 'fp16', 'int8')
@@ -60,6 +60,10 @@ class Bundle:
     manifest: Mapping = field(repr=False)
     #: CPU runtime -> precision of the graph that it takes, where that is not fp32.
     prefer: Mapping[str, str] = field(default_factory=dict)
+    #: Whether its graphs end at scores (format 3) or at labels.
+    gives_scores: bool = False
+    #: What scores are divided by before the softmax that makes them confidence.
+    temperature: float = 1.0
 
     @property
     def names(self):
@@ -161,7 +165,7 @@ def load_bundle(path, sha256='') -> Bundle:
     if version not in FORMAT_VERSIONS:
         raise BundleError(
             f'{path / MANIFEST}: format_version is {version!r}, this release reads '
-            f'{" and ".join(map(str, FORMAT_VERSIONS))}: export the bundle anew or update '
+            f'{FORMAT_VERSIONS[0]} to {FORMAT_VERSIONS[-1]}: export the bundle anew or update '
             'effvit_ros')
     reader = _Reader(path / MANIFEST)
     size = reader.get(manifest, 'input', dict)
@@ -180,7 +184,8 @@ def load_bundle(path, sha256='') -> Bundle:
         path=path, name=reader.get(manifest, 'name', str), height=height, width=width,
         channel_order=order, classes=classes, ignore=ignore, graphs=graphs,
         terms=str(manifest.get('terms') or ''), sha256=found, manifest=manifest,
-        prefer=_read_preferences(reader, manifest, graphs))
+        prefer=_read_preferences(reader, manifest, graphs), gives_scores=version >= 3,
+        temperature=_read_temperature(reader, manifest))
 
 
 def pin_problem(sha256):
@@ -276,6 +281,13 @@ def _read_preferences(reader, manifest, graphs):
                               f"give one of {', '.join(CPU_RUNTIMES)}")
         reader.choice(preferences, runtime, present, 'prefer.')
     return preferences
+
+
+def _read_temperature(reader, manifest):
+    value = manifest.get('temperature', 1.0)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1e6:
+        raise BundleError(f'{reader.file}: temperature is {value!r}: give a number above 0')
+    return float(value)
 
 
 class _Reader:

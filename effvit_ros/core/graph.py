@@ -23,9 +23,10 @@ class Graph:
     """
     One ONNX graph of a bundle.
 
-    ``io`` is ``uint8`` (``image`` uint8 [1,H,W,3] in, ``labels`` uint8 [1,H,W] out) or
-    ``float32`` (``image`` float32 [1,H,W,3] of 0..255 in, ``labels`` int32 [1,H,W] out, for
-    runtimes without 8-bit I/O). Normalisation, upsampling and argmax are inside either way.
+    ``io`` is the type of ``image`` [1,H,W,3], of 0..255: ``uint8``, or ``float32`` for runtimes
+    without 8-bit inputs. Out come ``scores`` float32 [1,classes,h,w] on the network's own grid;
+    in formats 1 and 2 ``labels`` [1,H,W], uint8 or, behind a float input, int32. Normalisation
+    is inside.
 
     ``weights`` is a file of tensors that several graphs of the bundle have in common: an ONNX
     model that holds nothing else. Protobuf merges messages that stand one behind the other, so

@@ -8,12 +8,17 @@ import cv2
 import numpy as np
 
 from effvit_ros.core.bundle import BundleError
+from effvit_ros.core.errors import UserError
 from effvit_ros.core.resize import nearest
 from effvit_ros.core.runtimes import open_runtime
 from effvit_ros.core.runtimes.policy import EnginePolicy
+from effvit_ros.core.tail import Tail
 
 #: Channel orders of pictures that :meth:`Segmenter.segment` takes.
 ORDERS = ('bgr', 'rgb', 'bgra', 'rgba', 'mono')
+#: Why there is no confidence.
+NO_SCORES = ('this bundle gives labels without scores (format 1 or 2), so there is no confidence: '
+             'export it anew with effvit-compress')
 
 
 @dataclass(frozen=True)
@@ -30,18 +35,32 @@ class Timings:
         return self.prepare_ms + self.infer_ms + self.restore_ms
 
 
-@dataclass(frozen=True)
 class Segmentation:
     """
-    What one picture gave.
+    What one picture gave; its arrays are valid until the segmenter's next call.
 
-    ``labels`` is (H, W) uint8 of the picture's size, ``model_labels`` the map as the network
-    made it; both are valid until the segmenter's next call.
+    ``labels`` is (H, W) uint8 of the picture's size. ``scores``, (classes, rows, columns)
+    float32, are the network's own; None where the bundle (format 1 or 2) gives labels alone.
     """
 
-    labels: np.ndarray
-    model_labels: np.ndarray
-    timings: Timings
+    def __init__(self, labels, scores, timings, tail, temperature):
+        self.labels = labels
+        self.scores = scores
+        self.timings = timings
+        self._tail = tail
+        self._temperature = temperature
+
+    def confidence(self):
+        """
+        Return the probability of each pixel's class, (H, W) uint8 where 255 is 1.
+
+        Computed when it is asked for.
+
+        :raises UserError: the bundle gives no scores.
+        """
+        if self.scores is None:
+            raise UserError(NO_SCORES)
+        return self._tail.confidence(self.scores, self._temperature)
 
 
 class Segmenter:
@@ -50,7 +69,8 @@ class Segmenter:
 
     The aspect ratio is handled by stretching: the whole picture is resized to the network's
     input whatever its shape, as in training (which jitters the aspect ratio), so that every
-    pixel counts and none is padding. Labels return to the picture's size by nearest neighbour.
+    pixel counts and none is padding. Labels are made from the scores at the picture's own size
+    (:mod:`~effvit_ros.core.tail`), or enlarged where the bundle gives labels.
 
     Used from one thread, the one that made it. ``passed_over`` tells why ``auto`` did not take
     a faster runtime.
@@ -65,8 +85,7 @@ class Segmenter:
         """
         self.bundle = bundle
         self.runtime, self.passed_over = open_runtime(bundle, runtime, threads, policy)
-        #: Wall time of the last :meth:`infer`'s two steps, in milliseconds.
-        self.prepare_ms = self.infer_ms = 0.0
+        self._tail = None
         self._labels = np.empty((0, 0), np.uint8)
         try:
             self._warm_up()
@@ -74,11 +93,9 @@ class Segmenter:
             self.close()
             raise
 
-    def infer(self, image, order='bgr'):
+    def segment(self, image, order='bgr') -> Segmentation:
         """
-        Return the network's own label map, (input height, input width) uint8.
-
-        Class areas can be counted on it as they are: stretching keeps shares.
+        Return the picture's labels, and its confidence where asked for.
 
         :param image: uint8, (H, W, 3), (H, W, 4) or, for ``mono``, (H, W); any row stride.
         :param order: one of :data:`ORDERS`.
@@ -87,27 +104,27 @@ class Segmenter:
         start = time.perf_counter()
         self._prepare(image, order)
         prepared = time.perf_counter()
-        model_labels = self.runtime.infer()
-        self.prepare_ms = (prepared - start) * 1e3
-        self.infer_ms = (time.perf_counter() - prepared) * 1e3
-        return model_labels
-
-    def segment(self, image, order='bgr') -> Segmentation:
-        """Return the picture's label map with the time of each step; see :meth:`infer`."""
-        model_labels = self.infer(image, order)
+        output = self.runtime.infer()
         inferred = time.perf_counter()
-        labels = self.restore(model_labels, image.shape[0], image.shape[1])
-        restore_ms = (time.perf_counter() - inferred) * 1e3
-        return Segmentation(
-            labels, model_labels, Timings(self.prepare_ms, self.infer_ms, restore_ms))
+        scores = output if self.bundle.gives_scores else None
+        labels = self._enlarge(output, image.shape[:2]) if scores is None else \
+            self._tail_for(scores.shape[1:], image.shape[:2]).labels(scores)
+        done = time.perf_counter()
+        timings = Timings(
+            (prepared - start) * 1e3, (inferred - prepared) * 1e3, (done - inferred) * 1e3)
+        return Segmentation(labels, scores, timings, self._tail, self.bundle.temperature)
 
-    def restore(self, model_labels, height, width):
-        """Return ``model_labels`` at the picture's size, (height, width) uint8, by nearest."""
-        if model_labels.shape == (height, width):
-            return model_labels
-        if self._labels.shape != (height, width):
-            self._labels = np.empty((height, width), np.uint8)
-        return nearest(model_labels, (width, height), dst=self._labels)
+    def _tail_for(self, grid, size):
+        if self._tail is None or (self._tail.grid, self._tail.size) != (grid, size):
+            self._tail = Tail(grid, size)
+        return self._tail
+
+    def _enlarge(self, labels, size):
+        if labels.shape == size:
+            return labels
+        if self._labels.shape != size:
+            self._labels = np.empty(size, np.uint8)
+        return nearest(labels, size[::-1], self._labels)
 
     def close(self):
         """Release the runtime; a second call does nothing."""
@@ -152,7 +169,8 @@ class Segmenter:
     def _warm_up(self):
         noise = np.random.default_rng(0).integers(0, 256, self.runtime.input.shape, np.uint8)
         self.runtime.input[...] = noise
-        highest = int(self.runtime.infer().max())
+        output = self.runtime.infer()
+        highest = 0 if self.bundle.gives_scores else int(output.max())
         if highest >= len(self.bundle.classes):
             raise BundleError(
                 f'{self.bundle.path}: the graph returned class {highest}, but the manifest '

@@ -123,7 +123,7 @@ class _Scorer:
         self._previous = None
 
     def score(self, frame, segmentation):
-        labels = segmentation.model_labels
+        labels = segmentation.labels
         areas = np.bincount(labels.ravel(), minlength=self._n_classes)[:self._n_classes]
         flips = None
         if frame.follows and self._previous is not None:

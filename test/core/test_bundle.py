@@ -49,7 +49,7 @@ def _set(*path):
 
 
 @pytest.mark.parametrize('change, message', [
-    pytest.param(_set('format_version', 3), 'format_version is 3, this release reads 1',
+    pytest.param(_set('format_version', 4), 'format_version is 4, this release reads 1',
                  id='newer-format'),
     pytest.param(_set('name', None), 'name is missing', id='missing-key'),
     pytest.param(_set('input', 'height', 'tall'), "input.height is 'tall', not int",

@@ -74,10 +74,6 @@ def test_rows_may_be_strided(segmenter):
     np.testing.assert_array_equal(labels, tiny_labels(wide[:, 8:72]))
 
 
-def test_infer_alone_gives_the_networks_map(segmenter):
-    assert segmenter.infer(blocks(480, 640), 'rgb').shape == (64, 64)
-
-
 @pytest.mark.parametrize('picture, order, message', [
     pytest.param(np.zeros((4, 4, 3), np.float32), 'rgb', 'not float32', id='float'),
     pytest.param(np.zeros((4, 4), np.uint8), 'rgb', '3 channels', id='grey-as-rgb'),

@@ -96,7 +96,7 @@ def measure_price(bundle: Bundle, sets: Sequence[PriceSet], origin: str) -> Pric
                 results = {precision: segmenter.segment(image, 'rgb')
                            for precision, segmenter in segmenters.items()}
                 agreements.append(float(np.mean(
-                    results['fp32'].model_labels == results['int8'].model_labels)))
+                    results['fp32'].labels == results['int8'].labels)))
                 for precision, result in results.items():
                     times[precision].append(result.timings.infer_ms)
                     if known:

@@ -64,7 +64,12 @@ class Runtime(ABC):
 
     @abstractmethod
     def infer(self) -> np.ndarray:
-        """Run the graph on :attr:`input`; (height, width) uint8, valid until the next call."""
+        """
+        Run the graph on :attr:`input`.
+
+        :returns: scores, (classes, rows, columns) float32; of a bundle of format 1 or 2 class
+            ids, (height, width) uint8. Valid until the next call.
+        """
 
     @abstractmethod
     def close(self):
@@ -124,9 +129,14 @@ def check_interface(bundle, graph, input_shape, output_shape):
     :raises BundleError: when they differ.
     """
     from effvit_ros.core.bundle import BundleError
-    wanted_in, wanted_out = [1, bundle.height, bundle.width, 3], [1, bundle.height, bundle.width]
-    for what, found, wanted in (('input', input_shape, wanted_in),
-                                ('output', output_shape, wanted_out)):
+    wanted_out = [1, bundle.height, bundle.width]
+    if bundle.gives_scores:  # on a grid of whatever size the network has
+        wanted_out = [1, len(bundle.classes), *list(output_shape)[2:4]]
+        if len(output_shape) != 4:
+            wanted_out = f'[1, {len(bundle.classes)}, rows, columns]'
+    for what, found, wanted in (
+            ('input', input_shape, [1, bundle.height, bundle.width, 3]),
+            ('output', output_shape, wanted_out)):
         if list(found) != wanted:
             raise BundleError(
                 f'{graph.path}: its {what} is {list(found)}, the manifest asks for {wanted}: '

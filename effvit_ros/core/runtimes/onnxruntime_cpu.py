@@ -49,19 +49,20 @@ class OnnxRuntimeRuntime(Runtime):
         source, target = self._session.get_inputs()[0], self._session.get_outputs()[0]
         check_interface(bundle, graph, source.shape, target.shape)
         self._batch = np.zeros(source.shape, np.uint8)
-        self._output = np.zeros(target.shape, np.uint8)
+        kind = np.float32 if bundle.gives_scores else np.uint8
+        self._output = np.zeros(target.shape, kind)
         self.input = self._batch[0]
         self._binding = self._session.io_binding()
         self._binding.bind_input(
             source.name, 'cpu', 0, np.uint8, self._batch.shape, self._batch.ctypes.data)
         self._binding.bind_output(
-            target.name, 'cpu', 0, np.uint8, self._output.shape, self._output.ctypes.data)
+            target.name, 'cpu', 0, kind, self._output.shape, self._output.ctypes.data)
         used = threads or 'all'
         self.description = (f'ONNX Runtime {onnxruntime.__version__}, CPU, {used} threads, '
                             f'{graph.precision}')
 
     def infer(self):
-        """Run the graph; (height, width) uint8, valid until the next call."""
+        """Run the graph; see :meth:`Runtime.infer`."""
         self._session.run_with_iobinding(self._binding)
         return self._output[0]
 

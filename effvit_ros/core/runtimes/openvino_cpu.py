@@ -45,16 +45,16 @@ class OpenVinoRuntime(Runtime):
         self.input = batch[0]
         self._request = compiled.create_infer_request()
         self._request.set_input_tensor(openvino.Tensor(batch, shared_memory=True))
-        self._labels = self._request.get_output_tensor().data[0]
+        self._output = self._request.get_output_tensor().data[0]
         version = openvino.__version__.split('-')[0]
         used = compiled.get_property('INFERENCE_NUM_THREADS')
         self.description = f'OpenVINO {version}, CPU, {used} threads, {graph.precision}'
 
     def infer(self):
-        """Run the graph; (height, width) uint8, valid until the next call."""
+        """Run the graph; see :meth:`Runtime.infer`."""
         self._request.infer()
-        return self._labels
+        return self._output
 
     def close(self):
         """Release the compiled graph."""
-        self._request = self._labels = None
+        self._request = self._output = None

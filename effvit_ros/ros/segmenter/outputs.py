@@ -25,6 +25,7 @@ class Wanted(NamedTuple):
     """Which results somebody subscribes to."""
 
     labels: bool
+    confidence: bool
     overlay: bool
     jpeg: bool
     areas: bool
@@ -51,6 +52,7 @@ class Outputs:
             return made
 
         self._labels = publisher(Image, 'labels')
+        self._confidence = publisher(Image, 'confidence')
         self._overlay = publisher(Image, 'overlay')
         self._jpeg = publisher(CompressedImage, 'overlay/compressed')
         self._areas = publisher(Float32MultiArray, 'class_areas')
@@ -63,8 +65,9 @@ class Outputs:
 
     def wanted(self):
         """Return which results have a subscriber now."""
-        return Wanted(*(p.get_subscription_count() > 0 for p in (
-            self._labels, self._overlay, self._jpeg, self._areas)), self.alerts.wanted())
+        publishers = (self._labels, self._confidence, self._overlay, self._jpeg, self._areas)
+        return Wanted(*(publisher.get_subscription_count() > 0 for publisher in publishers),
+                      self.alerts.wanted())
 
     def close(self):
         """Destroy the publishers."""
@@ -84,6 +87,10 @@ class Outputs:
     def publish_labels(self, labels, header):
         """Publish class ids, (H, W) uint8, as mono8."""
         self._labels.publish(image_message(labels, 'mono8', header))
+
+    def publish_confidence(self, confidence, header):
+        """Publish the probability of each pixel's class, (H, W) uint8, 255 is 1, as mono8."""
+        self._confidence.publish(image_message(confidence, 'mono8', header))
 
     def publish_camera_info(self, camera_info, header):
         """Publish the camera's info under the labels' header, where somebody wants it."""

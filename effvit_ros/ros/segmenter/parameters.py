@@ -36,6 +36,10 @@ SEGMENTER_PARAMETERS = (
         "Reliability of the image subscription; auto takes the publisher's own.",
         effective=ON_ACTIVATE, choices=('auto', 'reliable', 'best_effort')),
     Parameter(
+        'min_confidence', 0.0,
+        'Leave pixels unlabelled (255) whose class is less probable; 0: label every pixel.',
+        low=0.0, high=1.0),
+    Parameter(
         'max_rate', 0.0, 'Segment at most so many frames a second; 0: as many as possible.',
         low=0.0, high=1000.0),
     Parameter(

@@ -5,9 +5,12 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from effvit_ros.core.bundle import load_bundle, resolve_model
-from effvit_ros.core.segmenter import Segmenter
+from effvit_ros.core.segmenter import NO_SCORES, Segmenter
 from effvit_ros.ros.common.codec import picture_from
+from effvit_ros.ros.health.level import WARN
 from effvit_ros.ros.segmenter.outputs import class_areas
 from effvit_ros.ros.segmenter.overlay_output import OverlayOutput
 
@@ -71,28 +74,47 @@ class FramePipeline:
             return
         header = frame.message.header
         picture = picture_from(frame.message)
-        model_labels = self._segmenter.infer(picture.pixels, picture.order)
-        labels = model_labels
-        if wanted.labels or wanted.overlay or wanted.jpeg:
-            labels = self._segmenter.restore(model_labels, *picture.pixels.shape[:2])
+        segmentation = self._segmenter.segment(picture.pixels, picture.order)
+        labels, confidence = self._doubted(segmentation, wanted.confidence)
         if wanted.labels:
             self._outputs.publish_labels(labels, header)
+        if wanted.confidence and confidence is not None:
+            self._outputs.publish_confidence(confidence, header)
         self._outputs.publish_camera_info(frame.camera_info, header)
         if wanted.areas or wanted.alerts:
-            self._publish_areas(model_labels, wanted, header)
+            self._publish_areas(labels, wanted, header)
         if wanted.overlay or wanted.jpeg:
             self._overlay.publish(picture, labels, wanted, header)
-        self._note(frame, header)
+        self._note(frame, header, segmentation.timings.infer_ms)
 
-    def _publish_areas(self, model_labels, wanted, header):
-        areas, names = class_areas(model_labels, len(self.bundle.classes)), self.bundle.names
+    def _doubted(self, segmentation, wanted):
+        """
+        Return the labels, unlabelled where ``min_confidence`` is not reached, and the confidence.
+
+        :param wanted: whether the confidence is published; None where it was not needed.
+        """
+        least = self._settings['min_confidence']
+        if not (least or wanted):
+            self._health.clear_finding('confidence')
+            return segmentation.labels, None
+        if segmentation.scores is None:
+            self._health.set_finding('confidence', WARN, NO_SCORES)
+            return segmentation.labels, None
+        confidence = segmentation.confidence()
+        labels = segmentation.labels
+        if least:
+            np.copyto(labels, np.uint8(self.bundle.ignore), where=confidence < 255 * least)
+        return labels, confidence
+
+    def _publish_areas(self, labels, wanted, header):
+        areas, names = class_areas(labels, len(self.bundle.classes)), self.bundle.names
         if wanted.areas:
             self._outputs.publish_areas(areas, names, header)
         self._outputs.alerts.update(areas, names, header)
 
-    def _note(self, frame, header):
+    def _note(self, frame, header, infer_ms):
         now = self._clock.now().nanoseconds * 1e-9
         stamp = header.stamp.sec + header.stamp.nanosec * 1e-9
         self._health.frame_segmented(
             now, latency_s=time.monotonic() - frame.arrived,
-            inference_s=self._segmenter.infer_ms * 1e-3, age_s=now - stamp if stamp else None)
+            inference_s=infer_ms * 1e-3, age_s=now - stamp if stamp else None)

@@ -83,7 +83,7 @@ def test_both_graphs_label_as_the_whole_ones_do(variants, folder, picture, runti
     session = onnxruntime.InferenceSession(whole.SerializeToString())
     expected = session.run(None, {'image': picture[None]})[0][0]
     with Segmenter(load_bundle(folder).preferring(runtime, precision), runtime) as segmenter:
-        labels = segmenter.segment(picture, 'rgb').model_labels
+        labels = segmenter.segment(picture, 'rgb').labels
     assert np.mean(labels == expected) > 0.999
 
 

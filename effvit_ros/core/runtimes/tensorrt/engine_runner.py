@@ -50,19 +50,20 @@ class EngineRunner:
         self._converts = source.dtype is not np.uint8
         self.input = (np.zeros(source.shape[1:], np.uint8) if self._converts
                       else self._source.host[0])
-        # Not the page-locked buffer: who reads labels after close() would crash.
-        self._labels = np.zeros(target.shape[1:], np.uint8)
+        # Not the page-locked buffer: who reads the output after close() would crash.
+        self._output = np.zeros(
+            target.shape[1:], np.float32 if bundle.gives_scores else np.uint8)
 
     def infer(self):
-        """Run the engine on :attr:`input`; (height, width) uint8, valid until the next call."""
+        """Run the engine on :attr:`input`; see :meth:`Runtime.infer`."""
         if self._converts:
             np.copyto(self._source.host[0], self.input)
         self._cuda.upload(self._source)
         self.enqueue()
         self._cuda.download(self._target)
         self._cuda.synchronize()
-        np.copyto(self._labels, self._target.host[0], casting='unsafe')
-        return self._labels
+        np.copyto(self._output, self._target.host[0], casting='unsafe')
+        return self._output
 
     def enqueue(self):
         """Queue the execution alone, on what was uploaded last."""

@@ -65,7 +65,7 @@ class TensorRtRuntime(Runtime):
         return self._cuda
 
     def infer(self):
-        """Run the engine; (height, width) uint8, valid until the next call."""
+        """Run the engine; see :meth:`Runtime.infer`."""
         return self._runner.infer()
 
     def enqueue(self):
