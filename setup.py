@@ -72,6 +72,7 @@ setup(
     name=PACKAGE,
     version='0.1.0',
     packages=find_packages(include=[PACKAGE, PACKAGE + '.*']),
+    package_data={PACKAGE: ['report/templates/*']},
     data_files=[
         ('share/ament_index/resource_index/packages', ['resource/' + PACKAGE]),
         ('share/' + PACKAGE, ['package.xml']),
@@ -103,10 +104,10 @@ setup(
         'mavlink': ['pymavlink>=2.4.41,<3', 'pyserial>=3.5,<4'],
         # The demo's live table.
         'demo': ['rich>=13,<16'],
-        # rosbags: all bag formats. mcap: files without an index. zstandard: rosbag2's file and
+        # Jinja2: the pages of reports. rosbags: all bag formats. mcap: files without an index. zstandard: rosbag2's file and
         # message compression. Pillow: indices of palette PNGs. matplotlib, rich: plots,
         # progress. psutil: what the node uses in live mode.
-        'bags': ['rosbags>=0.11,<0.12', 'mcap>=1.1,<2', 'zstandard>=0.19,<1',
+        'bags': ['Jinja2>=3.0,<4', 'rosbags>=0.11,<0.12', 'mcap>=1.1,<2', 'zstandard>=0.19,<1',
                  'pillow>=9.1,<14', 'matplotlib>=3.6,<4', 'rich>=13,<16', 'psutil>=5.9,<8'],
         # Maps. pyproj: degrees to metres; rasterio: GeoTIFF, outlines; shapely: polygons;
         # simplekml: KML.

@@ -5,7 +5,6 @@ import argparse
 import os
 import signal
 import tempfile
-from datetime import datetime, timezone
 from pathlib import Path
 
 import cv2
@@ -23,7 +22,9 @@ from effvit_ros.core import cli
 from effvit_ros.core.bundle import load_bundle, resolve_model
 from effvit_ros.core.errors import reports_user_errors
 from effvit_ros.core.runtimes import open_runtime, RUNTIMES
+from effvit_ros.core.whole_file import write_json
 from effvit_ros.harness.processes import free_domain_id, node_environment
+from effvit_ros.report.facts import machine, now, versions
 
 SIZES = ((512, 512), (640, 480), (1280, 720), (1920, 1080))
 #: The camera's rate for throughput, Hz; more than the node takes, as on a drone.
@@ -43,21 +44,20 @@ def main(args=None):
     bundle = load_bundle(model)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     os.environ.update(node_environment(free_domain_id()))
-    from effvit_ros.harness.progress import Progress
-    from effvit_ros.harness.report import machine, versions, write_json
+    from effvit_ros.report.progress import Status
     runtime, _ = open_runtime(bundle, options.runtime, options.threads)
     name = runtime.name
     runtime.close()
     console = Console()
     out = Path(options.out)
     out.mkdir(parents=True, exist_ok=True)
-    with Progress(console) as progress:
+    with Status(console) as progress:
         report = _measure(options, model, bundle, name, out, progress)
     report.update(
         model=bundle.name, model_sha256=bundle.sha256, runtime=name, threads=options.threads,
         targets=check_targets(report['node'], report['overhead']), machine=machine(),
-        versions=versions(), date=datetime.now(timezone.utc).isoformat(timespec='seconds'))
-    write_json(report, out / 'report.json')
+        versions=versions(), date=now())
+    write_json(out / 'report.json', report)
     for table in tables(report):
         console.print(table)
     for target in report['targets']:

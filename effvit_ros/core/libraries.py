@@ -11,7 +11,7 @@ from effvit_ros.core.errors import UserError
 READING = ('rosbags', 'mcap', 'zstandard')
 #: Libraries that maps are made with.
 MAPPING = ('pyproj', 'shapely', 'rasterio', 'simplekml')
-REPORTING = ('matplotlib', 'PIL', 'rich')
+REPORTING = ('jinja2', 'matplotlib', 'PIL', 'rich')
 #: The oldest Python that rosbags runs on.
 BAGS_PYTHON = (3, 10)
 _NO_ROS = ('ROS 2 is not here (no {}): source its setup file (source /opt/ros/$ROS_DISTRO/'

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 from pathlib import Path
 
@@ -36,3 +37,12 @@ def write_text(path, text):
     :raises UserError: as there.
     """
     write_bytes(path, text.encode('utf-8'))
+
+
+def write_json(path, content, indent=2):
+    """
+    Replace the file ``path`` by ``content`` as JSON, as :func:`write_bytes` does.
+
+    :raises UserError: as there.
+    """
+    write_text(path, json.dumps(content, indent=indent) + '\n')

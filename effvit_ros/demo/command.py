@@ -13,7 +13,7 @@ from effvit_ros.core.bundle import load_bundle, resolve_model
 from effvit_ros.core.errors import reports_user_errors, UserError
 from effvit_ros.core.overlay import Overlay
 from effvit_ros.core.runtimes import RUNTIMES
-from effvit_ros.core.whole_file import write_bytes
+from effvit_ros.core.whole_file import write_bytes, write_json
 from effvit_ros.harness.processes import free_domain_id, node_environment
 
 #: Source -> (the camera's parameter ``source``, what ``--path`` names, the camera's rate in Hz).
@@ -38,7 +38,7 @@ def main(args=None):
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     # This process is the third on the network, so it needs the nodes' environment as well.
     os.environ.update(node_environment(options.domain or free_domain_id()))
-    from effvit_ros.harness.report import make_report, table, write_json
+    from effvit_ros.demo.report import make_report, table
     from effvit_ros.harness.stream import watch_stream
     console = Console()
     out = Path(options.out)
@@ -51,7 +51,7 @@ def main(args=None):
     report = make_report(
         stream.figures, stream.confusion, bundle, stream.runtime, stream.runtime_description,
         source, stream.frame_size, options.duration)
-    write_json(report, out / 'report.json')
+    write_json(out / 'report.json', report)
     written = f"{out / 'report.json'}"
     if stream.moments:
         _write_sheet(out / 'overlay.png', stream.moments, bundle, report)
@@ -104,11 +104,26 @@ def _camera_parameters(options):
 
 
 def _write_sheet(path, moments, bundle, report):
-    from effvit_ros.demo.contact_sheet import contact_sheet
+    from effvit_ros.report.contact_sheet import classes_in, contact_sheet, Row
     size = 'x'.join(map(str, report['frame_size']))
     score = '' if report['miou'] is None else f", mIoU {report['miou']:.3f}"
     subtitle = (f"{report['source']} {size}: {report['fps']:.1f} FPS, age of a label map p50 "
                 f"{report['latency_p50_ms']:.0f} ms, p95 {report['latency_p95_ms']:.0f} ms{score}")
-    sheet = contact_sheet(moments, Overlay(bundle.names, bundle.palette), bundle.names,
-                          f"{bundle.name} on {report['runtime_description']}", subtitle)
+    overlay = Overlay(bundle.names, bundle.palette)
+    rows = [Row(f't = {moment.seconds:.1f} s', _pictures(moment, overlay)) for moment in moments]
+    ids = classes_in([m.truth for m in moments] + [m.labels for m in moments])
+    sheet = contact_sheet(rows, bundle.names, bundle.palette, ids,
+                          f"{bundle.name} on {report['runtime_description']}", subtitle,
+                          tile_width=400)
     write_bytes(path, cv2.imencode('.png', sheet)[1].tobytes())
+
+
+def _pictures(moment, overlay):
+    """Return the named pictures of a moment's row, the truth's where there is one."""
+    pictures = [('picture', moment.picture), ('truth', moment.truth),
+                ('prediction', overlay.colorize(moment.labels)), ('overlay', moment.overlay)]
+    if moment.truth is None:
+        del pictures[1]
+    else:
+        pictures[1] = 'truth', overlay.colorize(moment.truth)
+    return pictures

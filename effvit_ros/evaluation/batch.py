@@ -9,7 +9,7 @@ from effvit_ros.bags.bag import bag_name
 from effvit_ros.evaluation.offline_page import offline_page
 from effvit_ros.evaluation.one_bag import Job, Outcome
 from effvit_ros.evaluation.report import load_report, pooled_report, write_report
-from effvit_ros.report.pages import write_page
+from effvit_ros.report.render import write_page
 
 BAGS = 'bags'
 

@@ -46,7 +46,7 @@ def _offline(options, bags, bundle):
     from effvit_ros.evaluation.batch import plan, run_batch
     from effvit_ros.evaluation.scoring import Settings
     from effvit_ros.evaluation.summary import summary
-    from effvit_ros.report.progress import batch_progress
+    from effvit_ros.report.progress import Bars
     if options.truth_dir and not Path(options.truth_dir).is_dir():
         raise UserError(f'--truth-dir {options.truth_dir}: no such folder')
     # Not by the number of bags: one more must not change how the finished ones were made.
@@ -59,7 +59,7 @@ def _offline(options, bags, bundle):
         truth_dir=str(Path(options.truth_dir).resolve()) if options.truth_dir else '',
         tolerance=options.tolerance, save_bag=options.save_bag)
     jobs = plan(bags, options.out, settings, options.fresh)
-    with batch_progress(len(jobs)) as progress:
+    with Bars(len(jobs), 'frames', 'bags') as progress:
         batch = run_batch(jobs, options.out, _engine(options, len(jobs), workers), progress)
     for problem in batch.problems:
         print(f'problem: {problem.line()}', file=sys.stderr)

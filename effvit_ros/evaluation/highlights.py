@@ -6,7 +6,9 @@ from typing import NamedTuple, Optional
 import cv2
 import numpy as np
 
+from effvit_ros.core.overlay import Overlay
 from effvit_ros.core.resize import nearest
+from effvit_ros.report.contact_sheet import classes_in, contact_sheet, errors_picture, Row
 
 #: Stretches of the bag that are told apart; neighbours are merged when there are more.
 _STRETCHES = 32
@@ -14,7 +16,7 @@ _STRETCHES = 32
 THUMBNAIL_WIDTH = 320
 
 
-class Moment(NamedTuple):
+class KeptFrame(NamedTuple):
     """
     One kept frame, scaled down: BGR picture, label map, truth or None (all uint8).
 
@@ -58,26 +60,59 @@ class Highlights:
         fresh = stretch == len(self._worst)
         rank = truth is not None, badness
         if fresh or rank > (self._worst[stretch].scored, self._worst[stretch].badness):
-            moment = _shrink(frame, labels, truth, badness)
+            kept = _shrink(frame, labels, truth, badness)
             if fresh:
-                self._worst.append(moment)
-                self._first.append(moment)
+                self._worst.append(kept)
+                self._first.append(kept)
             else:
-                self._worst[stretch] = moment
+                self._worst[stretch] = kept
 
     def worst(self, count):
-        """Return up to ``count`` moments, the worst first; scored ones where there are any."""
+        """Return up to ``count`` frames, the worst first; scored ones where there are any."""
         scored = [m for m in self._worst if m.scored] or self._worst
         return sorted(scored, key=lambda m: (-m.badness, m.index))[:count]
 
     def typical(self, count):
-        """Return up to ``count`` moments nearest to the median, in the order of the bag."""
+        """Return up to ``count`` frames nearest to the median, in the order of the bag."""
         sample = [m for m in self._first if m.scored] or self._first
         if not sample:
             return []
         median = float(np.median([m.badness for m in sample]))
         closest = sorted(sample, key=lambda m: (abs(m.badness - median), m.index))[:count]
         return sorted(closest, key=lambda m: m.index)
+
+    def sheet(self, names, palette):
+        """
+        Return the contact sheet of the worst and the typical frames; None without any.
+
+        :param names: class names in id order.
+        :param palette: (classes, 3) uint8 RGB.
+        :returns: (H, W, 3) uint8 BGR.
+        """
+        groups = ('worst', self.worst(6)), ('typical', self.typical(4))
+        chosen = [frame for _, frames in groups for frame in frames]
+        if not chosen:
+            return None
+        overlay = Overlay(names, palette, alpha=0.6)
+        rows = [self._row(f'{title} {place}', frame, overlay)
+                for title, frames in groups for place, frame in enumerate(frames, 1)]
+        ids = classes_in([f.labels for f in chosen] + [f.truth for f in chosen])
+        # Class 0 is background, which the overlay leaves as it is.
+        return contact_sheet(rows, names, palette, [i for i in ids if i])
+
+    def _row(self, title, frame, overlay):
+        seconds = (frame.stamp_ns - self.start_ns) * 1e-9
+        what = f'Dice {1 - frame.badness:.3f}' if frame.scored else (
+            f'{frame.badness:.1%} of pixels flipped')
+
+        def drawn(labels):
+            return overlay.draw(frame.picture, labels, legend=False).copy()
+        pictures = [('picture', frame.picture), ('labels', drawn(frame.labels))]
+        if frame.truth is not None:
+            pictures += [('truth', drawn(frame.truth)),
+                         ('errors (ignored: dark)',
+                          errors_picture(frame.picture, frame.labels, frame.truth))]
+        return Row(f'{title}: frame {frame.index} at {seconds:.2f} s, {what}', pictures)
 
     def _merge(self):
         self._span *= 2
@@ -91,5 +126,5 @@ def _shrink(frame, labels, truth, badness):
     scale = min(1.0, THUMBNAIL_WIDTH / width)
     size = max(1, round(width * scale)), max(1, round(height * scale))
     picture = cv2.resize(frame.picture.bgr(), size, interpolation=cv2.INTER_AREA)
-    return Moment(frame.index, frame.stamp_ns, badness, truth is not None, picture,
-                  nearest(labels, size), None if truth is None else nearest(truth, size))
+    return KeptFrame(frame.index, frame.stamp_ns, badness, truth is not None, picture,
+                     nearest(labels, size), None if truth is None else nearest(truth, size))

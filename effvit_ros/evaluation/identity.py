@@ -4,13 +4,12 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
-from importlib import metadata
 
 from effvit_ros.bags.pictures import IMAGE_TYPES
 from effvit_ros.core.bundle import sha256_of
-from effvit_ros.core.machine import board_name, cpu_model
+from effvit_ros.report.facts import machine, versions
 
-#: Distributions that can change a result or its speed.
+#: Distributions that can change a result or its speed, named as reports always named them.
 _PACKAGES = ('effvit-ros', 'numpy', 'opencv-python-headless', 'openvino', 'onnxruntime',
              'tensorrt', 'rosbags', 'mcap')
 
@@ -74,19 +73,14 @@ def bundle_identity(bundle):
 
 def device_identity(runtime_description):
     """Return the machine, the runtime and the versions of what takes part."""
+    facts = machine()
     return {
         'machine': platform.machine(),
-        'processor': cpu_model() or board_name() or platform.processor(),
+        'processor': facts['cpu'],
         'cores': os.cpu_count(),
         'system': platform.platform(),
-        'python': platform.python_version(),
+        'python': facts['python'],
         'runtime': runtime_description,
-        'versions': {name: version for name, version in map(_version, _PACKAGES) if version},
+        'versions': {name: version for name, version in versions(_PACKAGES).items()
+                     if name != 'python'},
     }
-
-
-def _version(name):
-    try:
-        return name, metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return name, None

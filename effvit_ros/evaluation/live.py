@@ -23,10 +23,10 @@ from effvit_ros.evaluation.identity import (
     inputs_state,
 )
 from effvit_ros.evaluation.live_page import live_page
-from effvit_ros.evaluation.report import FORMAT_VERSION, percentiles, write_report
+from effvit_ros.evaluation.report import distribution, FORMAT_VERSION, write_report
 from effvit_ros.evaluation.scoring import Settings
 from effvit_ros.harness.processes import free_domain_id, node_environment
-from effvit_ros.report.pages import write_page
+from effvit_ros.report.render import write_page
 
 #: More drops than this are too many.
 DROPS_ALLOWED = 0.05
@@ -169,7 +169,7 @@ def _trial_row(trial):
 
 
 def _age_row(trial):
-    return percentiles(np.array(trial.ages_ms))
+    return distribution(np.array(trial.ages_ms))
 
 
 def _rate_of(stamps):

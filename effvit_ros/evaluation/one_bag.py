@@ -28,7 +28,7 @@ from effvit_ros.evaluation.offline_page import offline_page
 from effvit_ros.evaluation.report import bag_report, load_report, problems_of, REPORT, write_report
 from effvit_ros.evaluation.scoring import evaluate_frames, RESULTS, Settings
 from effvit_ros.evaluation.truth import mask_files, mask_folder, open_truth
-from effvit_ros.report.pages import write_page
+from effvit_ros.report.render import write_page
 
 #: Where the traceback of an unforeseen error is left.
 FAILURE = 'failure.txt'

@@ -15,7 +15,8 @@ import numpy as np
 from effvit_ros.bags.problems import Problem
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.metrics import ConfusionMatrix, defined, per_class_table
-from effvit_ros.core.whole_file import write_text
+from effvit_ros.core.percentiles import percentiles
+from effvit_ros.core.whole_file import write_json
 from effvit_ros.evaluation.records import (
     FRAMES,
     MODEL_STEPS,
@@ -80,25 +81,23 @@ def latencies(timings):
     of reading and decoding in their own thread, both as shares of the model's time.
     """
     model = sum(timings[step] for step in MODEL_STEPS)
-    result = percentiles(model)
-    result['steps'] = {step: percentiles(timings[step]) for step in STEPS}
+    result = distribution(model)
+    result['steps'] = {step: distribution(timings[step]) for step in STEPS}
     result['waiting'] = float(timings['wait'].sum() / model.sum())
     result['fetching'] = float((timings['read'] + timings['decode']).sum() / model.sum())
     return result
 
 
-def percentiles(values):
+def distribution(values):
     """Return mean, p50, p95, p99 and max of an array as plain numbers; None without any."""
-    if not values.size:
-        return dict.fromkeys(('mean', 'p50', 'p95', 'p99', 'max'))
-    p50, p95, p99 = np.percentile(values, (50, 95, 99)).tolist()
-    return {'mean': float(values.mean()), 'p50': p50, 'p95': p95, 'p99': p99,
-            'max': float(values.max())}
+    p50, p95, p99 = percentiles(values, (50, 95, 99))
+    mean, highest = (float(values.mean()), float(values.max())) if values.size else (None, None)
+    return {'mean': mean, 'p50': p50, 'p95': p95, 'p99': p99, 'max': highest}
 
 
 def write_report(report, folder):
     """Write report.json into the folder, whole or not at all."""
-    write_text(Path(folder) / REPORT, json.dumps(report, indent=1) + '\n')
+    write_json(Path(folder) / REPORT, report, indent=1)
 
 
 def load_report(path):
@@ -148,7 +147,7 @@ def _scores(table, names):
         'confusion': confusion.matrix.tolist() if table.scored.any() else None,
         'class_areas': {name: float(share)
                         for name, share in zip(names, table.areas.mean(axis=0))},
-        'stability': {'pairs': int(flips.size), **percentiles(flips)},
+        'stability': {'pairs': int(flips.size), **distribution(flips)},
     }
 
 

@@ -16,7 +16,7 @@ from effvit_ros.evaluation.highlights import Highlights
 from effvit_ros.evaluation.read_ahead import read_ahead
 from effvit_ros.evaluation.records import RecordWriter
 from effvit_ros.evaluation.result_bag import ResultBag
-from effvit_ros.report.contact_sheet import CONTACT_SHEET, contact_sheet
+from effvit_ros.report.contact_sheet import CONTACT_SHEET
 
 #: Name of the bag of labels and overlays beside a report.
 RESULTS = 'results'
@@ -88,8 +88,7 @@ def evaluate_frames(bag, topic, truth, segmenter, folder, save_bag=False, on_fra
 
 
 def _save_sheet(highlights, bundle, folder):
-    groups = ('worst', highlights.worst(6)), ('typical', highlights.typical(4))
-    sheet = contact_sheet(groups, bundle, highlights.start_ns)
+    sheet = highlights.sheet(bundle.names, bundle.palette)
     if sheet is not None:
         cv2.imwrite(str(folder / CONTACT_SHEET), sheet, (cv2.IMWRITE_JPEG_QUALITY, 82))
 

@@ -7,14 +7,13 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from effvit_ros.core.bundle import load_bundle, resolve_model
 from effvit_ros.core.errors import reports_user_errors
 from effvit_ros.core.runtimes import GPU_ORDER, has_nvidia_gpu
 from effvit_ros.core.whole_file import write_text
-from effvit_ros.gpu_check.machine import gpus, machine
+from effvit_ros.report.facts import machine, now
 
 #: Seconds that a row may take; a build on a small board takes most of it.
 TIMEOUT_S = 3600
@@ -38,7 +37,7 @@ def main(args=None):
         rows[name] = _run(name, bundle.path.resolve(), options.pictures)
         print(rows[name]['status'], flush=True)
     report = {
-        'date': time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime()), 'machine': machine(),
+        'date': now(), 'machine': machine(),
         'gpus': gpus(), 'bundle': bundle.name, 'bundle_sha256': bundle.sha256,
         'pictures': options.pictures or 'made', 'rows': rows}
     folder = Path(options.out)
@@ -51,9 +50,9 @@ def main(args=None):
 
 def as_table(report):
     """Return the report as Markdown: measured rows, then what could not run and why."""
-    gpus = ', '.join(report['gpus']) or 'no NVIDIA GPU'
+    cards = ', '.join(report['gpus']) or 'no NVIDIA GPU'
     lines = [
-        f'{gpus}; {report["machine"]["cpu"]}; {report["bundle"]}; {report["date"][:10]}', '',
+        f'{cards}; {report["machine"]["cpu"]}; {report["bundle"]}; {report["date"][:10]}', '',
         '| row | engine p50 / p95 | with copies | 720p through the core | agreement, margin |',
         '|---|---|---|---|---|']
     for name, row in report['rows'].items():
@@ -66,6 +65,18 @@ def as_table(report):
     missing = [f'- {name} did not run: {row["status"]}' for name, row in report['rows'].items()
                if row['status'] != 'measured']
     return '\n'.join(lines + [''] + missing) + '\n'
+
+
+def gpus():
+    """Return one line for each GPU as nvidia-smi tells it; older Jetsons have none."""
+    try:
+        result = subprocess.run(
+            ['nvidia-smi', '--query-gpu=name,memory.total,driver_version,compute_cap',
+             '--format=csv,noheader'],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, universal_newlines=True, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    return [line.strip() for line in result.stdout.splitlines() if line.strip()]
 
 
 def _parser():

@@ -22,7 +22,7 @@ from effvit_ros.ros.health.health import segmenter_status
 _KEPT = 45
 
 
-class Moment(NamedTuple):
+class Snapshot(NamedTuple):
     """
     One frame with all that was made of it, each (H, W[, 3]) uint8; pictures are BGR.
 
@@ -121,7 +121,7 @@ class Collector(Node):
             return
         truth = self._truths.get(stamp)
         self._moment_due_ns.popleft()
-        self._moments[stamp] = Moment(
+        self._moments[stamp] = Snapshot(
             (stamp - self._window.start) * 1e-9, _pixels(picture),
             None if truth is None else _pixels(truth), labels, _pixels(raw))
 

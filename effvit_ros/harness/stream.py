@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import time
 from typing import List, NamedTuple, Tuple
@@ -9,10 +10,10 @@ from typing import List, NamedTuple, Tuple
 from rclpy.executors import SingleThreadedExecutor
 
 from effvit_ros.core.metrics import ConfusionMatrix
-from effvit_ros.harness.collector import Collector, Moment
+from effvit_ros.harness.collector import Collector, Snapshot
 from effvit_ros.harness.processes import NodeProcess, running
-from effvit_ros.harness.progress import Progress
 from effvit_ros.harness.tally import StreamFigures
+from effvit_ros.report.progress import Status
 from effvit_ros.ros.common.participant import taking_part
 
 #: Seconds until the first label map: building the scene and compiling the graph take a few.
@@ -31,7 +32,7 @@ class Stream(NamedTuple):
 
     figures: StreamFigures
     confusion: ConfusionMatrix
-    moments: List[Moment]
+    moments: List[Snapshot]
     frame_size: Tuple[int, int]
     runtime: str
     runtime_description: str
@@ -45,7 +46,7 @@ def watch_stream(camera, segmenter, n_classes, seconds, n_moments, folder, conso
     :param console: :class:`rich.console.Console` for the progress.
     :raises NodeFailed: a node ended, or no label map came.
     """
-    with streaming(camera, segmenter, n_classes, folder) as watch, Progress(console) as progress:
+    with streaming(camera, segmenter, n_classes, folder) as watch, Status(console) as progress:
         watch.until_ready(progress)
         window = watch.listen(seconds, n_moments, progress)
         collector = watch.collector
@@ -144,8 +145,9 @@ class Watch:
                 raise self.segmenter.failure(f'no label map for {SILENCE_S:.0f} s')
             now = min(time.time_ns(), end)
             if progress is not None:
-                progress.show(tally.figures(max(start, now - 2 * 10**9), now),
-                              collector.confusion.miou, (now - start) * 1e-9, seconds)
+                progress.say(progress_line(
+                    tally.figures(max(start, now - 2 * 10**9), now), collector.confusion.miou,
+                    (now - start) * 1e-9, seconds))
         while collector.score_next():
             pass
         if not tally.figures(start, end).frames_segmented:
@@ -163,3 +165,15 @@ class Watch:
         self.segmenter.check()
         self._executor.spin_once(timeout_sec=0.02)
         self.collector.score_next()
+
+
+def progress_line(figures, miou, elapsed_s, seconds):
+    """Return how a stream goes in one line of text; what is not known yet is a dash."""
+    def number(value, form):
+        return '-' if value is None or math.isnan(value) else format(value, form)
+
+    return (f'{elapsed_s:.1f}/{seconds:g} s | {figures.fps:.1f} FPS | '
+            f"age p50 {number(figures.latency_p50_ms, '.0f')} "
+            f"p95 {number(figures.latency_p95_ms, '.0f')} ms | "
+            f'dropped {figures.frames_dropped}/{figures.frames_published} | '
+            f"mIoU {number(miou, '.3f')}")

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Optional
 
-import numpy as np
+from effvit_ros.core.percentiles import percentiles
 
 _NS = 1e-9
 
@@ -65,7 +65,6 @@ class Tally:
         ages = [(arrival - stamp) * _NS * 1e3 for stamp, arrival in self._arrivals.items()
                 if start_ns <= stamp < end_ns]
         seconds = (end_ns - start_ns) * _NS
-        p50, p95 = np.percentile(ages, (50, 95)).tolist() if ages else (None, None)
         return StreamFigures(
-            len(ages) / seconds if seconds > 0 else 0.0, p50, p95,
+            len(ages) / seconds if seconds > 0 else 0.0, *percentiles(ages),
             published, len(ages), published - len(ages))

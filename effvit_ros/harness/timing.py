@@ -4,7 +4,7 @@ from __future__ import annotations
 import time
 from typing import NamedTuple
 
-import numpy as np
+from effvit_ros.core.percentiles import percentiles
 
 
 class Times(NamedTuple):
@@ -17,8 +17,7 @@ class Times(NamedTuple):
 
 def times_of(milliseconds):
     """Return the :class:`Times` of a list of at least one value."""
-    p50, p95 = np.percentile(milliseconds, (50, 95)).tolist()
-    return Times(p50, p95, len(milliseconds))
+    return Times(*percentiles(milliseconds), len(milliseconds))
 
 
 def repeat(call, seconds):

@@ -1,106 +1,115 @@
-"""A picture of the worst and the typical frames: picture, labels, truth, errors."""
+"""Frames worth a look, one row each: picture, truth, labels, overlay, with the colours named."""
 from __future__ import annotations
+
+from typing import NamedTuple, Sequence, Tuple
 
 import cv2
 import numpy as np
-
-from effvit_ros.core.overlay import Overlay
 
 #: Name of the sheet's file beside a report.
 CONTACT_SHEET = 'contact_sheet.jpg'
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
-_GAP = 8
-_CAPTION = 24
-_BACKGROUND = (255, 255, 255)
-_INK = (40, 40, 40)
+_GAP = 10
+_LINE = 24
+_PAPER, _INK, _FAINT = (255, 255, 255), (40, 40, 40), (110, 110, 110)
 _WRONG = (40, 40, 230)
+_IGNORE = 255
 
 
-def contact_sheet(groups, bundle, start_ns):
+class Row(NamedTuple):
+    """A caption and its pictures with their names, each (H, W, 3) uint8 BGR of any size."""
+
+    caption: str
+    pictures: Sequence[Tuple[str, np.ndarray]]
+
+
+def contact_sheet(rows: Sequence[Row], names: Sequence[str], palette: np.ndarray,
+                  ids: Sequence[int] = (), title: str = '', subtitle: str = '',
+                  tile_width: int = 320) -> np.ndarray:
     """
-    Return the sheet, (H, W, 3) uint8 BGR, or None without moments.
+    Draw the rows, at least one, under a title and above a legend.
 
-    :param groups: (title, moments) pairs; see :class:`effvit_ros.evaluation.highlights.Moment`.
-    :param start_ns: stamp from which the captions count seconds.
+    :param names: class names in id order.
+    :param palette: (classes, 3) uint8 RGB.
+    :param ids: the classes that the legend names.
+    :param tile_width: to which every picture is scaled, in pixels.
+    :returns: (H, W, 3) uint8 BGR.
     """
-    overlay = Overlay(bundle.names, bundle.palette, alpha=0.6)
-    blocks, seen = [], set()
-    for title, moments in groups:
-        for place, moment in enumerate(moments, 1):
-            blocks.append(_row(f'{title} {place}', moment, overlay, start_ns))
-            seen |= set(np.unique(moment.labels).tolist())
-            if moment.truth is not None:
-                seen |= set(np.unique(moment.truth).tolist())
-    if not blocks:
-        return None
-    if all(block.shape[1] <= 2 * 320 + 3 * _GAP for block in blocks):
-        blocks = [_beside(pair) for pair in zip(blocks[::2], blocks[1::2])] + (
-            blocks[-1:] if len(blocks) % 2 else [])
-    width = max(block.shape[1] for block in blocks)
-    blocks.append(_legend(sorted(seen), bundle, width))
-    return np.vstack([_padded(block, width) for block in blocks])
+    blocks = [_row(row, tile_width) for row in rows]
+    columns = max(len(row.pictures) for row in rows)
+    width = max(_GAP + columns * (tile_width + _GAP), 2 * tile_width)
+    head = _head(title, subtitle, width) if title else None
+    legend = _legend([i for i in ids if i < len(names)], names, palette, width)
+    return np.vstack([_widened(block, width) for block in (head, *blocks, legend)
+                      if block is not None])
 
 
-def _row(title, moment, overlay, start_ns):
-    seconds = (moment.stamp_ns - start_ns) * 1e-9
-    what = f'Dice {1 - moment.badness:.3f}' if moment.scored else (
-        f'{moment.badness:.1%} of pixels flipped')
-    panels = [('picture', moment.picture),
-              ('labels', overlay.draw(moment.picture, moment.labels, legend=False).copy())]
-    if moment.truth is not None:
-        panels.append(('truth', overlay.draw(moment.picture, moment.truth, legend=False).copy()))
-        panels.append(('errors (ignored: dark)', _errors(moment)))
-    height, width = moment.picture.shape[:2]
-    row = np.full((height + 2 * _CAPTION, (width + _GAP) * len(panels) + _GAP, 3), 255, np.uint8)
-    _text(row, f'{title}: frame {moment.index} at {seconds:.2f} s, {what}', _GAP, 17, 0.5)
-    for column, (name, panel) in enumerate(panels):
-        left = _GAP + column * (width + _GAP)
-        row[_CAPTION:_CAPTION + height, left:left + width] = panel
-        _text(row, name, left, _CAPTION + height + 14, 0.4)
-    return row
-
-
-def _errors(moment):
-    gray = cv2.cvtColor(moment.picture, cv2.COLOR_BGR2GRAY)
+def errors_picture(picture: np.ndarray, labels: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Return ``picture`` (BGR) in pale grey; red is wrong in ``labels``, dark is ignored."""
+    gray = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
     panel = cv2.cvtColor(gray, cv2.COLOR_GRAY2BGR) // 2 + 96
-    ignored = moment.truth == 255
-    wrong = (moment.truth != moment.labels) & ~ignored
+    ignored = truth == _IGNORE
+    wrong = (truth != labels) & ~ignored
     panel[wrong] = panel[wrong] // 4 + np.array(_WRONG, np.uint8) // 4 * 3
     panel[ignored] //= 3
     return panel
 
 
-def _beside(pair):
-    height = max(block.shape[0] for block in pair)
-    return np.hstack([
-        cv2.copyMakeBorder(block, 0, height - block.shape[0], 0, 0, cv2.BORDER_CONSTANT,
-                           value=_BACKGROUND) for block in pair])
+def classes_in(label_maps) -> list:
+    """Return the ids that occur in any of these label maps, ascending; None is skipped."""
+    seen = set()
+    for labels in label_maps:
+        if labels is not None:
+            seen |= set(np.unique(labels).tolist())
+    return sorted(seen - {_IGNORE})
 
 
-def _legend(ids, bundle, width):
-    strip = np.full((3 * _CAPTION, width, 3), 255, np.uint8)
-    left, top = _GAP, 4
-    for number in ids:
-        # Class 0 is background, which the overlay leaves as it is.
-        if not 0 < number < len(bundle.names):
-            continue
-        name = bundle.names[number]
-        needed = 24 + cv2.getTextSize(name, _FONT, 0.42, 1)[0][0]
-        if left + needed > width and top + 2 * _CAPTION <= strip.shape[0]:
-            left, top = _GAP, top + _CAPTION
-        color = tuple(int(c) for c in bundle.palette[number][::-1])
-        cv2.rectangle(strip, (left, top + 2), (left + 14, top + 16), color, cv2.FILLED)
-        cv2.rectangle(strip, (left, top + 2), (left + 14, top + 16), _INK, 1)
-        _text(strip, name, left + 20, top + 14, 0.42)
-        left += needed + 14
-    return strip
+def _row(row, tile_width):
+    heights = [max(1, round(tile_width * p.shape[0] / p.shape[1])) for _, p in row.pictures]
+    top = _LINE if row.caption else 0
+    width = _GAP + len(row.pictures) * (tile_width + _GAP)
+    block = np.full((top + max(heights) + _LINE, width, 3), _PAPER, np.uint8)
+    _write(block, row.caption, (_GAP, 17), 0.5)
+    for column, ((name, picture), height) in enumerate(zip(row.pictures, heights)):
+        left = _GAP + column * (tile_width + _GAP)
+        block[top:top + height, left:left + tile_width] = cv2.resize(
+            picture, (tile_width, height), interpolation=cv2.INTER_AREA)
+        _write(block, name, (left, top + height + 15), 0.42, _FAINT)
+    return block
 
 
-def _padded(block, width):
+def _head(title, subtitle, width):
+    block = np.full((70 if subtitle else 46, width, 3), _PAPER, np.uint8)
+    _write(block, title, (_GAP, 32), 0.8)
+    _write(block, subtitle, (_GAP, 56), 0.48, _FAINT)
+    return block
+
+
+def _legend(ids, names, palette, width):
+    """Return swatches with names in as many lines as they need; None without any."""
+    if not ids:
+        return None
+    places, left, line = [], _GAP, 0
+    for i in ids:
+        extent = cv2.getTextSize(names[i], _FONT, 0.45, 1)[0][0] + 40
+        if left + extent > width and left > _GAP:
+            left, line = _GAP, line + 1
+        places.append((i, left, line * _LINE + 18))
+        left += extent
+    block = np.full(((line + 1) * _LINE + _GAP, width, 3), _PAPER, np.uint8)
+    for i, left, base in places:
+        color = tuple(int(c) for c in palette[i][::-1])
+        cv2.rectangle(block, (left, base - 12), (left + 16, base + 2), color, cv2.FILLED)
+        cv2.rectangle(block, (left, base - 12), (left + 16, base + 2), _FAINT, 1)
+        _write(block, names[i], (left + 22, base), 0.45)
+    return block
+
+
+def _widened(block, width):
     return cv2.copyMakeBorder(block, 0, 0, 0, width - block.shape[1], cv2.BORDER_CONSTANT,
-                              value=_BACKGROUND)
+                              value=_PAPER)
 
 
-def _text(image, text, left, baseline, scale):
-    cv2.putText(image, text, (left, baseline), _FONT, scale, _INK, 1, cv2.LINE_AA)
+def _write(image, text, place, scale, color=_INK):
+    cv2.putText(image, text, place, _FONT, scale, color, 1, cv2.LINE_AA)

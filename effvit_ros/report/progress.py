@@ -1,95 +1,149 @@
-"""Progress of a batch with the time that is left: a live display, or plain lines in a log."""
+"""Progress of long work on standard error: live on a terminal, now and then a line in a log."""
 from __future__ import annotations
 
-import sys
+import contextlib
+import math
 import time
 
 from rich.console import Console
+from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
-#: Seconds between two plain lines about one bag.
-_LINE_PERIOD_S = 10.0
-
-
-def batch_progress(n_bags):
-    """Return the progress for standard error: live on a terminal, lines otherwise."""
-    return LiveProgress(n_bags) if sys.stderr.isatty() else LineProgress(n_bags)
+#: Seconds between two lines in a log, of bars and of a status.
+LINE_PERIOD_S = 10.0
+STATUS_PERIOD_S = 2.0
 
 
-class LiveProgress:
-    """A bar for every bag in work, one for all bags where there are several."""
+@contextlib.contextmanager
+def steps(title, total, done=0, quiet=False):
+    """
+    Yield a function to call after each of ``total`` steps, ``done`` of them already behind.
 
-    def __init__(self, n_bags):
-        """Draw on standard error."""
-        self._progress = Progress(
-            TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(),
-            TextColumn('{task.fields[unit]}'), TimeRemainingColumn(),
-            console=Console(stderr=True), transient=True)
-        self._all = None
-        if n_bags > 1:
-            self._all = self._progress.add_task('all bags', total=n_bags, unit='bags')
-        self._tasks = {}
+    Called with a number, it stands for so many steps.
 
-    def advance(self, name, done, total):
-        """Show that ``done`` of ``total`` frames of the bag are through."""
-        if name not in self._tasks:
-            self._tasks[name] = self._progress.add_task(name, total=total, unit='frames')
-        self._progress.update(self._tasks[name], completed=done, total=total)
+    :param quiet: show nothing: another process does.
+    """
+    if quiet:
+        yield lambda count=1: None
+        return
+    with Bars() as bars:
+        def advance(count=1):
+            nonlocal done
+            done += count
+            bars.advance(title, done, total)
+        bars.advance(title, done, total)
+        yield advance
 
-    def finish(self, name, status):
-        """Show that a bag is through."""
-        if name in self._tasks:
-            self._progress.remove_task(self._tasks.pop(name))
-        if self._all is not None:
-            self._progress.advance(self._all)
-        self._progress.console.print(f'{name}: {status}', highlight=False, markup=False)
+
+class Bars:
+    """
+    A bar for every piece of work, and one for all of them where there are several.
+
+    In a log: a line about each piece every :data:`LINE_PERIOD_S`, and when it is complete.
+    """
+
+    def __init__(self, n_pieces=1, unit='', pieces='', console=None):
+        """
+        Draw on standard error.
+
+        :param unit: what a piece is counted in, such as ``frames``.
+        :param pieces: what the pieces are called, such as ``bags``.
+        """
+        self._console = console or Console(stderr=True)
+        self._n_pieces, self._unit, self._pieces = n_pieces, unit, pieces
+        self._n_finished = 0
+        self._started, self._told, self._tasks = {}, {}, {}
+        self._live = self._all = None
+        if self._console.is_terminal:
+            self._live = Progress(
+                TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(),
+                TextColumn('{task.fields[unit]}'), TimeRemainingColumn(),
+                console=self._console, transient=True)
+            if n_pieces > 1:
+                self._all = self._live.add_task(f'all {pieces}', total=n_pieces, unit=pieces)
 
     def __enter__(self):
         """Start drawing."""
-        self._progress.start()
+        if self._live is not None:
+            self._live.start()
         return self
 
     def __exit__(self, *exception):
         """Stop drawing."""
-        self._progress.stop()
-
-
-class LineProgress:
-    """A line for a bag now and then, and one at its end."""
-
-    def __init__(self, n_bags):
-        """Write to standard error."""
-        self._n_bags = n_bags
-        self._n_finished = 0
-        self._started = {}
-        self._told = {}
+        if self._live is not None:
+            self._live.stop()
 
     def advance(self, name, done, total):
-        """Write a line when the last one is some time ago."""
+        """Show that ``done`` of ``total`` of the piece ``name`` are through."""
+        if self._live is not None:
+            if name not in self._tasks:
+                self._tasks[name] = self._live.add_task(name, total=total, unit=self._unit)
+            self._live.update(self._tasks[name], completed=done, total=total)
+            return
         now = time.monotonic()
-        start = self._started.setdefault(name, now)
-        if now - self._told.setdefault(name, now) < _LINE_PERIOD_S:
+        if name not in self._started:
+            self._started[name] = now, done
+            self._told[name] = now
+            return
+        if done < total and now - self._told[name] < LINE_PERIOD_S:
             return
         self._told[name] = now
-        left = (now - start) / done * (total - done)
-        self._write(f'{name}: {done} of {total} frames, {done / (now - start):.1f} a second, '
-                    f'{_duration(left)} left')
+        self._write(f'{name}: {done} of {total} {self._unit}'.rstrip()
+                    + self._pace(name, done, total, now))
 
     def finish(self, name, status):
-        """Write that a bag is through."""
+        """Show that a piece is through."""
         self._n_finished += 1
-        of_all = f' ({self._n_finished} of {self._n_bags} bags)' if self._n_bags > 1 else ''
+        if self._live is not None:
+            if name in self._tasks:
+                self._live.remove_task(self._tasks.pop(name))
+            if self._all is not None:
+                self._live.advance(self._all)
+        of_all = (f' ({self._n_finished} of {self._n_pieces} {self._pieces})'
+                  if self._n_pieces > 1 else '')
         self._write(f'{name}: {status}{of_all}')
 
+    def _pace(self, name, done, total, now):
+        since, first = self._started[name]
+        seconds = now - since
+        if done <= first or seconds <= 0:
+            return ''
+        rate = (done - first) / seconds
+        left = f', {_duration((total - done) / rate)} left' if done < total else ''
+        return f', {rate:.1f} a second, {_duration(seconds)}{left}'
+
+    def _write(self, line):
+        self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+class Status:
+    """One line that tells how something goes, rewritten in place on a terminal."""
+
+    def __init__(self, console):
+        """Print to ``console``."""
+        self._console = console
+        self._live = Live(console=console, refresh_per_second=5, transient=True)
+        self._printed_at = -math.inf
+
     def __enter__(self):
-        """Return itself."""
+        """Begin."""
+        if self._console.is_terminal:
+            self._live.start()
         return self
 
     def __exit__(self, *exception):
-        """Do nothing."""
+        """End."""
+        if self._console.is_terminal:
+            self._live.stop()
 
-    def _write(self, line):
-        print(line, file=sys.stderr, flush=True)
+    def say(self, text, now=False):
+        """Show a sentence; in a log only every few seconds, unless it must be ``now``."""
+        if self._console.is_terminal:
+            self._live.update(Text(text))
+        elif now or time.monotonic() - self._printed_at >= STATUS_PERIOD_S:
+            self._printed_at = time.monotonic()
+            self._console.print(text, highlight=False, soft_wrap=True)
 
 
 def _duration(seconds):

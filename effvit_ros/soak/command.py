@@ -39,8 +39,8 @@ def main(args=None):
     out.mkdir(parents=True, exist_ok=True)
     record = Record()
     # The report knows ROS: imported once the environment is set.
-    from effvit_ros.soak.report import Report
-    report = Report(options, bundle, record, out)
+    from effvit_ros.soak.report import SoakReport
+    report = SoakReport(options, bundle, record, out)
     console = Console()
     finished = _run(options, model, record, report, console, asked)
     report.finish(finished)
@@ -49,14 +49,14 @@ def main(args=None):
 
 
 def _run(options, model, record, report, console, asked):
-    from effvit_ros.harness.progress import Progress
+    from effvit_ros.report.progress import Status
     from effvit_ros.soak.run import soak
     width, height = options.size
     camera = {'source': 'flight', 'prerecord': FRAMES, 'width': width, 'height': height,
               'rate_hz': options.rate}
     segmenter = {'model': str(model.resolve()), 'runtime': options.runtime,
                  'threads': options.threads}
-    with Progress(console) as progress:
+    with Status(console) as progress:
         def tell(text=None):
             count = len(record.samples)
             if text or console.is_terminal or count % _LINE_S == 0:

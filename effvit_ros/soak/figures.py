@@ -5,6 +5,8 @@ from typing import NamedTuple, Tuple
 
 import numpy as np
 
+from effvit_ros.core.percentiles import percentiles
+
 #: Warm-up: the first two minutes, in a short run the first fifth. Buffers, the allocator's
 #: arenas and the shared memory of the pictures reach their size meanwhile.
 WARM_UP_S = 120.0
@@ -64,7 +66,8 @@ def figures(record, rate_hz):
 
     def p95_age(window):
         ages = [age for at, age in record.ages if window[0] <= at <= window[1]]
-        return round(float(np.percentile(ages, 95)), 2) if ages else None
+        p95, = percentiles(ages, (95,))
+        return p95 and round(p95, 2)
 
     arrivals = np.array([0.0] + [at for at, _ in record.ages] + [record.seconds])
     used = [sample.segmenter.cpu_s for sample in record.samples]

@@ -2,18 +2,17 @@
 from __future__ import annotations
 
 import shlex
-from datetime import datetime, timezone
 
-from effvit_ros.core.whole_file import write_bytes
-from effvit_ros.harness.report import machine, versions, write_json
-from effvit_ros.report.pages import write_page
+from effvit_ros.core.whole_file import write_bytes, write_json
+from effvit_ros.report.facts import machine, now, versions
+from effvit_ros.report.render import write_page
 from effvit_ros.soak.figures import figures, verdicts
 from effvit_ros.soak.page import PLOT, soak_page
 from effvit_ros.soak.plots import course_plot
 from effvit_ros.soak.samples_file import write_samples
 
 
-class Report:
+class SoakReport:
     """The report so far, and how it is written and shown."""
 
     def __init__(self, options, bundle, record, folder):
@@ -27,9 +26,9 @@ class Report:
             'model_sha256': bundle.sha256, 'threads': options.threads,
             'command': shlex.join(['python', '-m', 'effvit_ros.soak', *options.given]),
             'machine': machine(), 'versions': versions(),
-            'date': datetime.now(timezone.utc).isoformat(timespec='seconds')}
+            'date': now()}
 
-    def now(self):
+    def so_far(self):
         """Return the report so far as a dictionary, the figures that matter most first."""
         known = self._record.diagnostics
         return {**figures(self._record, self._options.rate), 'finished': self._finished,
@@ -49,22 +48,22 @@ class Report:
 
     def write(self):
         """Write report.json in one step."""
-        report = self.now()
+        report = self.so_far()
         report['verdicts'] = [v._asdict() for v in verdicts(report)]
-        write_json(report, self.folder / 'report.json')
+        write_json(self.folder / 'report.json', report)
 
     def finish(self, finished):
         """Write report.json, the samples, the plot and the pages."""
         self._finished = finished
         self.write()
         write_samples(self._record.samples, self.folder / 'samples.csv')
-        plot, report = course_plot(self._record), self.now()
+        plot, report = course_plot(self._record), self.so_far()
         write_bytes(self.folder / PLOT, plot)
         write_page(soak_page(report, verdicts(report), plot), self.folder)
 
     def show(self, console):
         """Print the verdicts; returns whether one is missed."""
-        found = verdicts(self.now())
+        found = verdicts(self.so_far())
         for verdict in found:
             word = 'met' if verdict.met else 'MISSED'
             console.print(f'{verdict.what}: {verdict.value} ({verdict.limit}: {word})',

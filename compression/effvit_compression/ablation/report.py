@@ -1,7 +1,6 @@
 """The ablation's table: ``report.md``, ``report.json`` and ``report.html`` with plots."""
 from __future__ import annotations
 
-import json
 import tempfile
 from pathlib import Path
 from typing import Dict, List, Mapping, Tuple
@@ -13,11 +12,12 @@ from effvit_compression.ablation.score import narrowest
 from effvit_compression.ablation.summary import RowFigures, Spread
 from effvit_compression.export.bundle import replace_folder
 from effvit_compression.profiling.latency import present_runtimes, side_by_side
-from effvit_compression.reporting.page import markdown_page, page
 from effvit_ros.core.bundle import load_bundle
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.machine import cpu_model
-from effvit_ros.core.whole_file import write_text
+from effvit_ros.core.whole_file import write_json
+from effvit_ros.report.page import figure_of, Page, table_of, Text
+from effvit_ros.report.render import write_page
 
 #: (row, runtime) -> median milliseconds.
 Latencies = Mapping[Tuple[str, str], float]
@@ -47,12 +47,9 @@ def write_report(grid: Grid, runner: Runner, folder: Path, failures: Mapping[str
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix='.report-') as place:
         new = Path(place) / folder.name
         new.mkdir()
-        sections = sections_of(rows, reference, latencies, missing, new)
-        title = f'{grid.recipe.name}: ablation'
-        write_text(new / 'report.html', page(title, sections))
-        write_text(new / 'report.md', markdown_page(title, sections))
-        write_text(new / 'report.json', json.dumps(
-            as_dict(rows, reference, latencies, missing), indent=2) + '\n')
+        items = items_of(rows, reference, latencies, missing, new)
+        write_page(Page(f'{grid.recipe.name}: ablation', (), items), new)
+        write_json(new / 'report.json', as_dict(rows, reference, latencies, missing))
         replace_folder(new, folder)
     return folder / 'report.html'
 
@@ -67,27 +64,26 @@ def measure(grid: Grid, runner: Runner, rows: List[RowFigures]) -> Latencies:
     return side_by_side(bundles, present_runtimes(next(iter(bundles.values()))))
 
 
-def sections_of(rows, reference, latencies, missing, folder: Path) -> list:
-    """Return headings with text, tables and plots, which are drawn into ``folder``."""
+def items_of(rows, reference, latencies, missing, folder: Path) -> list:
+    """Return text, tables and plots, which are drawn into ``folder``."""
     metrics = reference.metrics
     headline = [metric for metric in metrics if metric.startswith('mIoU ')]
     difference_plot(rows, reference, headline, folder / 'differences.png')
-    sections = [('How to read it', NOTE),
-                ('Scores', score_rows(rows, metrics)),
-                (f'Difference from {reference.name}',
-                 difference_rows(rows, reference, metrics)),
-                (f'mIoU, difference from {reference.name}', folder / 'differences.png'),
-                (f'Cost, latency of one inference in turns on {cpu_model() or "this CPU"}',
-                 cost_rows(rows, reference, latencies))]
+    items = [Text('How to read it', NOTE), table_of('Scores', score_rows(rows, metrics)),
+             table_of(f'Difference from {reference.name}',
+                      difference_rows(rows, reference, metrics)),
+             figure_of(f'mIoU, difference from {reference.name}', folder / 'differences.png'),
+             table_of(f'Cost, latency of one inference in turns on {cpu_model() or "this CPU"}',
+                      cost_rows(rows, reference, latencies))]
     for number, dataset in enumerate(reference.first['scores']):
         plot = folder / f'classes_{number}.png'
         scored = [row for row in rows if dataset in row.first['scores']]
         share_plot(scored, dataset, plot)
-        sections += [(f'IoU by class: {dataset}', class_rows(scored, dataset)),
-                     (f'IoU by class and share of the pixels: {dataset}', plot)]
+        items += [table_of(f'IoU by class: {dataset}', class_rows(scored, dataset)),
+                  figure_of(f'IoU by class and share of the pixels: {dataset}', plot)]
     if missing:
-        sections.append(('Not finished', missing))
-    return sections
+        items.append(table_of('Not finished', missing))
+    return items
 
 
 def score_rows(rows, metrics) -> List[dict]:

@@ -7,12 +7,12 @@ from pathlib import Path
 from effvit_compression.data.description import load_description
 from effvit_compression.data.pictures import Pictures
 from effvit_compression.evaluation import evaluate_bundle
-from effvit_compression.progress import steps
-from effvit_compression.reporting.tables import markdown
 from effvit_ros.core.bundle import load_bundle, resolve_model
 from effvit_ros.core.classes import NAMES
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.whole_file import write_text
+from effvit_ros.report.progress import steps
+from effvit_ros.report.render import markdown_table
 
 
 def add_arguments(parser) -> None:
@@ -50,7 +50,7 @@ def run(arguments) -> int:
                      'trained on its other pictures': 'yes' if report['trained_on'] else 'no',
                      'mIoU': report['miou'], 'classes present': report['classes_present'],
                      'LPCV mDice': report['mdice_lpcv']})
-    print(markdown(rows), end='')
+    print(markdown_table(rows), end='')
     if arguments.json:
         write_text(arguments.json, json.dumps(reports, indent=2) + '\n')
     return 0

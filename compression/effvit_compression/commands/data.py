@@ -9,9 +9,9 @@ from rich.table import Table
 
 from effvit_compression.data.check import check_split, never_seen
 from effvit_compression.data.description import load_description
-from effvit_compression.progress import steps
 from effvit_ros.core.classes import NAMES
 from effvit_ros.core.errors import UserError
+from effvit_ros.report.progress import steps
 
 
 def add_arguments(parser) -> None:

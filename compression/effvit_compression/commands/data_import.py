@@ -12,9 +12,9 @@ from effvit_compression.data.importers.forms import FORMS, read_export, unpacked
 from effvit_compression.data.importers.mapping import mapping_of, table_of
 from effvit_compression.data.importers.masks import check_colours
 from effvit_compression.data.importers.pack import DESCRIPTION, pack, Refused
-from effvit_compression.progress import steps
 from effvit_ros.core.classes import load_classes, lpcv_classes
 from effvit_ros.core.errors import UserError
+from effvit_ros.report.progress import steps
 
 
 def add_arguments(parser) -> None:

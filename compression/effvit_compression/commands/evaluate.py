@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.table import Table
 
 from effvit_compression.evaluation import evaluate_bundle, pair_by_stem, read_pairs, Scores
-from effvit_compression.progress import steps
 from effvit_ros.core.bundle import CPU_RUNTIMES, load_bundle, resolve_model
 from effvit_ros.core.whole_file import write_text
+from effvit_ros.report.progress import steps
 
 
 def add_arguments(parser) -> None:

@@ -7,13 +7,13 @@ from pathlib import Path
 from effvit_compression.data.description import load_description
 from effvit_compression.data.pictures import Pictures, read_image, stretched
 from effvit_compression.evaluation import pair_by_stem, read_truth
-from effvit_compression.reporting.tables import markdown
 from effvit_ros.core.bundle import load_bundle, resolve_model
 from effvit_ros.core.classes import NAMES
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.labelled_pictures import check_pair
 from effvit_ros.core.picture_files import picture_files
 from effvit_ros.core.whole_file import write_text
+from effvit_ros.report.render import markdown_table
 
 #: Of the pictures of --images, every so manieth is kept for the measurement.
 HELD_OUT = 5
@@ -116,7 +116,7 @@ class Folder:
 
 def show(price) -> None:
     """Print a table of scores, the agreement and the gain in speed."""
-    print(markdown([{'pictures': entry['data'], 'n': entry['n_images'],
+    print(markdown_table([{'pictures': entry['data'], 'n': entry['n_images'],
                      'mIoU in FP32': entry['miou_fp32'], 'mIoU in INT8': entry['miou_int8'],
                      'lost': entry['miou_fp32'] - entry['miou_int8']}
                     for entry in price.scores]), end='')

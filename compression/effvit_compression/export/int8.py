@@ -10,8 +10,8 @@ import onnx
 from onnx import numpy_helper, TensorProto
 
 from effvit_compression.export.graph import quiet
-from effvit_compression.progress import steps
 from effvit_ros.core.errors import UserError
+from effvit_ros.report.progress import steps
 
 T = TypeVar('T')
 

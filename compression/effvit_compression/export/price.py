@@ -8,12 +8,12 @@ from typing import Collection, List, NamedTuple, Optional, Sequence, Tuple
 import numpy as np
 
 from effvit_compression.evaluation import reduction
-from effvit_compression.progress import steps
 from effvit_ros.core.bundle import Bundle
 from effvit_ros.core.classes import IGNORE
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.metrics import ConfusionMatrix
 from effvit_ros.core.segmenter import Segmenter
+from effvit_ros.report.progress import steps
 
 #: The runtime that gets INT8; ONNX Runtime is slower with it than without.
 RUNTIME = 'openvino'

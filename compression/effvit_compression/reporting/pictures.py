@@ -1,37 +1,14 @@
-"""Plots and contact sheets."""
+"""The plots of a compression report."""
 from __future__ import annotations
 
 from pathlib import Path
-from typing import List, Sequence
+from typing import List
 
-import cv2
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from effvit_ros.core.classes import IGNORE, PALETTE
-
 matplotlib.use('Agg')
-
-
-def colours(labels: np.ndarray) -> np.ndarray:
-    """Colours of a label map: (H, W, 3) uint8 RGB, grey where ignored."""
-    table = np.full((256, 3), 128, np.uint8)
-    table[:len(PALETTE)] = PALETTE
-    table[IGNORE] = 128
-    return table[labels]
-
-
-def contact_sheet(rows: Sequence[Sequence[np.ndarray]], height: int = 240) -> np.ndarray:
-    """Rows of RGB pictures, each row's pictures scaled to one height: (H, W, 3) uint8 RGB."""
-    strips = []
-    for row in rows:
-        cells = [cv2.resize(p, (round(height * p.shape[1] / p.shape[0]), height),
-                            interpolation=cv2.INTER_AREA) for p in row]
-        strips.append(np.hstack(cells))
-    width = max(strip.shape[1] for strip in strips)
-    return np.vstack([cv2.copyMakeBorder(strip, 0, 0, 0, width - strip.shape[1],
-                                         cv2.BORDER_CONSTANT) for strip in strips])
 
 
 def score_plot(rows: List[dict], path: Path) -> None:

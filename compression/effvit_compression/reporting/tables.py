@@ -37,25 +37,3 @@ def class_rows(results: Dict[str, dict], dataset: str) -> List[dict]:
              **{stage: results[stage]['scores'][dataset]['per_class'][name]['iou']
                 for stage in stages}}
             for name, row in first.items() if row['support']]
-
-
-def markdown(rows: Sequence[dict]) -> str:
-    """Format a Markdown table; numbers with three digits after the point."""
-    if not rows:
-        return ''
-    head = columns(rows)
-    lines = ['| ' + ' | '.join(head) + ' |', '|' + '---|' * len(head)]
-    lines += ['| ' + ' | '.join(cell(row.get(key)) for key in head) + ' |' for row in rows]
-    return '\n'.join(lines) + '\n'
-
-
-def columns(rows: Sequence[dict]) -> List[str]:
-    """Keys of all rows, in the order in which they first occur."""
-    return list(dict.fromkeys(key for row in rows for key in row))
-
-
-def cell(value) -> str:
-    """One cell."""
-    if value is None:
-        return '-'
-    return f'{value:.3f}' if isinstance(value, float) else str(value)

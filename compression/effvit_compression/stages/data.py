@@ -3,10 +3,10 @@ from __future__ import annotations
 
 from effvit_compression.data.check import check_split
 from effvit_compression.data.description import load_description
-from effvit_compression.progress import steps
 from effvit_compression.recipe import Flight
 from effvit_ros.core.errors import UserError
 from effvit_ros.flight.dataset import DatasetPlan, write_dataset
+from effvit_ros.report.progress import steps
 
 NEEDS = ()
 

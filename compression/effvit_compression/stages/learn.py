@@ -21,7 +21,6 @@ from effvit_compression.models.pretrained import load_pretrained, Pretrained
 from effvit_compression.models.store import save_model
 from effvit_compression.models.teacher_cache import CachedTeacher, fingerprint
 from effvit_compression.pipeline import Run
-from effvit_compression.progress import steps
 from effvit_compression.recipe import Recipe
 from effvit_compression.training.devices import fabric_on
 from effvit_compression.training.evaluate import evaluate
@@ -29,6 +28,7 @@ from effvit_compression.training.loop import train
 from effvit_compression.training.objective import Objective
 from effvit_compression.training.settings import TrainingSettings
 from effvit_ros.core.metrics import defined, per_class_table
+from effvit_ros.report.progress import steps
 
 
 def learn(run: Run, place: Path, net: SegmentationNet, training: TrainingSettings,

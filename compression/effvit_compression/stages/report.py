@@ -1,7 +1,6 @@
 """One report over all stages: ``report.md``, ``report.json``, ``report.html`` with pictures."""
 from __future__ import annotations
 
-import json
 import platform
 
 import cv2
@@ -10,13 +9,16 @@ from effvit_compression.data.pictures import stretched
 from effvit_compression.export.bundle import Description, make_variants, write_bundle
 from effvit_compression.models.store import load_model
 from effvit_compression.reporting.costs import costs, in_precision
-from effvit_compression.reporting.page import markdown_page, page
-from effvit_compression.reporting.pictures import colours, contact_sheet, latency_plot, score_plot
+from effvit_compression.reporting.pictures import latency_plot, score_plot
 from effvit_compression.reporting.tables import class_rows, int8_row, NETWORKS, stage_rows
 from effvit_ros.core.bundle import load_bundle
 from effvit_ros.core.machine import cpu_model
+from effvit_ros.core.overlay import Overlay
 from effvit_ros.core.segmenter import Segmenter
-from effvit_ros.core.whole_file import write_bytes, write_text
+from effvit_ros.core.whole_file import write_bytes, write_json
+from effvit_ros.report.contact_sheet import classes_in, contact_sheet, Row
+from effvit_ros.report.page import figure_of, Page, table_of, Text
+from effvit_ros.report.render import write_page
 
 NEEDS = ('teacher', 'baseline', 'distill', 'prune', 'finetune', 'quantize', 'export')
 #: Pictures of each dataset on the contact sheet.
@@ -42,23 +44,21 @@ def run(run, place):
         row.update(costing.get(row['stage'], {}))
     score_plot(rows, place / 'scores.png')
     latency_plot(rows, place / 'latency.png')
-    _, jpeg = cv2.imencode('.jpg', cv2.cvtColor(sheet(run, bundle), cv2.COLOR_RGB2BGR))
-    write_bytes(place / 'sheet.jpg', jpeg.tobytes())
+    write_bytes(place / 'sheet.jpg',
+                cv2.imencode('.jpg', sheet(run, bundle))[1].tobytes())
     quantized = run.results['quantize']
-    sections = [('Stages', EXPLANATION.format(cpu=cpu_model() or platform.machine())),
-                ('Size, scores and cost', rows), ('mIoU by stage', place / 'scores.png')]
-    sections += [(f'IoU by class: {name}', class_rows(run.results, name))
-                 for name in next(iter(stage_scores(run)))]
-    sections += [('Graphs', quantized['graphs'])]
+    items = [Text('Stages', EXPLANATION.format(cpu=cpu_model() or platform.machine())),
+             table_of('Size, scores and cost', rows),
+             figure_of('mIoU by stage', place / 'scores.png')]
+    items += [table_of(f'IoU by class: {name}', class_rows(run.results, name))
+              for name in next(iter(stage_scores(run)))]
+    items.append(table_of('Graphs', quantized['graphs']))
     if quantized.get('int8'):
-        sections += [('INT8 beside FP32', quantized['int8']['price']['scores'])]
-    sections += [('Latency', place / 'latency.png'),
-                 ('Picture, truth, prediction', place / 'sheet.jpg')]
-    title = f'{run.recipe.name}: compression report'
-    write_text(place / 'report.html', page(title, sections))
-    write_text(place / 'report.md', markdown_page(title, sections))
-    write_text(place / 'report.json', json.dumps(
-        {'stages': run.results, 'cost': costing}, indent=2) + '\n')
+        items.append(table_of('INT8 beside FP32', quantized['int8']['price']['scores']))
+    items += [figure_of('Latency', place / 'latency.png'),
+              figure_of('Picture, truth, prediction', place / 'sheet.jpg')]
+    write_page(Page(f'{run.recipe.name}: compression report', (), items), place)
+    write_json(place / 'report.json', {'stages': run.results, 'cost': costing})
     run.say(f'report: {place / "report.html"}')
     return {'cost': costing}
 
@@ -99,14 +99,17 @@ def deployable(run, place, bundle):
 
 
 def sheet(run, bundle):
-    """Rows of picture, truth and prediction."""
-    rows = []
+    """Return the contact sheet of some pictures of each dataset, (H, W, 3) uint8 BGR."""
+    overlay, rows, shown = Overlay(bundle.names, bundle.palette), [], []
     with Segmenter(bundle) as segmenter:
         for source in run.recipe.data:
             pictures = run.pictures(source, 'val')
             step = max(1, len(pictures) // EXAMPLES)
             for index in range(0, min(len(pictures), step * EXAMPLES), step):
                 image, truth = pictures[index]
-                labels = segmenter.segment(image, 'rgb').labels
-                rows.append([image, colours(truth), colours(labels)])
-    return contact_sheet(rows)
+                labels = segmenter.segment(image, 'rgb').labels.copy()
+                shown += [truth, labels]
+                rows.append(Row('', (('picture', cv2.cvtColor(image, cv2.COLOR_RGB2BGR)),
+                                     ('truth', overlay.colorize(truth)),
+                                     ('prediction', overlay.colorize(labels)))))
+    return contact_sheet(rows, bundle.names, bundle.palette, classes_in(shown))

@@ -6,9 +6,9 @@ from collections import Counter, deque
 from dataclasses import dataclass
 from typing import Tuple
 
-import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
+from effvit_ros.core.percentiles import percentiles
 from effvit_ros.ros.health.level import Condition, ERROR, judge, Limits, OK
 
 #: Seconds that rates, latencies and recent errors look back.
@@ -204,7 +204,8 @@ class Health:
             arrival_hz=len(self._arrivals) / WINDOW_S if full else None,
             # The first frames after a start are slow.
             latency_p95_ms=(
-                _percentiles_ms([entry[1] for entry in self._results])[1] if full else None),
+                percentiles([1e3 * entry[1] for entry in self._results], (95,))[0]
+                if full else None),
             clock_stands=self._facts.get('clock') == CLOCK_STANDS,
             findings=tuple(self._findings.values()))
 
@@ -220,8 +221,8 @@ class Health:
         ages = [age for _, _, _, age in self._results if age is not None]
         for name, seconds in (('latency', latencies), ('inference', inferences),
                               ('overhead', overheads), ('age', ages)):
-            for percent, found in zip((50, 95), _percentiles_ms(seconds)):
-                yield f'{name}_p{percent}_ms', '' if found is None else f'{found:.1f}'
+            for percent, found in zip((50, 95), percentiles(seconds)):
+                yield f'{name}_p{percent}_ms', '' if found is None else f'{found * 1e3:.1f}'
         last = '' if self._last_frame is None else f'{self._silence(now):.3f}'
         yield 'last_frame_age_s', last
         for what in ('received', 'segmented', 'dropped', 'over_rate', 'unwatched'):
@@ -230,11 +231,6 @@ class Health:
         for kind, count in sorted(self._errors.items()):
             yield f'errors_{kind}', str(count)
         yield 'last_error', self._last_error
-
-
-def _percentiles_ms(seconds):
-    """Return the 50th and the 95th percentile in milliseconds, None for those of nothing."""
-    return np.percentile(seconds, (50, 95)) * 1e3 if seconds else (None, None)
 
 
 def _trim(window, now):

@@ -7,17 +7,8 @@ import pytest
 
 from effvit_compression.profiling.peak_memory import peak_memory
 from effvit_compression.reporting.costs import costs
-from effvit_compression.reporting.page import page
-from effvit_compression.reporting.tables import columns, int8_row, markdown
+from effvit_compression.reporting.tables import int8_row
 from effvit_ros.core.bundle import load_bundle
-
-ROWS = [{'stage': 'teacher', 'mIoU a': 0.5}, {'stage': 'prune', 'mIoU a': None, 'x, ms': 1.25}]
-
-
-def test_a_column_may_be_missing_in_the_first_row():
-    assert columns(ROWS) == ['stage', 'mIoU a', 'x, ms']
-    assert markdown(ROWS).splitlines()[2:] == ['| teacher | 0.500 | - |', '| prune | - | 1.250 |']
-    assert '<td>teacher</td><td>0.500</td><td>-</td>' in page('t', [('h', ROWS)])
 
 
 def test_the_row_of_int8_has_the_scores_of_its_price():

@@ -1,22 +1,10 @@
 """What the demo leaves behind: the report's keys, its file and its table."""
 from __future__ import annotations
 
-import json
-import os
-import platform
-import sys
-from datetime import datetime, timezone
-from importlib import metadata
-
 from rich.table import Table
 
-from effvit_ros.core.machine import cpu_model
 from effvit_ros.core.metrics import defined, per_class_table
-from effvit_ros.core.whole_file import write_text
-
-#: Packages whose versions decide the figures.
-_PACKAGES = ('effvit_ros', 'numpy', 'opencv-python-headless', 'onnxruntime', 'openvino',
-             'ros-rclpy', 'ros-rmw-fastrtps-cpp')
+from effvit_ros.report.facts import machine, now, versions
 
 
 def make_report(figures, confusion, bundle, runtime, runtime_description, source, frame_size,
@@ -36,13 +24,8 @@ def make_report(figures, confusion, bundle, runtime, runtime_description, source
         model_sha256=bundle.sha256, runtime_description=runtime_description,
         source=source, frame_size=list(frame_size), duration_s=seconds,
         versions=versions(), machine=machine(),
-        date=datetime.now(timezone.utc).isoformat(timespec='seconds'))
+        date=now())
     return report
-
-
-def write_json(report, path):
-    """Write ``report`` to ``path`` in one step."""
-    write_text(path, json.dumps(report, indent=2) + '\n')
 
 
 def table(report):
@@ -67,23 +50,3 @@ def table(report):
     for row in rows:
         result.add_row(*row)
     return result
-
-
-def versions():
-    """Return name -> version of Python and of the installed packages that decide the figures."""
-    found = {'python': platform.python_version()}
-    for name in _PACKAGES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
-
-
-def machine():
-    """Return what the figures were measured on."""
-    return {'cpu': cpu_model() or platform.processor() or 'unknown',
-            'threads': len(os.sched_getaffinity(0))
-            if hasattr(os, 'sched_getaffinity') else os.cpu_count(),
-            'system': f'{platform.system()} {platform.release()} {platform.machine()}',
-            'platform': sys.platform}
