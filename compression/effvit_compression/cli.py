@@ -6,6 +6,7 @@ import sys
 
 from effvit_compression.commands import (
     ablate,
+    adapt,
     cross,
     data,
     data_import,
@@ -19,7 +20,8 @@ from effvit_compression.commands import (
 from effvit_compression.files import told
 from effvit_ros.core.errors import reports_user_errors
 
-COMMANDS = (run, ablate, evaluate, cross, profile, info, data, data_import, export, quantize)
+COMMANDS = (run, ablate, evaluate, cross, profile, info, data, data_import, export, quantize,
+            adapt)
 
 
 def build_parser() -> argparse.ArgumentParser:

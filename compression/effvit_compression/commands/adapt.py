@@ -1,0 +1,71 @@
+"""Train a bundle on for a new view, from a few labelled pictures, in minutes on a CPU."""
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+
+from effvit_compression.data.description import load_description
+from effvit_compression.evaluation import pair_by_stem
+from effvit_ros.core.bundle import load_bundle, resolve_model
+from effvit_ros.core.errors import UserError
+
+
+def add_arguments(parser) -> None:
+    """Declare the command's options."""
+    parser.add_argument('--bundle', default='', metavar='DIR',
+                        help='bundle folder or name of a shipped bundle (default: the default)')
+    parser.add_argument('--images', type=Path, metavar='DIR', help='pictures of the new view')
+    parser.add_argument('--labels', type=Path, metavar='DIR',
+                        help='8-bit index PNGs of the same file stems, ids of the bundle, '
+                             '255 where nothing is labelled')
+    parser.add_argument('--data', type=Path, metavar='FILE.yaml',
+                        help='instead of --images and --labels: a dataset with train and val, '
+                             'as data-import writes it')
+    parser.add_argument('--ignore', type=int, default=255, help='label id that counts nowhere')
+    parser.add_argument('--minutes', type=float, default=20.0,
+                        help='time for all of it, about (default: 20)')
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--out', type=Path, required=True, metavar='DIR',
+                        help='folder for bundle, report.json and report.md')
+
+
+def run(arguments) -> int:
+    """Adapt, print the table and the command that flies the bundle."""
+    if bool(arguments.data) == bool(arguments.images or arguments.labels):
+        raise UserError('give either --images and --labels, or --data')
+    if not arguments.data and not (arguments.images and arguments.labels):
+        raise UserError('--images and --labels go together')
+    if not 0 < arguments.minutes < 10_000:
+        raise UserError(f'--minutes {arguments.minutes:g}: give more than 0')
+    bundle = load_bundle(resolve_model(arguments.bundle))
+    from effvit_compression.adapt.run import adapt, CARD, check_place, Task  # torch: slow
+    from effvit_compression.models.read_back import network_of
+    check_place(arguments.out)
+    gather = from_dataset if arguments.data else from_folder
+    samples, held_out, origin = gather(arguments, bundle)
+    task = Task(bundle, samples, held_out, origin, arguments.minutes, arguments.seed,
+                shlex.join(['effvit-compress', *sys.argv[1:]]))
+    adapt(task, network_of(bundle), arguments.out,
+          lambda line: print(line, file=sys.stderr, flush=True))
+    print((arguments.out / CARD).read_text(encoding='utf-8'), end='')
+    return 0
+
+
+def from_folder(arguments, bundle):
+    """Return samples, none held out, and their origin, of --images and --labels."""
+    from effvit_compression.adapt.labelled import samples_of
+    from effvit_compression.export.origins import Origin
+    pairs = pair_by_stem(arguments.images, arguments.labels)
+    return (samples_of(pairs, len(bundle.names), arguments.ignore), [],
+            Origin(arguments.images.resolve().parent.name or 'pictures', 'unknown',
+                   'licence of the pictures unknown', ''))
+
+
+def from_dataset(arguments, bundle):
+    """Return samples to learn from and to judge by, and their origin, of --data."""
+    from effvit_compression.adapt.labelled import described
+    from effvit_compression.export.origins import origin_of
+    description = load_description(arguments.data)
+    held_out = described(description, 'val', bundle) if 'val' in description.splits else []
+    return described(description, 'train', bundle), held_out, origin_of(description)
