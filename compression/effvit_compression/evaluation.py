@@ -22,7 +22,11 @@ REST = 'rest'
 
 @dataclass(frozen=True)
 class Scores:
-    """Scores of a bundle on one set of pictures, and its latency there (whole ``segment``)."""
+    """
+    Scores of a bundle on one set of pictures, and its latency there (whole ``segment``).
+
+    ``mdice_lpcv`` is NaN for other classes than LPCV's: it is their referee's.
+    """
 
     confusion: ConfusionMatrix
     mdice_lpcv: float
@@ -70,7 +74,8 @@ def evaluate_bundle(bundle: Bundle, samples: Iterable[Tuple[np.ndarray, np.ndarr
             dice.update(truth, labels)
             advance()
         used = segmenter.runtime.name
-    return Scores(confusion, dice.mean, names, len(latencies), tuple(latencies), bundle.name,
+    mdice = dice.mean if bundle.class_set.is_lpcv else float('nan')
+    return Scores(confusion, mdice, names, len(latencies), tuple(latencies), bundle.name,
                   bundle.sha256, used)
 
 

@@ -69,7 +69,7 @@ class Run:
     def description(self, source: Source) -> DatasetDescription:
         """Describe a source; what is rendered lies in this run's folder."""
         root = self.place('data') / source.dataset.stem if source.flight else source.root
-        return load_description(source.dataset, root)
+        return load_description(source.dataset, root, self.recipe.class_set)
 
     def pictures(self, source: Source, split: str) -> Pictures:
         """Pictures of a source, kept in memory between the stages."""

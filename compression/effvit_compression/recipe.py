@@ -22,7 +22,7 @@ from effvit_compression.overrides import with_settings
 from effvit_compression.pruning.settings import PruningSettings
 from effvit_compression.pruning.surgery import budgets
 from effvit_compression.training.settings import TrainingSettings
-from effvit_ros.core.classes import NAMES
+from effvit_ros.core.classes import ClassSet, load_classes, lpcv_classes
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.install_paths import models_directory
 from effvit_ros.core.yaml_files import read_yaml
@@ -111,9 +111,10 @@ class Recipe(Strict):
     name: Name
     seed: int = pydantic.Field(0, ge=0, lt=2 ** 31)
     size: int = pydantic.Field(512, ge=64, le=4096, multiple_of=64)  # side of the deployed input
+    classes: Optional[Path] = None  # class set, relative to the recipe; default: LPCV's
     data: List[Source] = pydantic.Field(min_length=1)
     augmentation: Augmentation = Augmentation()
-    #: LPCV name -> chance that a crop is drawn around it; ``balanced``: around any, by its share.
+    #: Class name -> chance that a crop is drawn around it; ``balanced``: around any, by its share.
     rare: Dict[str, Annotated[float, pydantic.Field(ge=0, le=1)]] = {}
     loss: SegmentationLossSettings = SegmentationLossSettings()
     student: Architecture
@@ -127,6 +128,11 @@ class Recipe(Strict):
     export: Export
     ablation: Ablation = Ablation()
 
+    @functools.cached_property
+    def class_set(self) -> ClassSet:
+        """Classes that its networks tell apart; :raises UserError: the file is no class set."""
+        return load_classes(self.classes) if self.classes else lpcv_classes()
+
     @property
     def with_models(self) -> List[Union[Teacher, Pretrained]]:
         """Sections that name a network that was trained before."""
@@ -139,9 +145,6 @@ class Recipe(Strict):
             raise ValueError('a student is trained by baseline or distill: give one of them')
         if self.distill and not self.teacher:
             raise ValueError('distill needs a teacher')
-        unknown = sorted(set(self.rare) - {*NAMES, BALANCED})
-        if unknown:
-            raise ValueError(f'rare names {unknown[0]!r}: not an LPCV class and not {BALANCED}')
         if sum(self.rare.values()) > 1 + 1e-9:  # the sum of decimals may be off
             raise ValueError('rare: the chances add up to more than 1')
         if not any(source.share for source in self.data):
@@ -175,6 +178,9 @@ def recipe_of(fields: Any, path: Path, row: str = '') -> Recipe:
         source.dataset = (path.parent / source.dataset).resolve()
         if source.root is not None:
             source.root = (path.parent / source.root).resolve()
+    if recipe.classes is not None:
+        recipe.classes = (path.parent / recipe.classes).resolve()
+    check_classes(recipe, f'recipe {path}{row and f", row {row}"}')
     teacher = recipe.teacher
     for section in recipe.with_models:
         section.model = stored(path.parent, section.model)
@@ -189,6 +195,26 @@ def stored(folder: Path, model: Path) -> Path:
     beside, shipped = (folder / model).resolve(), models_directory() / model
     named = len(model.parts) == 1 and shipped.is_dir()
     return shipped if named and not beside.exists() else beside
+
+
+def check_classes(recipe: Recipe, where: str) -> None:
+    """
+    Look for names that are no class of the recipe's set.
+
+    :param where: begins the complaint.
+    :raises UserError: there is one, or the set can't be read.
+    """
+    classes = recipe.class_set
+    for network in (recipe.student, recipe.teacher and recipe.teacher.architecture):
+        if network and 'classes' in network.model_fields_set and network.classes != classes:
+            raise UserError(f'{where}: an architecture has other classes than {classes.name}: '
+                            'leave them out there, the recipe\'s key classes names the file')
+    for key, names in (('rare', set(recipe.rare) - {BALANCED}),
+                       ('loss.class_weights', recipe.loss.class_weights)):
+        unknown = classes.unknown(names)
+        if unknown:
+            raise UserError(f'{where}: {key} names {unknown[0]!r}, which {classes.name} does not '
+                            f'have; it has {", ".join(classes.names)}')
 
 
 def check_networks(recipe: Recipe, path: Path) -> None:

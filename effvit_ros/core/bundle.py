@@ -15,6 +15,8 @@ from typing import Mapping, Optional, Tuple
 import numpy as np
 import yaml
 
+from effvit_ros.core.classes import ClassInfo, ClassSet, read_class_list
+from effvit_ros.core.errors import UserError
 from effvit_ros.core.graph import BundleError, Graph
 from effvit_ros.core.install_paths import models_directory
 
@@ -28,15 +30,6 @@ IO_TYPES = ('uint8', 'float32')
 CHANNEL_ORDERS = ('rgb', 'bgr')
 #: Runtimes for which a bundle may prefer a precision.
 CPU_RUNTIMES = ('openvino', 'onnxruntime')
-
-
-@dataclass(frozen=True)
-class ClassInfo:
-    """One class: its id in the label map, its name and its RGB colour."""
-
-    id: int
-    name: str
-    color: Tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -64,6 +57,11 @@ class Bundle:
     gives_scores: bool = False
     #: What scores are divided by before the softmax that makes them confidence.
     temperature: float = 1.0
+
+    @property
+    def class_set(self) -> ClassSet:
+        """Return the classes under the name of their set, or the bundle's where it says none."""
+        return ClassSet(str(self.manifest.get('class_set') or self.name), self.classes)
 
     @property
     def names(self):
@@ -227,22 +225,10 @@ def _read_manifest(path, expected):
 
 
 def _read_classes(reader, manifest):
-    classes = []
-    for expected, entry in enumerate(reader.get(manifest, 'classes', list)):
-        where = f'classes[{expected}].'
-        if not isinstance(entry, dict):
-            raise BundleError(f'{reader.file}: {where[:-1]} is {entry!r}, not id, name and color')
-        number = reader.get(entry, 'id', int, where)
-        if number != expected:
-            raise BundleError(
-                f'{reader.file}: {where}id is {number}: ids must count up from 0 without gaps')
-        color = reader.get(entry, 'color', list, where)
-        if len(color) != 3 or not all(isinstance(c, int) and 0 <= c <= 255 for c in color):
-            raise BundleError(f'{reader.file}: {where}color is {color}: give three of 0..255')
-        classes.append(ClassInfo(number, reader.get(entry, 'name', str, where), tuple(color)))
-    if len(classes) < 2:
-        raise BundleError(f'{reader.file}: {len(classes)} classes: a segmenter needs two or more')
-    return tuple(classes)
+    try:
+        return read_class_list(reader.get(manifest, 'classes', list), str(reader.file))
+    except UserError as error:
+        raise BundleError(str(error)) from None
 
 
 def _read_graph(reader, folder, entry, n_classes) -> Graph:

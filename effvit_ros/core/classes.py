@@ -127,12 +127,21 @@ def class_set(fields: Mapping[str, Any], where: str) -> ClassSet:
         raise UserError(f'{where}: name is {name!r}: give the set a name')
     if not isinstance(entries, list):
         raise UserError(f'{where}: classes is no list: give one of id, name and color')
-    return ClassSet(name, read_class_list(entries, where))
+    classes = read_class_list(entries, where)
+    for c, entry in zip(classes, entries):
+        odd = sorted(set(map(str, entry)) - set(_KEYS))
+        if odd:
+            raise UserError(f"{where}: classes[{c.id}]: unknown key '{odd[0]}': a class has "
+                            + ', '.join(_KEYS))
+        if c.name in RESERVED:
+            raise UserError(f"{where}: classes[{c.id}].name is '{c.name}', which means something "
+                            'else in recipes and datasets: give another')
+    return ClassSet(name, classes)
 
 
 def read_class_list(entries: list, where: str) -> Tuple[ClassInfo, ...]:
     """
-    Check a list of classes, as class files and bundles have it.
+    Check a list of classes, as class files and bundles have it; keys beyond are passed over.
 
     :param where: begins the complaints.
     :raises UserError: the first thing that is wrong.
@@ -151,9 +160,6 @@ def _read_class(entry, expected, where) -> ClassInfo:
     where = f'{where}: classes[{expected}]'
     if not isinstance(entry, dict):
         raise UserError(f'{where} is {entry!r}, not id, name and color')
-    odd = sorted(set(map(str, entry)) - set(_KEYS))
-    if odd:
-        raise UserError(f"{where}: unknown key '{odd[0]}': a class has {', '.join(_KEYS)}")
     number, name, color = (entry.get(key) for key in ('id', 'name', 'color'))
     if number != expected or isinstance(number, bool):
         raise UserError(f'{where}.id is {number!r}: ids must count up from 0 without gaps')
@@ -161,9 +167,6 @@ def _read_class(entry, expected, where) -> ClassInfo:
         raise UserError(f'{where}.name is {name!r}, not a text: give it in quotation marks')
     if name != name.strip() or not name.isprintable() or not name:
         raise UserError(f'{where}.name is {name!r}: give printable characters')
-    if name in RESERVED:
-        raise UserError(f"{where}.name is '{name}', which means something else in recipes and "
-                        'datasets: give another')
     if not isinstance(color, (list, tuple)) or len(color) != 3 or not all(
             isinstance(c, int) and not isinstance(c, bool) and 0 <= c <= 255 for c in color):
         raise UserError(f'{where}.color is {color!r}: give three of 0..255')

@@ -1,4 +1,4 @@
-"""Score a bundle on other datasets, whatever their classes, mapped onto LPCV's."""
+"""Score a bundle on other datasets, whatever their classes, mapped onto its own."""
 from __future__ import annotations
 
 import json
@@ -8,7 +8,6 @@ from effvit_compression.data.description import load_description
 from effvit_compression.data.pictures import Pictures
 from effvit_compression.evaluation import evaluate_bundle
 from effvit_ros.core.bundle import load_bundle, resolve_model
-from effvit_ros.core.classes import NAMES
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.whole_file import write_text
 from effvit_ros.report.progress import steps
@@ -26,14 +25,11 @@ def add_arguments(parser) -> None:
 
 
 def run(arguments) -> int:
-    """Score on each dataset, print one table; :raises UserError: classes are not LPCV's."""
+    """Score on each dataset, print one table; :raises UserError: classes don't map onto its."""
     bundle = load_bundle(resolve_model(arguments.bundle))
-    if bundle.names != NAMES:
-        raise UserError(f'{bundle.path}: its classes are not LPCV-14, onto which datasets are '
-                        'mapped: use evaluate with labels in its own ids')
     learnt = {entry['name'] for entry in (bundle.manifest.get('training') or {}).get('data', [])}
     reports, rows = {}, []
-    descriptions = [load_description(path) for path in arguments.dataset]
+    descriptions = [load_description(path, classes=bundle.class_set) for path in arguments.dataset]
     names = [description.name for description in descriptions]
     for name in names:
         if names.count(name) > 1:
@@ -49,7 +45,8 @@ def run(arguments) -> int:
         rows.append({'dataset': description.name, 'pictures': report['n_images'],
                      'trained on its other pictures': 'yes' if report['trained_on'] else 'no',
                      'mIoU': report['miou'], 'classes present': report['classes_present'],
-                     'LPCV mDice': report['mdice_lpcv']})
+                     **({'LPCV mDice': report['mdice_lpcv']}
+                        if bundle.class_set.is_lpcv else {})})
     print(markdown_table(rows), end='')
     if arguments.json:
         write_text(arguments.json, json.dumps(reports, indent=2) + '\n')

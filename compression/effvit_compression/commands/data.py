@@ -9,7 +9,7 @@ from rich.table import Table
 
 from effvit_compression.data.check import check_split, never_seen
 from effvit_compression.data.description import load_description
-from effvit_ros.core.classes import NAMES
+from effvit_ros.core.classes import load_classes
 from effvit_ros.core.errors import UserError
 from effvit_ros.report.progress import steps
 
@@ -18,6 +18,8 @@ def add_arguments(parser) -> None:
     """Declare the command's options."""
     parser.add_argument('dataset', type=Path, metavar='DATASET.yaml')
     parser.add_argument('--root', type=Path, help='folder of the data, instead of the file\'s')
+    parser.add_argument('--classes', type=Path, metavar='FILE.yaml',
+                        help='class set that its classes are mapped onto (default: LPCV\'s)')
 
 
 def run(arguments) -> int:
@@ -26,7 +28,8 @@ def run(arguments) -> int:
 
     :raises UserError: there are problems.
     """
-    description = load_description(arguments.dataset, arguments.root)
+    classes = load_classes(arguments.classes) if arguments.classes else None
+    description = load_description(arguments.dataset, arguments.root, classes)
     problems, stored = [], np.zeros(256, np.int64)
     for split in description.splits:
         with steps(f'check {split}', description.count(split)) as advance:
@@ -36,7 +39,8 @@ def run(arguments) -> int:
                       title=f'{description.name}/{split}: {found.pictures} pictures')
         total, labelled = found.pixels.sum() + found.ignored, found.pixels.sum()
         for index in found.pixels.nonzero()[0]:
-            table.add_row(str(index), NAMES[index], f'{found.pixels[index] / labelled:.3%}',
+            name = description.target.names[index]
+            table.add_row(str(index), name, f'{found.pixels[index] / labelled:.3%}',
                           str(found.holders[index]))
         if total:
             table.add_row('', 'ignored, of all pixels', f'{found.ignored / total:.3%}', '')

@@ -43,7 +43,9 @@ def run(arguments) -> int:
     variants = [parse_variant(text) for text in arguments.variants]
     if ('fp32', 'uint8') not in variants:
         raise UserError('--variants lacks fp32/uint8, which every bundle must have')
-    datasets = [load_description(path) for path in arguments.data]
+    net = load_network(arguments.checkpoint)
+    datasets = [load_description(path, classes=net.architecture.classes)
+                for path in arguments.data]
     try:
         story = arguments.story.read_text(encoding='utf-8')
     except OSError as error:
@@ -57,7 +59,6 @@ def run(arguments) -> int:
 
     description = Description(arguments.out.name, tuple(origins(datasets, [arguments.checkpoint])),
                               story, arguments.command)
-    net = load_network(arguments.checkpoint)
     made = make_variants(net, arguments.size, variants,
                          parity_pictures(datasets, arguments.size))
     write_bundle(net, made, arguments.out, arguments.size, description, score)

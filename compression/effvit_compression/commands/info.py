@@ -50,12 +50,11 @@ def describe_checkpoint(folder: Path, size: int) -> dict:
     """Return what can be counted in the stored network."""
     from effvit_compression.models.cost import gmacs, heads, parameters  # torch: slow to import
     from effvit_compression.models.store import load_model, WEIGHTS
-    from effvit_ros.core.classes import NAMES
     net = load_model(folder)
     return {
         'name': folder.name, 'input': [size, size], 'parameters': parameters(net),
         'gmacs': round(gmacs(net, size), 3), 'heads': heads(net),
-        'classes': list(NAMES[:net.architecture.classes]), 'precision': ['fp32'],
+        'classes': list(net.architecture.classes.names), 'precision': ['fp32'],
         'bytes': (folder / WEIGHTS).stat().st_size,
         'architecture': net.architecture.model_dump(mode='json'),
     }

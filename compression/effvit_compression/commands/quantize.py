@@ -8,7 +8,7 @@ from effvit_compression.data.description import load_description
 from effvit_compression.data.pictures import Pictures, read_image, stretched
 from effvit_compression.evaluation import pair_by_stem, read_truth
 from effvit_ros.core.bundle import load_bundle, resolve_model
-from effvit_ros.core.classes import NAMES
+from effvit_ros.core.classes import ClassSet
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.labelled_pictures import check_pair
 from effvit_ros.core.picture_files import picture_files
@@ -52,7 +52,7 @@ def run(arguments) -> int:
     bundle = load_bundle(resolve_model(arguments.bundle))
     from effvit_compression.export.add_int8 import add_int8  # torch: slow to import
     gather = from_datasets if arguments.data else from_folder
-    paths, sets, origin = gather(arguments, len(bundle.names))
+    paths, sets, origin = gather(arguments, bundle.class_set)
     pictures = [stretched(read_image(path), bundle.width, bundle.height) for path in paths]
     price = add_int8(bundle.path, arguments.out, pictures, sets, arguments.most_lost,
                      f'{len(paths)} pictures of {origin}')
@@ -63,21 +63,18 @@ def run(arguments) -> int:
     return 0
 
 
-def from_datasets(arguments, n_classes: int):
+def from_datasets(arguments, classes: ClassSet):
     """Return calibration files, sets for the price and the former's origin, of --data."""
     from effvit_compression.export.int8 import spread
     from effvit_compression.export.price import PriceSet
-    if n_classes != len(NAMES):
-        raise UserError(f'--data maps onto the {len(NAMES)} classes of LPCV, the bundle has '
-                        f'{n_classes}: give --images and --labels in its own ids')
-    datasets = [load_description(path) for path in arguments.data]
+    datasets = [load_description(path, classes=classes) for path in arguments.data]
     share = -(-arguments.pictures // len(datasets))
     paths = [pair.image for d in datasets for pair in spread(d.pairs('train'), share)]
     sets = [PriceSet(f'{d.name}/val', Pictures(d, 'val'), d.trusted) for d in datasets]
     return paths, sets, ', '.join(f'{d.name}/train' for d in datasets)
 
 
-def from_folder(arguments, n_classes: int):
+def from_folder(arguments, classes: ClassSet):
     """Return calibration files, a set for the price and the former's origin, of --images."""
     from effvit_compression.export.int8 import spread
     from effvit_compression.export.price import PriceSet
@@ -89,7 +86,7 @@ def from_folder(arguments, n_classes: int):
         raise UserError(f'{arguments.images}: one picture; two are needed, to calibrate on one '
                         'and to measure on the other')
     paths = [path for index, (path, _) in enumerate(pairs) if index % HELD_OUT]
-    held_out = Folder(pairs[::HELD_OUT], n_classes, arguments.ignore)
+    held_out = Folder(pairs[::HELD_OUT], len(classes), arguments.ignore)
     name = arguments.images.resolve().name
     return spread(paths, arguments.pictures), [PriceSet(name, held_out)], name
 

@@ -14,7 +14,7 @@ from effvit_compression.data.pictures import (
     read_stored,
     translated,
 )
-from effvit_ros.core.classes import IGNORE, NAMES
+from effvit_ros.core.classes import IGNORE
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.label_files import HIDES_A_CLASS
 from effvit_ros.core.labelled_pictures import check_pair
@@ -23,16 +23,16 @@ from effvit_ros.core.labelled_pictures import check_pair
 @dataclass
 class Findings:
     """
-    Problems in words; pixels and holding pictures of each class, (14,) int64.
+    Problems in words; pixels and holding pictures of each class, (classes,) int64.
 
     ``ignored``: pixels that count nowhere. ``stored``: pixels of each id as files hold it,
     (256,) int64.
     """
 
+    pixels: np.ndarray
+    holders: np.ndarray
     pictures: int = 0
     problems: List[str] = field(default_factory=list)
-    pixels: np.ndarray = field(default_factory=lambda: np.zeros(len(NAMES), np.int64))
-    holders: np.ndarray = field(default_factory=lambda: np.zeros(len(NAMES), np.int64))
     ignored: int = 0
     stored: np.ndarray = field(default_factory=lambda: np.zeros(256, np.int64))
 
@@ -47,7 +47,8 @@ def check_split(description: DatasetDescription, split: str,
     """
     patterns = description.splits[split]
     images, labels = description.files(split)
-    found = Findings(pictures=len(images))
+    n_classes = len(description.target)
+    found = Findings(np.zeros(n_classes, np.int64), np.zeros(n_classes, np.int64), len(images))
     if not images:
         found.problems.append(f'{split}: nothing matches {description.root / patterns.images}')
     for key in sorted(labels.keys() - images.keys()) if alone else ():
@@ -67,8 +68,8 @@ def check_split(description: DatasetDescription, split: str,
             found.problems.append(str(error))
             continue
         counts = np.bincount(ids.ravel(), minlength=IGNORE + 1)
-        found.pixels += counts[:len(NAMES)]
-        found.holders += counts[:len(NAMES)] > 0
+        found.pixels += counts[:n_classes]
+        found.holders += counts[:n_classes] > 0
         found.ignored += int(counts[IGNORE])
         found.stored += np.bincount(stored.ravel(), minlength=256)
     if hides_class_of(description, found.stored):

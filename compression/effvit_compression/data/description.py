@@ -9,7 +9,7 @@ from typing import Annotated, Dict, List, Literal, NamedTuple, Optional, Sequenc
 import numpy as np
 import pydantic
 
-from effvit_ros.core.classes import IGNORE, NAMES
+from effvit_ros.core.classes import ClassSet, IGNORE, lpcv_classes
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.picture_files import is_visible
 from effvit_ros.core.yaml_files import read_yaml
@@ -67,8 +67,11 @@ class DatasetDescription(pydantic.BaseModel):
 
     ``classes`` are the dataset's own (a list of names in id order, a map id -> name, or, with
     ``encoding: palette``, names with colours). ``mapping`` sends each of its classes to one of
-    the LPCV-14 names or to ``ignore``; without it the ids are LPCV's already. ``others`` is where
+    ``target``'s names or to ``ignore``; without it they go by their own names. ``others`` is where
     ids go that ``classes`` does not list; without it they are errors.
+
+    The class set ``target`` is no part of the file: whoever reads it hands it in, as the context
+    ``classes``; LPCV's where nobody does.
     """
 
     model_config = pydantic.ConfigDict(extra='forbid')
@@ -82,10 +85,16 @@ class DatasetDescription(pydantic.BaseModel):
                        pydantic.Field(min_length=1)]
     mapping: Optional[Dict[str, str]] = None
     others: Optional[str] = None
-    trusted: List[str] = []  # LPCV names labelled by hand where the rest is guessed: scored alone
+    trusted: List[str] = []  # target's, labelled by hand where the rest is guessed: scored alone
     licence: str = 'unknown'
     terms: str = ''
     source: str = ''
+    _target: ClassSet = pydantic.PrivateAttr(default_factory=lpcv_classes)
+
+    @property
+    def target(self) -> ClassSet:
+        """Class set that labels are translated into."""
+        return self._target
 
     @property
     def class_ids(self) -> Dict[int, str]:
@@ -95,7 +104,8 @@ class DatasetDescription(pydantic.BaseModel):
         return {i: c.name if isinstance(c, Colour) else c for i, c in enumerate(self.classes)}
 
     @pydantic.model_validator(mode='after')
-    def _consistent(self):
+    def _consistent(self, info: pydantic.ValidationInfo):
+        self._target = (info.context or {}).get('classes') or lpcv_classes()
         if self.encoding == 'index':
             if 'ignore' in self.model_fields_set and self.ignore in self.class_ids:
                 raise ValueError(f'ignore: {self.ignore} is also the id of class '
@@ -108,31 +118,34 @@ class DatasetDescription(pydantic.BaseModel):
             raise ValueError('encoding: palette goes with classes that have an rgb, and only so')
         if self.encoding == 'palette':
             check_palette(self.classes)
-        unknown = sorted(set(self.trusted) - set(NAMES))
+        unknown = self.target.unknown(self.trusted)
         if unknown:
-            raise ValueError(f'trusted names {unknown[0]!r}: not an LPCV class')
+            raise ValueError(f'trusted names {unknown[0]!r}: not a class of {self.target.name}')
         names = set(self.class_ids.values())
         if self.mapping is None:
-            if not self.class_ids.items() <= dict(enumerate(NAMES)).items():
-                raise ValueError('classes are not LPCV-14 ids and names, so a mapping is needed')
+            unknown = self.target.unknown({*names, self.others or 'ignore'} - {'ignore'})
+            if unknown:
+                raise ValueError(f'{unknown[0]!r} is not a class of {self.target.name}, so a '
+                                 'mapping is needed, or the class set that the names are of')
             return self
         if set(self.mapping) != names:
             odd = sorted(set(self.mapping) ^ names)
             raise ValueError(f'mapping and classes differ in {", ".join(odd)}')
         targets = {*self.mapping.values(), self.others or 'ignore'}
-        wrong = sorted(targets - set(NAMES) - {'ignore'})
+        wrong = self.target.unknown(targets - {'ignore'})
         if wrong:
-            raise ValueError(f'mapping to {wrong[0]!r}: not an LPCV class and not "ignore"')
+            raise ValueError(f'mapping to {wrong[0]!r}: not a class of {self.target.name} and not '
+                             '"ignore"')
         return self
 
     def lookup(self) -> np.ndarray:
         """
-        Table from the dataset's ids to LPCV-14 ids: (256,) int16.
+        Table from the dataset's ids to those of ``target``: (256,) int16.
 
         -1 marks ids that the description does not know; IGNORE those left out on purpose.
         """
         def target(name):
-            return IGNORE if name == 'ignore' else NAMES.index(name)
+            return IGNORE if name == 'ignore' else self.target.index(name)
 
         table = np.full(256, target(self.others) if self.others else -1, np.int16)
         if self.ignore is not None:
@@ -196,16 +209,18 @@ def matches(root: Path, pattern: str) -> Dict[str, Path]:
             if all(is_visible(part) for part in (Path(name), *Path(name).parents))}
 
 
-def load_description(path: Union[str, Path], root: Optional[Path] = None) -> DatasetDescription:
+def load_description(path: Union[str, Path], root: Optional[Path] = None,
+                     classes: Optional[ClassSet] = None) -> DatasetDescription:
     """
     Read a description; a relative ``root`` is relative to the file, or given by the caller.
 
+    :param classes: onto which its own are mapped; default: LPCV's.
     :raises UserError: the file is missing or breaks a rule (all broken rules in one line).
     """
     path = Path(path)
     fields = read_yaml(path, 'dataset')
     try:
-        description = DatasetDescription.model_validate(fields)
+        description = DatasetDescription.model_validate(fields, context={'classes': classes})
     except pydantic.ValidationError as error:
         raise UserError(f'dataset {path}: {one_line(error)}') from error
     description.root = (Path(root) if root else path.parent / description.root).resolve()

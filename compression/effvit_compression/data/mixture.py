@@ -8,7 +8,7 @@ import torch
 
 from effvit_compression.data.augment import Augmentation, random_crop
 from effvit_compression.data.pictures import Pictures
-from effvit_ros.core.classes import NAMES
+from effvit_ros.core.classes import ClassSet, lpcv_classes
 
 #: Key of ``rare`` for all classes together.
 BALANCED = 'balanced'
@@ -50,14 +50,17 @@ class Mixture:
     A batch depends on nothing but (seed, rank, iteration), so an interrupted training sees the
     same pictures when it resumes.
 
-    :param rare: LPCV class name -> probability that a crop is drawn around one of its pixels.
+    :param rare: class name -> probability that a crop is drawn around one of its pixels.
         That of ``balanced`` is shared by the classes that a dataset has: each by the inverse root
         of its share of the mixture's labelled pixels.
     :param drawn: batches that were drawn in earlier trainings, and that are left out in this one.
+    :param classes: what the labels' ids mean; default: LPCV's.
     """
 
     def __init__(self, parts: Sequence[Part], stretch: int, augmentation: Augmentation,
-                 rare: Dict[str, float], seed: int, rank: int = 0, drawn: int = 0):
+                 rare: Dict[str, float], seed: int, rank: int = 0, drawn: int = 0,
+                 classes: Optional[ClassSet] = None):
+        self._classes = classes or lpcv_classes()
         self._parts = [part.pictures for part in parts]
         self._augmentations = [part.augmentation or augmentation for part in parts]
         self._taught = np.array([part.taught for part in parts])
@@ -70,7 +73,8 @@ class Mixture:
 
     def _chances(self, number: int, rare: Dict[str, float]) -> Tuple[List[int], np.ndarray]:
         """Return classes and the chance of each in crops of a part, that of any place last."""
-        named = {NAMES.index(name): chance for name, chance in rare.items() if name != BALANCED}
+        named = {self._classes.index(name): chance for name, chance in rare.items()
+                 if name != BALANCED}
         if rare.get(BALANCED):
             for index, part in balance(self.pixels, self._parts[number].pixels).items():
                 named[index] = named.get(index, 0.0) + rare[BALANCED] * part
@@ -78,7 +82,7 @@ class Mixture:
 
     @property
     def pixels(self) -> np.ndarray:
-        """Share (14,) of each class in the labelled pixels, as often as pictures are drawn."""
+        """Share (classes,) of each in the labelled pixels, as often as pictures are drawn."""
         totals = [pictures.pixels.sum(axis=0) for pictures in self._parts]
         return sum(share * total / max(1, total.sum())
                    for share, total in zip(self._shares, totals))
@@ -115,8 +119,8 @@ def balance(shares: np.ndarray, pixels: np.ndarray) -> Dict[int, float]:
     """
     Parts, 1 together, of the classes that a dataset has: each by the inverse root of its share.
 
-    :param shares: (14,) of the classes in the whole mixture.
-    :param pixels: (pictures, 14) of the dataset.
+    :param shares: (classes,) of the classes in the whole mixture.
+    :param pixels: (pictures, classes) of the dataset.
     """
     held = np.nonzero((pixels > FEW).any(axis=0))[0]
     weights = shares[held] ** -0.5

@@ -1,4 +1,4 @@
-"""The pictures of one split, decoded once and kept in memory with LPCV-14 labels."""
+"""The pictures of one split, decoded once and kept in memory, labels in the class set's ids."""
 from __future__ import annotations
 
 from functools import cached_property
@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from effvit_compression.data.description import DatasetDescription, Pair
-from effvit_ros.core.classes import IGNORE, NAMES
+from effvit_ros.core.classes import IGNORE
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.label_files import (
     colours_from_bytes,
@@ -38,7 +38,7 @@ def stretched(image: np.ndarray, width: int, height: Optional[int] = None) -> np
 
 def read_label(path: Path, description: DatasetDescription) -> np.ndarray:
     """
-    Label map as (H, W) uint8 LPCV-14 ids.
+    Label map as (H, W) uint8 ids of the description's ``target``.
 
     :raises UserError: not decodable, not in the described encoding, or with an unknown id.
     """
@@ -146,7 +146,7 @@ class Pictures:
 
     @cached_property
     def pixels(self) -> np.ndarray:
-        """Pixel counts (pictures, 14) int64, ignored pixels left out."""
+        """Pixel counts (pictures, classes) int64, ignored pixels left out."""
         return np.stack([
-            np.bincount(self[i][1].ravel(), minlength=IGNORE + 1)[:len(NAMES)]
+            np.bincount(self[i][1].ravel(), minlength=IGNORE + 1)[:len(self.description.target)]
             for i in range(len(self))])

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, List, Sequence, Tuple, Union
+from typing import Callable, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 import onnx
@@ -25,8 +25,9 @@ from effvit_compression.export.shared_weights import share
 from effvit_compression.models.cost import gmacs, heads, parameters
 from effvit_compression.models.factory import SegmentationNet
 from effvit_ros.core.bundle import FORMAT_VERSIONS, is_bundle, load_bundle, MANIFEST
-from effvit_ros.core.classes import IGNORE, NAMES, PALETTE
+from effvit_ros.core.classes import IGNORE
 from effvit_ros.core.errors import UserError
+from effvit_ros.core.metrics import defined
 
 #: Worst picture's share of equal labels, and the flips' largest margin, below which no graph
 #: of that precision is written.
@@ -116,7 +117,7 @@ def write_bundle(net: SegmentationNet, variants: Sequence[Variant], folder: Path
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix='.export-') as place:
         new = Path(place) / folder.name
         new.mkdir()
-        entries = write_graphs(variants, new)
+        entries = write_graphs(variants, new, len(net.architecture.classes))
         manifest = manifest_of(net, size, description, entries)
         write_manifest(new, manifest)
         load_bundle(new)
@@ -130,8 +131,13 @@ def write_bundle(net: SegmentationNet, variants: Sequence[Variant], folder: Path
 def score_entry(data: str, scores: Scores) -> dict:
     """Entry of a manifest's ``scores`` list."""
     return {'data': data, 'n_images': scores.n_images, 'miou': round(scores.confusion.miou, 4),
-            'mdice_lpcv': round(scores.mdice_lpcv, 4),
+            'mdice_lpcv': rounded(scores.mdice_lpcv),
             'iou': {name: round(value, 4) for name, value in by_name(scores).items()}}
+
+
+def rounded(score: float) -> Optional[float]:
+    """Round to four digits; None where it is undefined."""
+    return None if defined(score) is None else round(score, 4)
 
 
 def checked_parity(net, graph, pictures, precision, io_type) -> Parity:
@@ -158,7 +164,7 @@ def passes(measured: Parity, gate: Parity) -> bool:
     return measured.agreement >= gate.agreement and measured.margin <= gate.margin
 
 
-def write_graphs(variants: Sequence[Variant], folder: Path) -> List[dict]:
+def write_graphs(variants: Sequence[Variant], folder: Path, n_classes: int) -> List[dict]:
     """Write the graphs, weights in common once; returns their entries in the manifest."""
     models = {variant.file: variant.graph for variant in variants}
     common, sharing = b'', [v.file for v in variants
@@ -177,7 +183,7 @@ def write_graphs(variants: Sequence[Variant], folder: Path) -> List[dict]:
         entries.append({
             'file': variant.file, **({'weights': WEIGHTS} if shared else {}),
             'sha256': hashlib.sha256(whole).hexdigest(), 'precision': variant.precision,
-            'io': variant.io_type, 'opset': OPSETS[variant.io_type], 'classes': len(NAMES),
+            'io': variant.io_type, 'opset': OPSETS[variant.io_type], 'classes': n_classes,
             **variant.parity.as_entry()})
     return entries
 
@@ -185,13 +191,14 @@ def write_graphs(variants: Sequence[Variant], folder: Path) -> List[dict]:
 def manifest_of(net: SegmentationNet, size: int, description: Description,
                 entries: List[dict]) -> dict:
     """Return the manifest without scores."""
+    classes = net.architecture.classes
     restrictions = [f'{d.name}: {d.terms}' for d in description.training if d.terms]
     return {
         'format_version': FORMAT_VERSIONS[any('weights' in entry for entry in entries)],
         'name': description.name,
         'input': {'height': size, 'width': size, 'channel_order': 'rgb'},
-        'classes': [{'id': i, 'name': name, 'color': PALETTE[i].tolist()}
-                    for i, name in enumerate(NAMES)],
+        'class_set': classes.name,
+        'classes': classes.as_fields()['classes'],
         'ignore': IGNORE,
         'graphs': entries,
         **preference(entries),
@@ -204,7 +211,7 @@ def manifest_of(net: SegmentationNet, size: int, description: Description,
         'parameters': parameters(net),
         'gmacs': round(gmacs(net, size), 3),
         'heads': heads(net),
-        'architecture': net.architecture.model_dump(mode='json'),
+        'architecture': net.architecture.model_dump(mode='json', exclude={'classes'}),
         'tools': {tool: importlib.metadata.version(tool) for tool in TOOLS},
     }
 
@@ -233,20 +240,23 @@ def replace_folder(new: Path, folder: Path) -> None:
 
 def model_card(manifest: dict, description: Description) -> str:
     """Markdown for people: what it is, what it was trained on, how good it is, its terms."""
-    size = manifest['input']['width']
+    size, number = manifest['input']['width'], len(manifest['classes'])
+    lpcv = any(scores['mdice_lpcv'] is not None for scores in manifest['scores'])
     lines = [
         f'# {manifest["name"]}', '', description.story.strip(), '',
         f'{manifest["parameters"] / 1e6:.2f} M parameters, {manifest["gmacs"]:.2f} GMAC at '
-        f'{size}x{size} (attention counted). LPCV 2023 classes, ids 0 to {len(NAMES) - 1}; '
-        'pictures of any shape are stretched to the square input.', '',
+        f'{size}x{size} (attention counted). Class set {manifest["class_set"]}, ids 0 to '
+        f'{number - 1}; pictures of any shape are stretched to the square input.', '',
         '## Scores', '',
         'On pictures that were never trained on, through the CPU runtime, at the pictures\' own '
         'size. mIoU: pooled, over the classes that occur.', '',
-        '| pictures | n | mIoU | LPCV mean Dice | IoU by class |', '|---|---|---|---|---|']
+        f'| pictures | n | mIoU |{" LPCV mean Dice |" * lpcv} IoU by class |',
+        '|---|---|---|---|' + '---|' * lpcv]
     for scores in manifest['scores']:
         classes = ', '.join(f'{key} {value:.2f}' for key, value in scores['iou'].items())
-        lines.append(f'| {scores["data"]} | {scores["n_images"]} | {scores["miou"]:.3f} | '
-                     f'{scores["mdice_lpcv"]:.3f} | {classes} |')
+        dice = f' {scores["mdice_lpcv"]:.3f} |' if lpcv else ''
+        lines.append(f'| {scores["data"]} | {scores["n_images"]} | {scores["miou"]:.3f} |{dice} '
+                     f'{classes} |')
     lines += ['', '## Graphs', '', '| file | precision | I/O | opset | worst label agreement with '
               'torch |', '|---|---|---|---|---|']
     lines += [f'| {g["file"]} | {g["precision"]} | {g["io"]} | {g["opset"]} | '

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from effvit_ros.core.classes import IGNORE, NAMES
+from effvit_ros.core.classes import ClassSet, IGNORE, lpcv_classes
 
 
 class SegmentationLossSettings(pydantic.BaseModel):
@@ -18,7 +18,7 @@ class SegmentationLossSettings(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(extra='forbid', allow_inf_nan=False)
 
     cross_entropy: pydantic.NonNegativeFloat = 1.0
-    #: Of the cross-entropy, by LPCV name; others weigh 1.
+    #: Of the cross-entropy, by name; others weigh 1.
     class_weights: Dict[str, pydantic.NonNegativeFloat] = {}
     #: Exponent: classes weigh (1 / share of the labelled pixels) ** balance, times class_weights.
     balance: float = pydantic.Field(0.0, ge=0, le=1)
@@ -26,14 +26,6 @@ class SegmentationLossSettings(pydantic.BaseModel):
     hard_pixels: float = pydantic.Field(1.0, gt=0, le=1)  # OHEM: share of the pixels kept
     dice: pydantic.NonNegativeFloat = 0.0
     focal: pydantic.NonNegativeFloat = 0.0
-
-    @pydantic.field_validator('class_weights')
-    @classmethod
-    def _known(cls, weights):
-        unknown = sorted(set(weights) - set(NAMES))
-        if unknown:
-            raise ValueError(f'class_weights names {unknown[0]!r}: not an LPCV class')
-        return weights
 
     @pydantic.model_validator(mode='after')
     def _consistent(self):
@@ -46,16 +38,19 @@ class SegmentationLoss(nn.Module):
     """
     Weighted sum of losses against labels.
 
-    Shape: scores (N, 14, H, W) float, labels (N, H, W) int64 with 255 ignored; a scalar each.
+    Shape: scores (N, classes, H, W) float, labels (N, H, W) int64 with 255 ignored; a scalar each.
 
     :param pixels: share or number of the labelled pixels of each class, for ``balance``.
+    :param classes: what the labels' ids mean; default: LPCV's.
     """
 
     def __init__(self, settings: SegmentationLossSettings,
-                 pixels: Optional[Sequence[float]] = None):
+                 pixels: Optional[Sequence[float]] = None,
+                 classes: Optional[ClassSet] = None):
         super().__init__()
         self.settings = settings
-        weights = torch.tensor([settings.class_weights.get(name, 1.0) for name in NAMES])
+        weights = torch.tensor([settings.class_weights.get(name, 1.0)
+                                for name in (classes or lpcv_classes()).names])
         if settings.balance:
             weights *= balanced(torch.as_tensor(pixels, dtype=torch.float32), settings.balance)
         self.register_buffer('class_weights', weights, persistent=False)

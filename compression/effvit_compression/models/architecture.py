@@ -1,16 +1,40 @@
 """What is needed, beside the weights, to build a network again."""
 from __future__ import annotations
 
-from typing import Dict, Literal, Tuple
+from typing import Annotated, Any, Dict, Literal, Tuple
 
 import pydantic
 
 from effvit_compression.models.insertion import Insertion
 from effvit_compression.models.shapes import BlockShape
-from effvit_ros.core.classes import NAMES
+from effvit_ros.core.classes import class_set, ClassSet, lpcv_classes
+from effvit_ros.core.errors import UserError
 
 #: Side of a pooled map.
 Grid = pydantic.PositiveInt
+
+
+def classes_of(value: Any) -> ClassSet:
+    """
+    Return a class set as checkpoints hold it: its fields, or 14, which LPCV's were written as.
+
+    :raises ValueError: it is none.
+    """
+    if isinstance(value, ClassSet):
+        return value
+    if value == len(lpcv_classes()):
+        return lpcv_classes()
+    if not isinstance(value, dict):
+        raise ValueError(f'classes is {value!r}: give the name of a set and its classes')
+    try:
+        return class_set(value, 'classes')
+    except UserError as error:
+        raise ValueError(str(error)) from error
+
+
+#: A class set in a model's fields.
+Classes = Annotated[ClassSet, pydantic.PlainValidator(classes_of),
+                    pydantic.PlainSerializer(ClassSet.as_fields)]
 
 
 class Architecture(pydantic.BaseModel):
@@ -21,7 +45,8 @@ class Architecture(pydantic.BaseModel):
     encoder: str
     decoder: Literal['upernet', 'fpn'] = 'upernet'
     decoder_channels: int = pydantic.Field(32, ge=8, le=512)
-    classes: int = len(NAMES)  # LPCV's: a dataset's mapping brings its own classes onto them
+    #: What its scores mean. A recipe gives its own set to the networks that it trains.
+    classes: Classes = pydantic.Field(default_factory=lpcv_classes)
     mean: float = 127.0  # of the camera's 0..255 values, the same for all channels
     std: float = pydantic.Field(128.0, gt=0)
     #: MobileViT stage (2 to 4) -> side of its patches, where it is not timm's 2.
@@ -36,9 +61,6 @@ class Architecture(pydantic.BaseModel):
 
     @pydantic.model_validator(mode='after')
     def _consistent(self):
-        if self.classes != len(NAMES):
-            raise ValueError(f'classes is {self.classes}: networks tell LPCV\'s {len(NAMES)} '
-                             'apart, onto which datasets are mapped; leave it out')
         if self.decoder == 'fpn' and self.decoder_channels % 32:
             raise ValueError(f'decoder_channels is {self.decoder_channels}: fpn normalises in 32 '
                              'groups, give a multiple of 32')

@@ -62,7 +62,7 @@ def build(architecture: Architecture) -> SegmentationNet:
               {'decoder_pyramid_channels': 2 * width, 'decoder_segmentation_channels': width})
     try:
         whole = kind(f'tu-{architecture.encoder}', encoder_weights=None,
-                     classes=architecture.classes, **widths, **any_size(architecture.encoder))
+                     classes=len(architecture.classes), **widths, **any_size(architecture.encoder))
     except Exception as error:  # whatever timm and smp raise for what is no pyramid of maps
         reason = ' '.join(str(error).split())[:120]
         raise UserError(f'architecture: encoder {architecture.encoder!r} does not serve a '

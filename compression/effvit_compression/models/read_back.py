@@ -62,6 +62,7 @@ def network_of(bundle: Bundle) -> SegmentationNet:
         architecture = Architecture.model_validate(bundle.manifest['architecture'])
     except pydantic.ValidationError as error:
         raise UserError(f'{bundle.path / MANIFEST}: architecture: {one_line(error)}') from error
+    architecture = architecture.model_copy(update={'classes': bundle.class_set})
     graph = onnx.load_from_string(bundle.graph('fp32', 'uint8').read())
     stored, state = arrays(graph), {}
     for name, (place, turned, shape) in places(architecture.model_dump_json(),

@@ -17,7 +17,8 @@ def stage_rows(results: Dict[str, dict]) -> List[dict]:
                    'GMAC': found['gmacs']}
             for name, scores in found['scores'].items():
                 row[f'mIoU {name}'] = scores['miou']
-                row[f'LPCV mDice {name}'] = scores['mdice_lpcv']
+                if scores['mdice_lpcv'] is not None:  # LPCV's own
+                    row[f'LPCV mDice {name}'] = scores['mdice_lpcv']
             rows.append(row)
     return rows
 

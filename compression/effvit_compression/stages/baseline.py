@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from effvit_compression.stages.learn import beginner, learn
-from effvit_compression.stages.teacher import common, origin
+from effvit_compression.stages.teacher import common, network, origin
 
 NEEDS = ('data',)
 TOGETHER = True
@@ -12,7 +12,7 @@ def depends_on(recipe):
     """Return the section, the student's architecture and what shapes the batches."""
     if recipe.baseline is None:
         return None
-    return [recipe.baseline.model_dump(mode='json'), recipe.student.model_dump(mode='json'),
+    return [recipe.baseline.model_dump(mode='json'), network(recipe, recipe.student),
             origin(recipe.pretrained), common(recipe)]
 
 

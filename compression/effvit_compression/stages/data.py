@@ -21,17 +21,19 @@ def depends_on(recipe):
 
     :raises UserError: files are missing, or two sources can't be told apart.
     """
-    check_names(recipe.data)
-    return [[source.model_dump(mode='json'), *content(source)] for source in recipe.data]
+    check_names(recipe)
+    sources = [[source.model_dump(mode='json'), *content(source, recipe.class_set)]
+               for source in recipe.data]
+    return sources if recipe.class_set.is_lpcv else [sources, recipe.class_set.names]
 
 
-def content(source):
+def content(source, classes):
     """
     Return a description and key and size of every file; no files where they are rendered.
 
     :raises UserError: a split is missing that is trained on or scored, or files are.
     """
-    description = load_description(source.dataset, source.root)
+    description = load_description(source.dataset, source.root, classes)
     for split in wanted(source):
         description.check_split(split)
     files = [] if source.flight else [
@@ -45,10 +47,11 @@ def wanted(source):
     return ['train', 'val'] if source.share else ['val']
 
 
-def check_names(sources):
+def check_names(recipe):
     """Refuse two sources of one name: scores go by it; :raises UserError: there are such."""
-    names = [load_description(source.dataset, source.root).name for source in sources]
-    folders = [source.dataset.stem for source in sources if source.flight]
+    names = [load_description(source.dataset, source.root, recipe.class_set).name
+             for source in recipe.data]
+    folders = [source.dataset.stem for source in recipe.data if source.flight]
     for listed, what in ((names, 'datasets named'), (folders, 'rendered flights of files named')):
         for name in listed:
             if listed.count(name) > 1:

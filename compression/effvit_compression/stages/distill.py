@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from effvit_compression.models.store import load_model
 from effvit_compression.stages.learn import beginner, learn
-from effvit_compression.stages.teacher import common, origin, rounded
+from effvit_compression.stages.teacher import common, network, origin, rounded
 
 NEEDS = ('data', 'teacher')
 TOGETHER = True
@@ -13,7 +13,7 @@ def depends_on(recipe):
     """Return the section, the student's architecture and what shapes the batches."""
     if recipe.distill is None:
         return None
-    return [recipe.distill.model_dump(mode='json'), recipe.student.model_dump(mode='json'),
+    return [recipe.distill.model_dump(mode='json'), network(recipe, recipe.student),
             origin(recipe.pretrained), common(recipe), *rounded(recipe)]
 
 

@@ -13,14 +13,17 @@ NEEDS = ('quantize',)
 
 
 def depends_on(recipe):
-    """Return the section."""
-    return recipe.export.model_dump(mode='json')
+    """Return the section and, where they are not LPCV's, the classes with their colours."""
+    section = recipe.export.model_dump(mode='json')
+    return section if recipe.class_set.is_lpcv else [section, recipe.class_set.as_fields()]
 
 
 def run(run, place):
     """Write the bundle into ``<place>/<name>``; return its scores and hashes."""
     recipe = run.recipe
     net = load_model(run.place(run.results['quantize']['student']))
+    # Colours may have changed since it was trained.
+    net.architecture = net.architecture.model_copy(update={'classes': recipe.class_set})
     learnt_from = origins((run.description(s) for s in recipe.data if s.share),
                           (section.model for section in recipe.with_models))
 

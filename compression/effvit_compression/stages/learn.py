@@ -50,7 +50,8 @@ def learn(run: Run, place: Path, net: SegmentationNet, training: TrainingSetting
                                  teacher.encoder.out_channels)
     mixture = mixture_of(run, fabric.global_rank, drawn)
     pixels = mixture.pixels if recipe.loss.balance else None
-    objective = Objective(net, SegmentationLoss(recipe.loss, pixels), frozen, imitation)
+    loss = SegmentationLoss(recipe.loss, pixels, recipe.class_set)
+    objective = Objective(net, loss, frozen, imitation)
     with steps(place.name, training.iterations, quiet=not ranks.is_first()) as advance, \
             contextlib.closing(Progress(fabric, advance)) as progress:
         student = train(objective, mixture, training, place, fabric, progress)
@@ -63,7 +64,8 @@ def mixture_of(run: Run, rank: int = 0, drawn: int = 0) -> Mixture:
     recipe = run.recipe
     parts = [Part(run.pictures(source, 'train'), source.share, source.taught,
                   source.augmentation) for source in recipe.data if source.share]
-    return Mixture(parts, recipe.size, recipe.augmentation, recipe.rare, recipe.seed, rank, drawn)
+    return Mixture(parts, recipe.size, recipe.augmentation, recipe.rare, recipe.seed, rank, drawn,
+                   recipe.class_set)
 
 
 def batches(recipe: Recipe, cuts: int) -> int:
@@ -88,7 +90,7 @@ def answers(run: Run, teacher: SegmentationNet, distillation: DistillationSettin
 def beginner(run: Run, architecture: Architecture, pretrained: Pretrained) -> SegmentationNet:
     """Build a network with its first weights: random by the recipe's seed, or pretrained."""
     torch.manual_seed(run.recipe.seed)
-    net = build(architecture)
+    net = build(architecture.model_copy(update={'classes': run.recipe.class_set}))
     load_pretrained(net, pretrained, run.say, lambda: crops_of(run))
     return net
 
@@ -132,7 +134,8 @@ def figures_here(run: Run, net: SegmentationNet) -> dict:
         pictures = run.pictures(source, 'val')
         confusion, dice, names = evaluate(net, pictures, run.recipe.size)
         scores[pictures.description.name] = {
-            'miou': defined(confusion.miou), 'mdice_lpcv': defined(dice.mean),
+            'miou': defined(confusion.miou),
+            'mdice_lpcv': defined(dice.mean) if run.recipe.class_set.is_lpcv else None,
             'classes_present': confusion.classes_present, 'n_images': len(pictures),
             'per_class': per_class_table(confusion, names)}
     return {'parameters': parameters(net), 'gmacs': gmacs(net, run.recipe.size),

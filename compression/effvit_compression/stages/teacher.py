@@ -19,9 +19,21 @@ def depends_on(recipe):
         return None
     if settings.model:
         return [content(settings.model), settings.minimum_miou, recipe.size]
-    return [settings.model_dump(
-        mode='json', exclude={'model', 'pretrained', 'cache', 'cache_gb', 'cache_folder'}),
-        origin(settings.pretrained), common(recipe)]
+    fields = settings.model_dump(
+        mode='json', exclude={'model', 'pretrained', 'cache', 'cache_gb', 'cache_folder'})
+    fields['architecture'] = network(recipe, settings.architecture)
+    return [fields, origin(settings.pretrained), common(recipe)]
+
+
+def network(recipe, architecture):
+    """
+    Return what decides a network before it is trained; of its classes the names.
+
+    LPCV's count by their number, as before there were others: what was trained then stays.
+    """
+    classes = recipe.class_set
+    return {**architecture.model_dump(mode='json', exclude={'classes'}),
+            'classes': len(classes) if classes.is_lpcv else list(classes.names)}
 
 
 def origin(pretrained):
@@ -55,6 +67,10 @@ def run(run, place):
     settings = run.recipe.teacher
     if settings.model:
         net = load_network(settings.model)
+        difference = net.architecture.classes.differences(run.recipe.class_set)
+        if difference:
+            ranks.refuse(f'teacher.model {settings.model}: it tells other classes apart: '
+                         f'{difference}')
         ranks.by_first(lambda: save_model(net, place))
         result = figures(run, net)
     else:

@@ -8,7 +8,6 @@ import torch
 
 from effvit_compression.data.pictures import Pictures, stretched
 from effvit_compression.evaluation import reduction
-from effvit_ros.core.classes import NAMES
 from effvit_ros.core.metrics import ConfusionMatrix, LpcvDice
 from effvit_ros.core.resize import nearest
 
@@ -30,7 +29,7 @@ def evaluate(net: torch.nn.Module, pictures: Pictures, size: int) -> Evaluation:
 
     :param net: in eval mode; takes (1, 3, size, size) of 0..255.
     """
-    table, names = reduction(NAMES, pictures.description.trusted)
+    table, names = reduction(pictures.description.target.names, pictures.description.trusted)
     confusion, dice = ConfusionMatrix(len(names)), LpcvDice(len(names))
     device = next(net.parameters()).device
     for index in range(len(pictures)):
