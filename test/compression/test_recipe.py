@@ -68,7 +68,7 @@ def test_the_recipe_and_the_description_of_the_docs_load(tmp_path):
                  id='no loss'),
     pytest.param({'loss': {'dice': -1}}, 'loss.dice: Input should be greater', id='share of loss'),
     pytest.param({'student': {'encoder': 'mobilevit_xxs', 'classes': 5}},
-                 "student.classes: classes is 5: give the name of a set and its classes", id='class count'),
+                 'student.classes: classes is 5: give the name of a set', id='class count'),
     pytest.param({'student': {'encoder': 'resnot'}}, "timm has no encoder 'resnot'",
                  id='unknown encoder'),
     pytest.param({'student': {'encoder': 'vit_tiny_patch16_224'}},

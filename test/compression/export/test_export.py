@@ -188,4 +188,5 @@ def test_a_score_entry_leaves_absent_classes_out(tiny_bundle):
     black = np.zeros((64, 64, 3), np.uint8), np.zeros((64, 64), np.uint8)
     scores = evaluate_bundle(load_bundle(tiny_bundle), [black])
     assert score_entry('x/val', scores) == {
-        'data': 'x/val', 'n_images': 1, 'miou': 1.0, 'mdice_lpcv': None, 'iou': {'background': 1.0}}
+        'data': 'x/val', 'n_images': 1, 'miou': 1.0, 'mdice_lpcv': None,
+        'iou': {'background': 1.0}}
