@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import cv2
@@ -96,7 +98,10 @@ def write_split_bag(path, count=6, file_compression=False):
         names.append(file.name)
     metadata = path / 'metadata.yaml'
     content = yaml.safe_load(metadata.read_text())
-    content['rosbag2_bagfile_information']['relative_file_paths'] = names
+    information = content['rosbag2_bagfile_information']
+    information['relative_file_paths'] = names
+    for topic in information['topics_with_message_count']:
+        topic['message_count'] = count
     metadata.write_text(yaml.safe_dump(content))
     return path
 
@@ -132,7 +137,7 @@ def write_ros1_bag(path, count=6):
 def write_masks(folder, count=6, name='{index:06d}.png', make=truth):
     """Write masks as PNGs into a folder; ``name`` may use index and stamp."""
     folder = Path(folder)
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     for index in range(count):
         file = folder / name.format(index=index, stamp=stamp_of(index))
         cv2.imwrite(str(file), make(index))
@@ -190,3 +195,56 @@ def rewrite_mcap(file, undefined_topic=None, **options):
                                message.publish_time)
         writer.finish()
     target.replace(file)
+
+
+def write_killed_bag(path, count=6, flushed=2):
+    """Write a sqlite3 bag as a killed recorder leaves it: most messages only in the journal."""
+    made = write_bag(path.parent / f'{path.name}_whole', count, storage='sqlite3', compress=False)
+    database = next(made.glob('*.db3'))
+    with closing(sqlite3.connect(database)) as whole:
+        rows = whole.execute('select topic_id, timestamp, data from messages').fetchall()
+        whole.execute('delete from messages where id > ?', (2 * flushed,))
+        whole.commit()
+    # The connection stays open while the files are copied: closing it would merge the journal.
+    with closing(sqlite3.connect(database, isolation_level=None)) as killed:
+        killed.execute('pragma journal_mode=WAL')
+        killed.execute('pragma wal_autocheckpoint=0')
+        killed.executemany('insert into messages(topic_id, timestamp, data) values(?, ?, ?)',
+                           rows[2 * flushed:])
+        shutil.copytree(made, path)
+    shutil.rmtree(made)
+    return path
+
+
+def write_foreign_mcap(path, count=3, profile='', ros1=False, others=()):
+    """
+    Write an mcap as other recorders do.
+
+    :param others: encodings, such as json, each of one more channel with a message.
+    """
+    types = get_typestore(Stores.ROS1_NOETIC if ros1 else Stores.ROS2_HUMBLE)
+    kinds = types.types
+    with open(path, 'wb') as sink:
+        writer = Writer(sink)
+        writer.start(profile)
+        schema = writer.register_schema(
+            'sensor_msgs/Image' if ros1 else IMAGE, 'ros1msg' if ros1 else 'ros2msg',
+            types.generate_msgdef(IMAGE, ros_version=1 if ros1 else 2)[0].encode())
+        channel = writer.register_channel(IMAGE_TOPIC, 'ros1' if ros1 else 'cdr', schema)
+        for index in range(count):
+            stamp = kinds['builtin_interfaces/msg/Time'](
+                sec=stamp_of(index) // 10**9, nanosec=stamp_of(index) % 10**9)
+            sequence = {'seq': index} if ros1 else {}
+            pixels = picture(index)
+            message = kinds[IMAGE](
+                header=kinds['std_msgs/msg/Header'](stamp=stamp, frame_id='', **sequence),
+                height=HEIGHT, width=WIDTH, encoding='bgr8', is_bigendian=0,
+                step=pixels.strides[0], data=pixels.reshape(-1))
+            data = (types.serialize_ros1 if ros1 else types.serialize_cdr)(message, IMAGE)
+            writer.add_message(channel, stamp_of(index), bytes(data), stamp_of(index))
+        for encoding in others:
+            schema = writer.register_schema('foxglove.Log', 'jsonschema', b'{}')
+            channel = writer.register_channel(f'/{encoding}', encoding, schema)
+            writer.add_message(channel, START_NS, b'{}', START_NS)
+        writer.finish()
+    return path

@@ -1,12 +1,11 @@
 """The bags meant by what a user names: bags, folders of bags, lists of either."""
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
-from effvit_ros.bags.bag import is_storage, METADATA
-from effvit_ros.bags.storage import COMPRESSED_SUFFIX
+from effvit_ros.bags.bag import is_part_of, is_storage, METADATA
 from effvit_ros.core.errors import UserError
+from effvit_ros.core.picture_files import visible
 
 
 def find_bags(names, list_file=None):
@@ -34,33 +33,25 @@ def find_bags(names, list_file=None):
 
 
 def bags_under(folder):
-    """Return the bags in a folder: itself where it is one, else those at any depth, sorted."""
+    """
+    Return the bags in a folder: itself where it is one, else those at any depth, in natural order.
+
+    Storage files without metadata.yaml are bags of their own names, but for those that rosbag2
+    named after the folder.
+    """
     if (folder / METADATA).is_file():
         return [folder]
-    files = sorted(p for p in folder.iterdir() if is_storage(p))
-    rosbag2 = [p for p in files if '.bag' not in p.suffixes]
-    # rosbag2 numbers the files of a bag; a folder with such files lost its metadata.yaml.
-    if rosbag2 and (len(files) == 1 or all(_numbered_part(p) for p in files)
-                    and len({_numbered_part(p) for p in files}) == 1):
+    bags = [p for p in visible(folder) if is_storage(p)]
+    if bags and all(is_part_of(folder, p) for p in bags):
         return [folder]
-    bags = list(files)
-    for child in sorted(p for p in folder.iterdir() if p.is_dir()):
+    for child in filter(Path.is_dir, visible(folder)):
         bags += bags_under(child)
     return bags
 
 
-def _numbered_part(path):
-    """Return what stands before the number in ``flight_0.mcap``, or None without a number."""
-    name = path.name
-    if name.endswith(COMPRESSED_SUFFIX):
-        name = name[:-len(COMPRESSED_SUFFIX)]
-    match = re.match(r'(.+)_\d+\.\w+$', name)
-    return match.group(1) if match else None
-
-
 def _listed(file):
     try:
-        lines = file.read_text(encoding='utf-8').splitlines()
+        lines = file.read_text(encoding='utf-8-sig').splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f'{file}: the list of bags cannot be read: {error}') from None
     names = [line.strip() for line in lines]

@@ -5,6 +5,7 @@ import time
 from typing import NamedTuple, Optional
 
 from effvit_ros.bags.pictures import picture_of, read_message, stamp_of
+from effvit_ros.core.bit_depth import BitDepth
 from effvit_ros.core.pixels import Picture, PictureError
 
 
@@ -41,20 +42,24 @@ class _Message(NamedTuple):
     read_ms: float
 
 
-def recorded_frames(bag, topic):
+def recorded_frames(bag, topic, bit_depth=0):
     """
     Yield a :class:`Frame` for every picture of the topic, in the order of recording.
 
-    A picture that can't be read and stamps that jump back become problems of the bag.
+    A picture that can't be read and stamps that jump back become problems of the bag; so does a
+    bit depth that was taken from the values.
+
+    :param bit_depth: of pictures of 16 bits, see :class:`~effvit_ros.core.bit_depth.BitDepth`.
     """
     where = f'{bag.path}: {topic}'
+    depth = BitDepth(bit_depth)
     previous = None
     for message, next_stamp in _with_next_stamp(_messages(bag, topic, where)):
         follows = (previous is not None and message.stamp_ns >= previous.stamp_ns
                    and message.index == previous.index + 1)
         start = time.perf_counter()
         try:
-            picture = picture_of(message.image)
+            picture = picture_of(message.image, depth)
         except PictureError as error:
             bag.problems.add('bad_frame', f'{where}: frame {message.index} is left out: {error}',
                              subject=topic)
@@ -63,6 +68,9 @@ def recorded_frames(bag, topic):
         previous = message
         yield Frame(message.index, message.stamp_ns, next_stamp, message.log_ns,
                     message.image.header.frame_id, picture, follows, message.read_ms, decode_ms)
+    if depth.guess:
+        bag.problems.add('bit_depth', f'{where}: no value needs more than {depth.guess} of 16 '
+                         f'bits: taken as {depth.guess} bits (--bit-depth {depth.guess}, or 16)')
 
 
 def _messages(bag, topic, where):

@@ -1,12 +1,13 @@
 """Which topic of a bag holds the pictures, and how its messages become pictures."""
 from __future__ import annotations
 
+from contextlib import closing
 from functools import lru_cache
 
 from rosbags.typesys import get_typestore, Stores
 
 from effvit_ros.bags.problems import BagError
-from effvit_ros.core.pixels import decode, decode_compressed, PictureError
+from effvit_ros.core.pixels import decode, decode_compressed, means_distances, PictureError
 
 IMAGE = 'sensor_msgs/msg/Image'
 COMPRESSED = 'sensor_msgs/msg/CompressedImage'
@@ -21,8 +22,8 @@ def choose_topics(bag, image_topic='', truth_topic=''):
     """
     Return the names of the image topic and of the truth topic ('' where there is none).
 
-    Named topics are taken; else the image topic is the only one of an image type that is not
-    called like a truth or like the segmenter's results.
+    Named topics are taken; else the image topic is the only one of an image type that holds
+    pictures, not distances, and is not called like a truth or like the segmenter's results.
 
     :raises BagError: a named topic is not there or has no image type, no topic or several hold
         pictures, or there is no message.
@@ -34,6 +35,7 @@ def choose_topics(bag, image_topic='', truth_topic=''):
         if topics[name].type not in IMAGE_TYPES:
             kind = 'no_image_topic' if topics[name].defined else 'unknown_type'
             why = '' if topics[name].defined else ', which the bag does not define'
+            why = f' in {topics[name].foreign}' if topics[name].foreign else why
             raise BagError(kind, f'{bag.path}: {name} holds {topics[name].type}{why}, '
                                  'not sensor_msgs Image or CompressedImage')
     pictures = [t.name for t in topics.values() if t.type in IMAGE_TYPES]
@@ -50,22 +52,28 @@ def choose_topics(bag, image_topic='', truth_topic=''):
 def note_unknown_types(bag):
     """Make a problem of each topic whose type nobody defines."""
     for topic in bag.topics.values():
-        if not topic.defined and topic.type not in _types(False).fielddefs:
+        if topic.foreign:
+            bag.problems.add(
+                'unknown_type', f'{bag.path}: {topic.name} holds {topic.type} in {topic.foreign}, '
+                'not ROS messages: not read; convert it to ROS 2, or record its ROS topic',
+                subject=topic.name)
+        elif not topic.defined and topic.type not in _types(False).fielddefs:
             bag.problems.add(
                 'unknown_type', f'{bag.path}: {topic.name} holds {topic.type}, which the bag '
                 'does not define: not read', subject=topic.name)
 
 
-def picture_of(image):
+def picture_of(image, depth=None):
     """
     Return the :class:`~effvit_ros.core.pixels.Picture` in a deserialized image message.
 
+    :param depth: the topic's :class:`~effvit_ros.core.bit_depth.BitDepth`.
     :raises PictureError: it can't be decoded.
     """
     if image.__msgtype__ == COMPRESSED:
-        return decode_compressed(image.data)
+        return decode_compressed(image.data, image.format, depth)
     return decode(image.data, image.height, image.width, image.encoding, image.step,
-                  bool(image.is_bigendian))
+                  bool(image.is_bigendian), depth)
 
 
 def stamp_of(image, log_ns):
@@ -98,6 +106,11 @@ def _types(ros1):
 
 def _only_camera(bag, candidates):
     cameras = [n for n in candidates if not _is_result(n)] or candidates
+    kinds = {name: _distances_of(bag, name) for name in cameras}
+    if cameras and all(kinds.values()):
+        held = ', '.join(f'{name} ({kind})' for name, kind in sorted(kinds.items()))
+        raise BagError('no_image_topic', f'{bag.path}: no picture, only distances: {held}')
+    cameras = [name for name in cameras if not kinds[name]]
     if len(cameras) == 1:
         return cameras[0]
     if not bag.topics or not sum(t.count for t in bag.topics.values()):
@@ -109,8 +122,22 @@ def _only_camera(bag, candidates):
                                       f'--topic: {", ".join(sorted(cameras))}')
 
 
+def _distances_of(bag, name):
+    """Return the encoding of a topic's first message where that means distances, else ''."""
+    with closing(bag.messages([name])) as messages:
+        for message in messages:
+            try:
+                image = read_message(message, bag.topics[name].type)
+            except PictureError:
+                continue
+            form = image.format if image.__msgtype__ == COMPRESSED else image.encoding
+            return form if means_distances(form) else ''
+    return ''
+
+
 def _listing(topics):
-    held = ', '.join(f'{t.name} ({t.type})' for t in topics.values())
+    held = ', '.join(f'{t.name} ({t.type}{" in " if t.foreign else ""}{t.foreign})'
+                     for t in topics.values())
     return f'the bag holds {held}' if held else 'the bag holds no topic'
 
 

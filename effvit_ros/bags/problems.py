@@ -9,6 +9,8 @@ from effvit_ros.core.errors import UserError
 KINDS = {
     'no_metadata': 'metadata.yaml is missing: the storage files are read as they are',
     'missing_file': 'a storage file that metadata.yaml names is missing: the others are read',
+    'unnamed_file': 'a storage file lies beside those that metadata.yaml names: it is not read',
+    'count': 'a topic has another number of messages than the bag itself says',
     'truncated': 'a file ends in the middle: what is before is read',
     'damaged': 'a file cannot be read on from some point: what is before is read',
     'unreadable': 'the bag cannot be opened: it is left out',
@@ -16,12 +18,17 @@ KINDS = {
     'no_image_topic': 'no topic holds pictures: the bag is left out',
     'ambiguous_topic': 'several topics hold pictures and none was named: the bag is left out',
     'unknown_type': 'a message type has no definition: its topic is not read',
+    'bit_depth': '16-bit pictures fill fewer bits: they are taken as their values tell',
     'bad_frame': 'a picture cannot be decoded: it is left out',
     'stamps_back': 'time stamps jump back: frames are taken in recorded order, and no flips are '
                    'counted across the jump',
     'truth_size': 'a truth has another size than its picture: the frame is not scored',
     'truth_ids': 'a truth holds ids that the bundle has no class for: these pixels are not scored',
     'bad_truth': 'a truth cannot be decoded: its frame is not scored',
+    'turned': 'a picture is stored turned (EXIF), and nothing tells whether its truth is: the '
+              'frame is not scored',
+    'hidden_class': 'all truth is 0 or the ignored 255: one of two classes is not scored',
+    'no_truth': 'truth was asked for, and not one frame has any',
     'unused_truth': 'a truth belongs to no frame: it is not used',
     'failed': 'the evaluation of the bag broke off: the bag is left out',
 }

@@ -1,8 +1,9 @@
 """
 One storage file of a bag, of whatever format, as topics and raw messages.
 
-``rosbags`` reads rosbag2's mcap and sqlite3 and ROS 1's .bag. What it refuses, mcap files
-without an index because the recorder lost its power, is read by ``mcap`` up to where it ends.
+``rosbags`` reads rosbag2's mcap and sqlite3 and ROS 1's .bag. What it refuses is read by
+``mcap``: files without an index because the recorder lost its power, up to where they end, and
+files of other recorders, with channels that are no ROS messages among the others.
 """
 from __future__ import annotations
 
@@ -33,6 +34,8 @@ class Topic(NamedTuple):
     defined: bool
     #: The publishers' QoS as rosbags reads them.
     qos: tuple = ()
+    #: How messages are serialized where that is neither CDR nor ROS 1's way: they are not read.
+    foreign: str = ''
 
 
 class RawMessage(NamedTuple):
@@ -46,14 +49,19 @@ class RawMessage(NamedTuple):
 
 def open_storage(path):
     """
-    Return the file opened, as :class:`RosbagsFile` or :class:`McapStream`.
+    Return the file opened, as :class:`RosbagsFile`, :class:`McapFile` or :class:`McapStream`.
 
     :raises BagError: ``unreadable``, when it is no bag file or damaged at its beginning.
     """
     path = Path(path)
     if path.suffix == '.mcap' and not _has_chunk_index(path):
         return McapStream(path)
-    return RosbagsFile(path)
+    try:
+        return RosbagsFile(path)
+    except BagError:
+        if path.suffix != '.mcap':
+            raise
+        return McapFile(path)
 
 
 class RosbagsFile:
@@ -104,6 +112,52 @@ class RosbagsFile:
         self._reader.close()
 
 
+class McapFile:
+    """An mcap file with an index that is not rosbag2's alone: other profiles, other channels."""
+
+    #: As for :class:`RosbagsFile`.
+    whole = True
+
+    def __init__(self, path):
+        """
+        Read the summary.
+
+        :raises BagError: it can't be read.
+        """
+        self.path = path
+        try:
+            with open(path, 'rb') as file:
+                summary = make_reader(file).get_summary()
+        except Exception as error:  # as for rosbags
+            raise BagError('unreadable', f'{path}: {_reason(error)}') from None
+        counts = summary.statistics.channel_message_counts if summary.statistics else {}
+        self.topics = [
+            _topic(channel, summary.schemas.get(channel.schema_id), counts.get(number, 0))
+            for number, channel in summary.channels.items()]
+
+    def messages(self, names):
+        """
+        Yield the :class:`RawMessage` of these topics, in the order of recording.
+
+        :raises BagError: ``damaged``, when the file can't be read on.
+        """
+        with open(self.path, 'rb') as file:
+            found = make_reader(file, validate_crcs=True).iter_messages(topics=list(names))
+            while True:
+                try:
+                    _, channel, message = next(found)
+                except StopIteration:
+                    return
+                except Exception as error:
+                    raise BagError('damaged', f'{self.path}: {_reason(error)}') from None
+                if _is_ros(channel):
+                    yield RawMessage(channel.topic, message.log_time, message.data,
+                                     _is_ros1(channel))
+
+    def close(self):
+        """Do nothing: the file is open only while it is read."""
+
+
 class McapStream:
     """An mcap file without an index, read from its beginning in the order of writing."""
 
@@ -125,19 +179,18 @@ class McapStream:
                 counts[record.channel_id] = counts.get(record.channel_id, 0) + 1
         if not channels and not self.whole:
             raise BagError('unreadable', f'{path}: no mcap file, or cut off at its beginning')
-        self.topics = [
-            Topic(channel.topic, schemas[channel.schema_id].name, counts.get(number, 0),
-                  bool(schemas[channel.schema_id].data))
-            for number, channel in channels.items() if channel.schema_id in schemas]
+        self.topics = [_topic(channel, schemas.get(channel.schema_id), counts.get(number, 0))
+                       for number, channel in channels.items()]
 
     def messages(self, names):
         """Yield the :class:`RawMessage` of these topics up to the end, or the cut."""
         wanted = {}
         for record in self._records():
-            if isinstance(record, Channel) and record.topic in names:
-                wanted[record.id] = record.topic
+            if isinstance(record, Channel) and record.topic in names and _is_ros(record):
+                wanted[record.id] = record
             elif isinstance(record, Message) and record.channel_id in wanted:
-                yield RawMessage(wanted[record.channel_id], record.log_time, record.data, False)
+                channel = wanted[record.channel_id]
+                yield RawMessage(channel.topic, record.log_time, record.data, _is_ros1(channel))
 
     def close(self):
         """Do nothing: the file is open only while it is read."""
@@ -154,6 +207,26 @@ class McapStream:
                     self.whole = False
                     return
                 yield record
+
+
+def _topic(channel, schema, count):
+    """Return a channel of an mcap file as a :class:`Topic`, its type as ROS 2 writes it."""
+    name = schema.name if schema else ''
+    if not _is_ros(channel):
+        return Topic(channel.topic, name or 'data', count, False,
+                     foreign=channel.message_encoding or 'an unnamed encoding')
+    package, _, message = name.rpartition('/')
+    if package and '/' not in package:
+        name = f'{package}/msg/{message}'
+    return Topic(channel.topic, name, count, bool(schema and schema.data))
+
+
+def _is_ros(channel):
+    return channel.message_encoding == 'cdr' or _is_ros1(channel)
+
+
+def _is_ros1(channel):
+    return channel.message_encoding == 'ros1'
 
 
 def _has_chunk_index(path):

@@ -17,8 +17,6 @@ from effvit_ros.core.classes import IGNORE, lpcv_classes
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.orientation import orientation_of, upright
 
-#: Endings of files that hold masks, in lower case.
-MASKS = ('.png', '.tif', '.tiff', '.bmp')
 #: What 16-bit masks store for pixels without a class: -1.
 _IGNORE_16 = 65535
 _PNG = b'\x89PNG\r\n\x1a\n'

@@ -8,6 +8,8 @@ from effvit_ros.core.errors import UserError
 
 #: Endings of still pictures that OpenCV reads, in lower case.
 PICTURES = ('.jpg', '.jpeg', '.png', '.bmp', '.ppm', '.tif', '.tiff', '.webp')
+#: Endings of those that keep class ids.
+MASKS = ('.png', '.tif', '.tiff', '.bmp')
 #: What is added to a picture's name where its mask lies beside it.
 MASK_ENDING = '_mask'
 #: What systems and archivers leave in folders, besides names that begin with a dot.
@@ -77,15 +79,31 @@ def mask_file(picture, folder):
     """
     Return the label map of a picture in ``folder``, STEM.png or STEM_mask.png; None without.
 
-    :raises UserError: both are there.
+    Of other pictures of that name, which can be no label maps, the first is returned for its
+    reader to refuse.
+
+    :raises UserError: there are two.
     """
-    found = [file for file in (Path(folder) / f'{picture.stem}.png',
-                               Path(folder) / f'{picture.stem}{MASK_ENDING}.png')
+    stems = (picture.stem, picture.stem + MASK_ENDING)
+    found = [file for suffix in sorted(PICTURES, key=lambda suffix: suffix not in MASKS)
+             for file in (Path(folder) / (stem + suffix) for stem in stems)
              if file.is_file() and not file.samefile(picture)]
-    if len(found) > 1:
+    lossless = [file for file in found if file.suffix in MASKS]
+    if len(lossless) > 1:
         raise UserError(f'{folder}: {found[0].name} and {found[1].name} could both be the mask of '
                         f'{picture.name}: remove one')
     return found[0] if found else None
+
+
+def mask_files(folder):
+    """
+    Return the masks in a folder, in natural order.
+
+    Pictures that have a mask beside them (``x.jpg`` beside ``x_mask.png``) are none.
+    """
+    found = [path for path in visible(folder) if is_picture(path) and path.is_file()]
+    stems = {path.stem for path in found}
+    return [path for path in found if path.stem + MASK_ENDING not in stems]
 
 
 def _is_mask_of(path, by_stem):

@@ -59,8 +59,8 @@ _SIXTEEN = {
     'mono16': (1, 'mono'), 'bgr16': (3, 'bgr'), 'rgb16': (3, 'rgb'),
     'bgra16': (4, 'bgra'), 'rgba16': (4, 'rgba'), '16UC3': (3, 'bgr'), '16UC4': (4, 'bgra'),
 }
-#: What depth cameras publish: distances, no pictures.
-DEPTH_ENCODINGS = ('16UC1', '16SC1', '32FC1', '64FC1')
+# What depth cameras publish: distances, no pictures.
+_DEPTH_ENCODINGS = ('16UC1', '16SC1', '32FC1', '64FC1')
 # ROS names a Bayer pattern by its first row's first two pixels and the next row's first two,
 # OpenCV by the second row's second and third pixel.
 _BAYER = {
@@ -119,7 +119,7 @@ def decode(data, height, width, encoding, step, is_bigendian=False, depth=None) 
         _needs_even((height, width), size)
         planes = _planes(buffer, height, width, step or width, size)
         return Picture(cv2.cvtColor(planes, _SEMI_PLANAR[encoding]), 'bgr')
-    if encoding in DEPTH_ENCODINGS:
+    if encoding in _DEPTH_ENCODINGS:
         raise PictureError('encoding', f"encoding '{encoding}' holds distances or raw numbers, no "
                                        'picture: a grey camera of 16 bits publishes mono16')
     raise PictureError(
@@ -139,7 +139,7 @@ def decode_compressed(data, form='', depth=None) -> Picture:
         distances.
     """
     encoding, stored_as = _parts_of(form)
-    if encoding in DEPTH_ENCODINGS or 'compressedDepth' in form:
+    if means_distances(form):
         raise PictureError('encoding', f'format {_named(form)} holds distances, no picture')
     buffer = np.frombuffer(data, np.uint8)
     is_mosaic = encoding in _BAYER and stored_as in ('', encoding)
@@ -156,6 +156,11 @@ def decode_compressed(data, form='', depth=None) -> Picture:
                   else cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR))
     orientation = orientation_of(buffer)
     return Picture(upright(pixels, orientation), order, orientation)
+
+
+def means_distances(form):
+    """Return whether an encoding, or a CompressedImage's format, is that of depth cameras."""
+    return form.partition(';')[0].strip() in _DEPTH_ENCODINGS or 'compressedDepth' in form
 
 
 def _decoded(buffer, is_mosaic):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from effvit_ros.bags.problems import KINDS
 from effvit_ros.core import cli
+from effvit_ros.core.bit_depth import DEPTHS
 from effvit_ros.core.bundle import load_bundle, resolve_model
 from effvit_ros.core.errors import reports_user_errors, UserError
 from effvit_ros.core.libraries import need, need_ros, READING, REPORTING
@@ -43,9 +44,11 @@ def main(args=None):
 
 
 def _offline(options, bags, bundle):
+    from effvit_ros.bags.bag import bag_name
     from effvit_ros.evaluation.batch import plan, run_batch
     from effvit_ros.evaluation.scoring import Settings
     from effvit_ros.evaluation.summary import summary
+    from effvit_ros.evaluation.truth import check_mask_folder
     from effvit_ros.report.progress import Bars
     if options.truth_dir and not Path(options.truth_dir).is_dir():
         raise UserError(f'--truth-dir {options.truth_dir}: no such folder')
@@ -57,11 +60,14 @@ def _offline(options, bags, bundle):
         threads=options.threads or max(1, (os.cpu_count() or 1) // share),
         image_topic=options.topic, truth_topic=options.truth_topic,
         truth_dir=str(Path(options.truth_dir).resolve()) if options.truth_dir else '',
-        tolerance=options.tolerance, save_bag=options.save_bag)
+        tolerance=options.tolerance, save_bag=options.save_bag, bit_depth=options.bit_depth)
+    problems = check_mask_folder(settings.truth_dir, [bag_name(bag) for bag in bags]) \
+        if settings.truth_dir else []
     jobs = plan(bags, options.out, settings, options.fresh)
     with Bars(len(jobs), 'frames', 'bags') as progress:
         batch = run_batch(jobs, options.out, _engine(options, len(jobs), workers), progress)
-    for problem in batch.problems:
+    problems += batch.problems
+    for problem in problems:
         print(f'problem: {problem.line()}', file=sys.stderr)
     if batch.report is not None:
         print(summary(batch.report))
@@ -69,7 +75,7 @@ def _offline(options, bags, bundle):
     if batch.interrupted:
         print('interrupted: run the same command again to go on', file=sys.stderr)
         return 130
-    failed = any(p.kind not in options.accept for p in batch.problems)
+    failed = any(p.kind not in options.accept for p in problems)
     return 1 if failed else 0
 
 
@@ -107,6 +113,8 @@ def _parse(args):
     parser.add_argument('--tolerance', type=cli.seconds, default=0.0, metavar='SECONDS',
                         help='greatest distance of stamps between picture and truth '
                         '(default: 0, the same stamp)')
+    parser.add_argument('--bit-depth', type=int, default=0, choices=(0, *DEPTHS), metavar='BITS',
+                        help='of 16-bit pictures: 8, 10, 12, 14 or 16 (default: as values tell)')
     parser.add_argument('--runtime', default='auto', choices=('auto',) + tuple(RUNTIMES))
     parser.add_argument('--threads', type=cli.count, default=0,
                         help='CPU threads for each bag (default: the cores, shared out)')

@@ -22,9 +22,9 @@ def bag_identity(bag, image_topic, truth_topic, masks=()):
     """
     return {
         'name': bag.name,
-        'sha256': bag_hash(bag.files),
+        'sha256': bag_hash(bag.contents),
         'files': [file.name for file in bag.files],
-        'bytes': sum(file.stat().st_size for file in bag.files),
+        'bytes': sum(file.stat().st_size for file in bag.contents),
         'topic': image_topic,
         'type': bag.topics[image_topic].type,
         'truth_topic': truth_topic,

@@ -51,7 +51,7 @@ def evaluate_live(bags, bundle, options):
     environment = node_environment(free_domain_id())
     os.environ.update(environment)
     settings = Settings(bundle=str(bundle), runtime=options.runtime, threads=options.threads,
-                        image_topic=options.topic)
+                        image_topic=options.topic, bit_depth=options.bit_depth)
     problems = []
     for job in plan_jobs(bags, options.out, settings):
         try:
@@ -79,7 +79,7 @@ def _evaluate(job, rate, with_peak, environment):
         note_unknown_types(bag)
         recorded_hz = _rate_of(frame_stamps(bag, topic))
         identity = bag_identity(bag, topic, '')
-        inputs = inputs_state(bag.files)
+        inputs = inputs_state(bag.contents)
         problems = [p._asdict() for p in bag.problems]
     out = Path(job.out)
     out.mkdir(parents=True, exist_ok=True)

@@ -190,7 +190,7 @@ def arena(settings, bag, topic, folder, environment):
     """
     parameters = {
         'model': settings.bundle, 'runtime': settings.runtime, 'threads': settings.threads,
-        'use_sim_time': True,
+        'use_sim_time': True, 'bit_depth': settings.bit_depth,
         'image_transport': 'compressed' if _input_topic(topic) != '/image' else 'raw'}
     with running(lambda: NodeProcess('segmenter', 'effvit_ros.ros.segmenter.main', parameters,
                                      folder, environment)) as (segmenter,), taking_part():

@@ -12,11 +12,12 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple, Tuple
 
-from effvit_ros.bags.bag import Bag, bag_name, storage_files
+from effvit_ros.bags.bag import Bag, bag_name, contents, storage_files
 from effvit_ros.bags.pictures import choose_topics, note_unknown_types
 from effvit_ros.bags.problems import BagError, Problem, Problems
 from effvit_ros.core.bundle import load_bundle
 from effvit_ros.core.errors import UserError
+from effvit_ros.core.picture_files import mask_files
 from effvit_ros.core.segmenter import Segmenter
 from effvit_ros.evaluation.identity import (
     bag_identity,
@@ -27,7 +28,7 @@ from effvit_ros.evaluation.identity import (
 from effvit_ros.evaluation.offline_page import offline_page
 from effvit_ros.evaluation.report import bag_report, load_report, problems_of, REPORT, write_report
 from effvit_ros.evaluation.scoring import evaluate_frames, RESULTS, Settings
-from effvit_ros.evaluation.truth import mask_files, mask_folder, open_truth
+from effvit_ros.evaluation.truth import mask_folder, open_truth
 from effvit_ros.report.render import write_page
 
 #: Where the traceback of an unforeseen error is left.
@@ -86,7 +87,8 @@ def kept_problems(job):
         return None
     try:
         report, _ = load_report(Path(job.out))
-        inputs = inputs_state(storage_files(Path(job.bag), Problems()) + _masks(job))
+        inputs = inputs_state(
+            contents(storage_files(Path(job.bag), Problems())) + _masks(job))
         bundle = load_bundle(job.settings.bundle)
     except (UserError, OSError):
         return None
@@ -121,13 +123,17 @@ def evaluate_bag(job, on_progress=None):
         with Segmenter(bundle, settings.runtime, settings.threads) as segmenter:
             device = device_identity(segmenter.runtime.description)
             opened = time.perf_counter()
-            evaluate_frames(bag, image_topic, truth, segmenter, folder, settings.save_bag,
-                            on_progress and (lambda count: on_progress(count, total)))
+            scored = evaluate_frames(
+                bag, image_topic, truth, segmenter, folder, settings.save_bag,
+                settings.bit_depth, on_progress and (lambda count: on_progress(count, total)))
+        if (masks or settings.truth_topic) and not scored:
+            bag.problems.add('no_truth', f'{bag.path}: {masks or truth_topic} has truth for not '
+                                         'one frame')
         evaluated = time.perf_counter()
         identity = bag_identity(bag, image_topic, truth_topic, _masks(job))
         run = {
             'began': began.isoformat(timespec='seconds'),
-            'path': str(bag.path.resolve()), 'inputs': inputs_state(bag.files + _masks(job)),
+            'path': str(bag.path.resolve()), 'inputs': inputs_state(bag.contents + _masks(job)),
             'open_s': round(truth_read - start, 3), 'model_s': round(opened - truth_read, 3),
             'frames_s': round(evaluated - opened, 3),
             'hash_s': round(time.perf_counter() - evaluated, 3)}

@@ -10,8 +10,11 @@ import numpy as np
 
 from effvit_ros.bags.frames import recorded_frames
 from effvit_ros.bags.problems import BagError
-from effvit_ros.core.label_files import LabelError
+from effvit_ros.core.classes import IGNORE
+from effvit_ros.core.label_files import HIDES_A_CLASS, hides_a_class, LabelError
+from effvit_ros.core.labelled_pictures import unclear_orientation
 from effvit_ros.core.metrics import ConfusionMatrix
+from effvit_ros.core.orientation import leaves_masks_unclear
 from effvit_ros.evaluation.highlights import Highlights
 from effvit_ros.evaluation.read_ahead import read_ahead
 from effvit_ros.evaluation.records import RecordWriter
@@ -35,9 +38,12 @@ class Settings:
     #: Seconds between the stamps of a picture and its truth; 0: they are the same.
     tolerance: float = 0.0
     save_bag: bool = False
+    #: Of pictures of 16 bits; 0: as their values tell.
+    bit_depth: int = 0
 
 
-def evaluate_frames(bag, topic, truth, segmenter, folder, save_bag=False, on_frame=None):
+def evaluate_frames(bag, topic, truth, segmenter, folder, save_bag=False, bit_depth=0,
+                    on_frame=None):
     """
     Segment and score every frame of a topic.
 
@@ -45,8 +51,9 @@ def evaluate_frames(bag, topic, truth, segmenter, folder, save_bag=False, on_fra
 
     :param truth: see :func:`effvit_ros.evaluation.truth.open_truth`.
     :param save_bag: also write labels and overlays into the bag :data:`RESULTS` in the folder.
+    :param bit_depth: see :func:`~effvit_ros.bags.frames.recorded_frames`.
     :param on_frame: called after each frame with the number of frames so far.
-    :returns: how many frames there were.
+    :returns: how many frames were scored.
     :raises BagError: ``empty``, when not one frame could be read.
     """
     scorer = _Scorer(bag, topic, truth, segmenter.bundle)
@@ -57,7 +64,7 @@ def evaluate_frames(bag, topic, truth, segmenter, folder, save_bag=False, on_fra
         results = None
         if save_bag:
             results = stack.enter_context(ResultBag(folder / RESULTS, segmenter.bundle))
-        frames = stack.enter_context(closing(read_ahead(recorded_frames(bag, topic))))
+        frames = stack.enter_context(closing(read_ahead(recorded_frames(bag, topic, bit_depth))))
         asked = time.perf_counter()
         for frame in frames:
             wait_ms = (time.perf_counter() - asked) * 1e3
@@ -84,7 +91,7 @@ def evaluate_frames(bag, topic, truth, segmenter, folder, save_bag=False, on_fra
             raise BagError('empty', f'{bag.path}: not one picture of {topic} can be read')
         _save_sheet(highlights, segmenter.bundle, folder)
     truth.report_unused(bag.problems)
-    return count
+    return scorer.finish()
 
 
 def _save_sheet(highlights, bundle, folder):
@@ -120,6 +127,14 @@ class _Scorer:
         self._n_classes = len(bundle.classes)
         self._ignore = bundle.ignore
         self._previous = None
+        self._scored = 0
+        self._stored = np.zeros(256, np.int64)
+
+    def finish(self):
+        """Tell what only all truth together shows; returns how many frames had one."""
+        if self._ignore == IGNORE and hides_a_class(self._stored):
+            self._bag.problems.add('hidden_class', f'{self._bag.path}: {HIDES_A_CLASS}')
+        return self._scored
 
     def score(self, frame, segmentation):
         labels = segmentation.labels
@@ -149,6 +164,12 @@ class _Scorer:
                 'truth_size', f'{where} is not scored: its truth is {truth.shape[1]}x'
                 f'{truth.shape[0]}, the picture {shape[1]}x{shape[0]}', subject=self._topic)
             return None
+        if leaves_masks_unclear(frame.picture.orientation, shape):
+            problems.add('turned', unclear_orientation(f'{where} is not scored', frame.picture
+                                                       .orientation), subject=self._topic)
+            return None
+        self._scored += 1
+        self._stored += np.bincount(truth.ravel(), minlength=256)
         foreign = truth[(truth >= self._n_classes) & (truth != self._ignore)]
         if foreign.size:
             problems.add('truth_ids', f'{where}: its truth holds class {foreign[0]}, the bundle '

@@ -1,7 +1,6 @@
 """Ground truth beside the pictures: a topic of the bag or a folder of masks, found by stamp."""
 from __future__ import annotations
 
-import re
 import tempfile
 from bisect import bisect_left
 from pathlib import Path
@@ -11,12 +10,12 @@ import zstandard
 
 from effvit_ros.bags.label_maps import labels_from_message
 from effvit_ros.bags.pictures import read_message, stamp_of
+from effvit_ros.bags.problems import Problem
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.label_files import LabelError, labels_from_file
+from effvit_ros.core.picture_files import mask_files, MASKS, visible
 from effvit_ros.core.pixels import PictureError
-
-#: Mask names with at least so many digits are nanoseconds, shorter ones frame indices.
-_STAMP_DIGITS = 15
+from effvit_ros.evaluation.mask_names import frames_of
 
 
 class StampIndex:
@@ -136,24 +135,19 @@ class FolderTruth:
         """
         List the folder.
 
-        :raises UserError: there are no masks, or a name tells neither a stamp nor an index.
+        :raises UserError: there are no masks, or their names do not tell which frames they are
+            of.
         """
         self._folder = folder
         self._files = mask_files(folder)
         if not self._files:
-            raise UserError(f'{folder}: no masks (.png, .tif, .bmp) in it')
-        numbers = [stamp_or_index(file) for file in self._files]
-        kinds = {kind for kind, _ in numbers}
-        if len(kinds) > 1:
-            raise UserError(f'{folder}: some masks are named by stamp, others by index: '
-                            'use one way of naming')
-        self._by_stamp = kinds == {'stamp'}
+            raise UserError(f'{folder}: no masks ({", ".join(MASKS)}) in it')
+        kind, numbers = frames_of(self._files)
+        self._by_stamp = kind == 'stamp'
         if self._by_stamp:
-            self._index = StampIndex([number for _, number in numbers], tolerance_ns)
+            self._index = StampIndex(numbers, tolerance_ns)
         else:
-            self._by_number = dict(zip((number for _, number in numbers), self._files))
-            if len(self._by_number) < len(self._files):
-                raise UserError(f'{folder}: two masks have the same index')
+            self._by_number = dict(zip(numbers, self._files))
             self._left = set(self._by_number)
 
     def labels(self, index, stamp_ns, next_stamp_ns):
@@ -181,39 +175,50 @@ class FolderTruth:
                                          f'masks belong to no frame, {unused[0].name} first')
 
 
-def stamp_or_index(file):
-    """
-    Return ('stamp', nanoseconds) or ('index', number) as a mask's name tells.
-
-    :raises UserError: it has no digits at its end.
-    """
-    seconds = re.search(r'(\d+)\.(\d{9})$|(\d{9,10})_(\d{9})$', file.stem)
-    if seconds:
-        whole, fraction = filter(None, seconds.groups())
-        return 'stamp', int(whole) * 10**9 + int(fraction)
-    digits = re.search(r'(\d+)$', file.stem)
-    if not digits:
-        raise UserError(f'{file}: the name ends in no digits: name masks by stamp or by index')
-    kind = 'stamp' if len(digits.group(1)) >= _STAMP_DIGITS else 'index'
-    return kind, int(digits.group(1))
-
-
 def mask_folder(folder, bag_name):
     """
     Return the folder with a bag's masks, None where the bag has none.
 
-    Where ``folder`` has subfolders, each belongs to the bag of its name.
+    Where subfolders hold masks, each belongs to the bag of its name.
+
+    :raises UserError: masks lie in the folder itself and in subfolders.
     """
     folder, own = Path(folder), Path(folder) / bag_name
     if own.is_dir():
         return own
-    return None if any(path.is_dir() for path in folder.iterdir()) else folder
+    parts = folders_with_masks(folder)
+    if parts and mask_files(folder):
+        raise UserError(f'{folder}: masks lie in the folder itself and in {parts[0].name}: '
+                        'give each bag a subfolder of its name')
+    return None if parts else folder
 
 
-def mask_files(folder):
-    """Return the masks in a folder, sorted."""
-    return sorted(p for p in folder.iterdir()
-                  if p.suffix.lower() in ('.png', '.tif', '.tiff', '.bmp'))
+def folders_with_masks(folder):
+    """Return the subfolders that hold masks, in natural order."""
+    return [path for path in visible(folder) if path.is_dir() and mask_files(path)]
+
+
+def check_mask_folder(folder, bag_names):
+    """
+    Return the :class:`~effvit_ros.bags.problems.Problem` of masks that no bag will take.
+
+    :param bag_names: of all bags that are evaluated together.
+    :raises UserError: masks without stamps would belong to several bags.
+    """
+    folders = {name: mask_folder(folder, name) for name in bag_names}
+    taken = {found for found in folders.values() if found is not None}
+    for found in taken:
+        owners = [name for name in bag_names if folders[name] == found]
+        files = mask_files(found)
+        if len(owners) > 1 and files and frames_of(files)[0] == 'index':
+            raise UserError(f'{found}: masks named by index, but {len(owners)} bags would take '
+                            'them: give each bag a subfolder of its name, or name them by stamp')
+    problems = [Problem('unused_truth', f'{lost}: masks of no bag: none is called {lost.name}')
+                for lost in folders_with_masks(Path(folder)) if lost not in taken]
+    if not taken:
+        problems.append(Problem('no_truth', f'--truth-dir {folder}: holds masks of none of the '
+                                            'bags'))
+    return problems
 
 
 def open_truth(bag, topic='', folder=None, tolerance_ns=0):

@@ -1,6 +1,8 @@
 """Truth beside the pictures: found by stamp or index, read as ids and nothing else."""
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from bag_files import stamp_of, truth, TRUTH_TOPIC, write_bag, write_masks
@@ -8,7 +10,14 @@ from hypothesis import given, strategies
 
 from effvit_ros.bags.bag import Bag
 from effvit_ros.core.errors import UserError
-from effvit_ros.evaluation.truth import FolderTruth, stamp_or_index, StampIndex, TopicTruth
+from effvit_ros.evaluation.mask_names import stamp_or_index
+from effvit_ros.evaluation.truth import (
+    check_mask_folder,
+    FolderTruth,
+    mask_folder,
+    StampIndex,
+    TopicTruth,
+)
 
 
 @pytest.mark.parametrize('stamps, tolerance, frames, expected', [
@@ -50,6 +59,7 @@ def test_no_truth_is_used_twice_or_beyond_the_tolerance(stamps, tolerance, frame
     ('flight_3_000012.png', ('index', 12)),
     ('1700000000123456789.png', ('stamp', 1700000000123456789)),
     ('mask_1700000000.123456789.png', ('stamp', 1700000000123456789)),
+    ('frame_000012_mask.png', ('index', 12)),
     ('1700000000_000000005.png', ('stamp', 1700000000000000005)),
     ('12.500000000.png', ('stamp', 12500000000)),
 ])
@@ -57,16 +67,64 @@ def test_masks_are_named_by_index_or_stamp(name, expected, tmp_path):
     assert stamp_or_index(tmp_path / name) == expected
 
 
+@pytest.mark.parametrize('name', [
+    '2023-11-14_22-13-20.png', '20231114_221320.png', '20231114221320.png',
+    '20231114221320500.png', '2023_11_14_000012.png', '14.11.2023.png', '22-13-20.png',
+    'IMG_20231114_000012.png', 'frame_20231114.png', '1700000000123.png',
+    '1700000000123456.png', '1700000000.123456.png', '1700000000.5.png', '1700000000_5.png',
+    '20231114221320123456.png', 'flight_a.png', '000012_v.png', '١٢.png',
+])
+def test_names_that_tell_no_frame_for_certain_are_refused(name, tmp_path):
+    with pytest.raises(UserError, match=re.escape(name)) as error:
+        stamp_or_index(tmp_path / name)
+    assert '\n' not in str(error.value)
+
+
 @pytest.mark.parametrize('names, words', [
     ([], 'no masks'), (['mask.png'], 'ends in no digits'),
     (['1.png', '1700000000123456789.png'], 'some masks are named by stamp'),
     (['1.png', '01.png'], 'same index'),
-], ids=['empty', 'no number', 'mixed', 'twice'])
+    (['frame_1.rf.3f2a9b7c4.png', 'frame_2.rf.99e1b7c15.png'], 'differ in more than a number'),
+    (['mask1_v2.png', 'mask2_v3.png'], 'differ in more than a number'),
+], ids=['empty', 'no number', 'mixed', 'twice', 'hashes', 'versions'])
 def test_folders_that_tell_no_frame_are_refused(names, words, tmp_path):
     for name in names:
         (tmp_path / name).write_bytes(b'')
     with pytest.raises(UserError, match=words):
         FolderTruth(tmp_path)
+
+
+def test_hidden_things_in_a_folder_change_nothing(tmp_path):
+    folder = write_masks(tmp_path / 'masks', 3)
+    for name in ('.ipynb_checkpoints/000001-checkpoint.png', '__MACOSX/._000001.png',
+                 '._000001.png', '.DS_Store', 'notes/readme.txt'):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(b'')
+    assert mask_folder(folder, 'flight') == folder
+    assert FolderTruth(folder).labels(2, 0, None) is not None
+
+
+@pytest.mark.parametrize('folders, bags, name, kinds', [
+    pytest.param(['.'], ['a'], 'x_{index}.png', [], id='one bag'),
+    pytest.param(['.'], ['a', 'b'], '{stamp}.png', [], id='stamps tell the bag'),
+    pytest.param(['.'], ['a', 'b'], 'x_{index}.png', 'but 2 bags would take them',
+                 id='indices do not'),
+    pytest.param(['a'], ['a', 'b'], 'x_{index}.png', [], id='one of two labelled'),
+    pytest.param(['a', 'c'], ['a', 'b'], 'x_{index}.png', ['unused_truth'], id='of no bag'),
+    pytest.param(['c'], ['a'], 'x_{index}.png', ['unused_truth', 'no_truth'], id='of none at all'),
+    pytest.param(['a'], ['a', 'a'], 'x_{index}.png', 'but 2 bags would take them',
+                 id='two bags of one name'),
+    pytest.param(['.', 'c'], ['a'], 'x_{index}.png', 'lie in the folder itself and in c',
+                 id='here and there'),
+])
+def test_masks_belong_to_the_bag_of_their_folders_name(folders, bags, name, kinds, tmp_path):
+    for folder in folders:
+        write_masks(tmp_path / 'masks' / folder, 2, name)
+    if isinstance(kinds, str):
+        with pytest.raises(UserError, match=kinds):
+            check_mask_folder(tmp_path / 'masks', bags)
+    else:
+        assert [problem.kind for problem in check_mask_folder(tmp_path / 'masks', bags)] == kinds
 
 
 @pytest.mark.parametrize('name', ['{index:04d}.png', '{stamp}.png'], ids=['index', 'stamp'])
