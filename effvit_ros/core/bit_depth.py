@@ -7,6 +7,13 @@ import numpy as np
 DEPTHS = (8, 10, 12, 14, 16)
 
 
+def bit_depth_problem(bits):
+    """Return what is wrong with a given depth in one line, or None."""
+    if bits in (0, *DEPTHS):
+        return None
+    return f"bit_depth is '{bits}': give 0 or one of {', '.join(map(str, DEPTHS))}"
+
+
 class BitDepth:
     """
     The depth of a stream of 16-bit pictures: as given, or as its values tell.

@@ -200,7 +200,9 @@ def folders_with_masks(folder):
 
 def check_mask_folder(folder, bag_names):
     """
-    Return the :class:`~effvit_ros.bags.problems.Problem` of masks that no bag will take.
+    Return the :class:`~effvit_ros.bags.problems.Problem` of a folder without masks of any bag.
+
+    That some bags have none is no problem.
 
     :param bag_names: of all bags that are evaluated together.
     :raises UserError: masks without stamps would belong to several bags.
@@ -213,12 +215,11 @@ def check_mask_folder(folder, bag_names):
         if len(owners) > 1 and files and frames_of(files)[0] == 'index':
             raise UserError(f'{found}: masks named by index, but {len(owners)} bags would take '
                             'them: give each bag a subfolder of its name, or name them by stamp')
-    problems = [Problem('unused_truth', f'{lost}: masks of no bag: none is called {lost.name}')
-                for lost in folders_with_masks(Path(folder)) if lost not in taken]
-    if not taken:
-        problems.append(Problem('no_truth', f'--truth-dir {folder}: holds masks of none of the '
-                                            'bags'))
-    return problems
+    if taken:
+        return []
+    return [Problem('no_truth', f'--truth-dir {folder}: holds masks of '
+                    f'{", ".join(part.name for part in folders_with_masks(Path(folder)))}, not of '
+                    f'{", ".join(bag_names)}')]
 
 
 def open_truth(bag, topic='', folder=None, tolerance_ns=0):

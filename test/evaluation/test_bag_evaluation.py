@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import json
 import os
 import subprocess
@@ -27,9 +28,11 @@ from bag_files import (
     wrong_truth,
 )
 from mcap.reader import make_reader
+from PIL import Image as PillowImage
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import CompressedImage, Image
 
+from effvit_ros.bags.pictures import COMPRESSED, IMAGE
 from effvit_ros.bags.problems import KINDS
 from effvit_ros.bags.writer import BagWriter, STRING
 from effvit_ros.core import libraries
@@ -126,8 +129,44 @@ def test_each_bag_takes_the_masks_in_the_folder_of_its_name(evaluate, tmp_path):
     code, report, _ = evaluate(bag, '--truth-dir', tmp_path / 'masks')
     assert (code, report['n_scored']) == (0, 4)
     other = write_bag(tmp_path / 'unlabelled', make_truth=None)
-    code, report, _ = evaluate(other, '--truth-dir', tmp_path / 'masks')
-    assert (code, report['n_scored'], report['n_frames']) == (0, 0, 6)
+    code, report, err = evaluate(other, '--truth-dir', tmp_path / 'masks')
+    assert (code, report['n_scored'], report['n_frames']) == (1, 0, 6)
+    assert 'holds masks of flight, not of unlabelled' in err
+    code, *_ = evaluate(bag, other, '--truth-dir', tmp_path / 'masks', out='both')
+    assert code == 0
+
+
+def test_hidden_folders_among_the_masks_take_no_truth_away(evaluate, tmp_path):
+    masks = write_masks(tmp_path / 'masks', 6)
+    (masks / '.ipynb_checkpoints').mkdir()
+    code, report, _ = evaluate(write_bag(tmp_path / 'flight', make_truth=None),
+                               '--truth-dir', masks)
+    assert (code, report['n_scored'], report['miou']) == (0, 6, 1)
+
+
+def test_black_and_white_truth_is_told_to_hide_a_class(evaluate, tmp_path):
+    bag = write_bag(tmp_path / 'flight', make_truth=lambda index: np.where(
+        truth(index) == 1, 255, 0).astype(np.uint8))
+    code, _, err = evaluate(bag)
+    (line,) = problem_lines(err)
+    assert code == 1 and 'only 0 and 255, and 255 is ignored' in line
+
+
+def test_a_picture_that_is_stored_turned_is_not_scored(evaluate, tmp_path):
+    with BagWriter(tmp_path / 'flight') as writer:
+        writer.add_topic('/camera/compressed', COMPRESSED)
+        writer.add_topic('/truth', IMAGE)
+        for index in range(2):
+            file = io.BytesIO()
+            exif = PillowImage.Exif()
+            exif[0x0112] = 3 if index else 1
+            PillowImage.fromarray(picture(index)[..., ::-1]).save(file, 'PNG', exif=exif)
+            writer.write_compressed('/camera/compressed', stamp_of(index), file.getvalue(), 'png')
+            writer.write_image('/truth', stamp_of(index), truth(index), 'mono8')
+    code, report, err = evaluate(tmp_path / 'flight')
+    (line,) = problem_lines(err)
+    assert (code, report['n_scored']) == (1, 1)
+    assert 'frame 1 is not scored: stored turned (EXIF orientation 3)' in line
 
 
 def test_truth_may_be_near_in_time(evaluate, tmp_path):

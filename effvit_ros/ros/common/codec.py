@@ -12,18 +12,19 @@ from sensor_msgs.msg import CompressedImage, Image
 from effvit_ros.core.pixels import decode, decode_compressed
 
 
-def picture_from(message):
+def picture_from(message, depth=None):
     """
     Return the :class:`~effvit_ros.core.pixels.Picture` in an Image or a CompressedImage.
 
     Plain 8-bit encodings come back as a view of the message's data.
 
+    :param depth: the stream's :class:`~effvit_ros.core.bit_depth.BitDepth`.
     :raises PictureError: when the message can't be read.
     """
     if isinstance(message, CompressedImage):
-        return decode_compressed(message.data)
+        return decode_compressed(message.data, message.format, depth)
     return decode(message.data, message.height, message.width, message.encoding, message.step,
-                  bool(message.is_bigendian))
+                  bool(message.is_bigendian), depth)
 
 
 def image_message(pixels, encoding, header):

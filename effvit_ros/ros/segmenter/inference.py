@@ -42,7 +42,7 @@ class Inference:
         self._health = health
         self._outputs = outputs
         self._on_error = on_error
-        self._clock = node.get_clock()
+        self._node = node
         self._log = node.get_logger()
         self._policy = EnginePolicy(
             settings['engine_build'], self._tell_progress, stop_requested)
@@ -148,7 +148,7 @@ class Inference:
         settings = self._settings
         return Worker(self.frames, lambda: FramePipeline(
             model, settings['runtime'], settings['threads'], self._policy, self._outputs,
-            settings, self._health, self._clock), self._on_error)
+            settings, self._health, self._node), self._on_error)
 
     def _tell_progress(self, line):
         """Say how far an engine build is; called on the inference thread."""
@@ -172,4 +172,4 @@ class Inference:
         else:
             self._health.clear_finding('runtime')
         self._outputs.alerts.introduce(bundle.names)
-        self._outputs.publish_label_info(bundle, self._clock.now().to_msg())
+        self._outputs.publish_label_info(bundle, self._node.get_clock().now().to_msg())

@@ -9,6 +9,8 @@ try:
 except ImportError:  # humble
     from rclpy.qos_event import SubscriptionEventCallbacks
 
+IMAGE, COMPRESSED = 'sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage'
+
 
 def image_topics(node, transport):
     """
@@ -54,6 +56,7 @@ class ImageInput:
         """
         self._node = node
         self._type = CompressedImage if transport == 'compressed' else Image
+        self._type_name = COMPRESSED if transport == 'compressed' else IMAGE
         self._wanted = reliability
         self._on_image = on_image
         self._on_problem = on_problem
@@ -81,6 +84,29 @@ class ImageInput:
             return
         self._subscribe(target)
 
+    def misfit(self):
+        """Return in one line what is published instead of the pictures, '' where nothing."""
+        found = self._types(self.topic)
+        if self._type_name in found:
+            return ''
+        raw, transports = self.topic, {COMPRESSED: 'compressed', IMAGE: 'raw'}
+        if raw.endswith('/compressed'):
+            raw = raw[:-len('/compressed')]
+        for held in sorted(found):
+            if held == COMPRESSED and not self.topic.endswith('/compressed'):
+                cure = (f': set image_transport to compressed and remap image/compressed to '
+                        f'{self.topic}')
+            elif held in transports:
+                cure = f': set image_transport to {transports[held]} and image to {raw}'
+            else:
+                cure = ''
+            return f'{self.topic} holds {held}, not {self._type_name}{cure}'
+        beside = f'{raw}/compressed' if self._type_name == IMAGE else raw
+        for held in sorted(self._types(beside) & transports.keys()):
+            return (f'nobody publishes {self.topic}, but {beside} holds {held}: set '
+                    f'image_transport to {transports[held]}')
+        return ''
+
     def describe(self):
         """Return the number of publishers and the subscription's reliability in words."""
         count = len(self._offered())
@@ -104,7 +130,11 @@ class ImageInput:
 
     def _offered(self):
         infos = self._node.get_publishers_info_by_topic(self.topic)
-        return [info.qos_profile.reliability for info in infos]
+        return [info.qos_profile.reliability for info in infos
+                if info.topic_type == self._type_name]
+
+    def _types(self, topic):
+        return {info.topic_type for info in self._node.get_publishers_info_by_topic(topic)}
 
     def _on_incompatible(self, event):
         if self._wanted == 'auto':

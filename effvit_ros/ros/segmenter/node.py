@@ -269,9 +269,12 @@ class SegmenterNode(LifecycleNode):
         silence = self._health.silent_for(self._now())
         silent = bool(timeout) and silence > timeout
         if silent and not self._silence_reported:
+            misfit = self._input.misfit()
             self.get_logger().warning(
                 f'no frame for {silence:.1f} s on {self._input.topic} '
-                f'({self._input.describe()})')
+                f'({misfit or self._input.describe()})')
+            if misfit:
+                self._health.input_problem(misfit)
         elif self._silence_reported and not silent:
             self.get_logger().info(f'frames come again on {self._input.topic}')
         self._silence_reported = silent

@@ -94,7 +94,7 @@ class Outputs:
 
     def publish_camera_info(self, camera_info, header):
         """Publish the camera's info under the labels' header, where somebody wants it."""
-        if camera_info is not None and self._camera_info.get_subscription_count():
+        if self._camera_info.get_subscription_count():
             message = copy.copy(camera_info)
             message.header = header
             self._camera_info.publish(message)

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from effvit_ros.core.alerts import alerts_problem
+from effvit_ros.core.bit_depth import bit_depth_problem
 from effvit_ros.core.bundle import pin_problem
 from effvit_ros.core.runtimes import RUNTIMES
 from effvit_ros.core.runtimes.policy import BUILD_CHOICES
@@ -39,6 +40,9 @@ SEGMENTER_PARAMETERS = (
         'min_confidence', 0.0,
         'Leave pixels unlabelled (255) whose class is less probable; 0: label every pixel.',
         low=0.0, high=1.0),
+    Parameter(
+        'bit_depth', 0, 'Bits that 16-bit pictures fill: 8, 10, 12, 14 or 16; 0: as their values '
+        'tell.', low=0, high=16, check=bit_depth_problem),
     Parameter(
         'max_rate', 0.0, 'Segment at most so many frames a second; 0: as many as possible.',
         low=0.0, high=1000.0),

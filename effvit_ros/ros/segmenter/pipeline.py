@@ -9,10 +9,10 @@ import numpy as np
 
 from effvit_ros.core.bundle import load_bundle, resolve_model
 from effvit_ros.core.segmenter import NO_SCORES, Segmenter
-from effvit_ros.ros.common.codec import picture_from
 from effvit_ros.ros.health.level import WARN
 from effvit_ros.ros.segmenter.outputs import class_areas
 from effvit_ros.ros.segmenter.overlay_output import OverlayOutput
+from effvit_ros.ros.segmenter.picture_checks import PictureChecks
 
 
 @dataclass(frozen=True)
@@ -27,13 +27,13 @@ class Frame:
 class FramePipeline:
     """The processor of the inference thread: owns the segmenter and the overlay's buffers."""
 
-    def __init__(self, model, runtime, threads, policy, outputs, settings, health, clock):
+    def __init__(self, model, runtime, threads, policy, outputs, settings, health, node):
         """
         Load the model.
 
         :param policy: :class:`~effvit_ros.core.runtimes.policy.EnginePolicy`.
         :param settings: mapping with the parameters that can change at any time.
-        :param clock: the node's clock.
+        :param node: for its clock and its log.
         :raises UserError: the bundle or the runtime can't be used.
         """
         self.bundle = load_bundle(resolve_model(model), settings['model_sha256'])
@@ -43,7 +43,8 @@ class FramePipeline:
         self._outputs = outputs
         self._settings = settings
         self._health = health
-        self._clock = clock
+        self._clock = node.get_clock()
+        self._checks = PictureChecks(settings, health, node.get_logger())
 
     @property
     def runtime(self):
@@ -73,14 +74,15 @@ class FramePipeline:
             self._health.frame_skipped('over_rate' if any(asked) else 'unwatched', wanted=False)
             return
         header = frame.message.header
-        picture = picture_from(frame.message)
+        picture = self._checks.read(frame.message)
         segmentation = self._segmenter.segment(picture.pixels, picture.order)
         labels, confidence = self._doubted(segmentation, wanted.confidence)
         if wanted.labels:
             self._outputs.publish_labels(labels, header)
         if wanted.confidence and confidence is not None:
             self._outputs.publish_confidence(confidence, header)
-        self._outputs.publish_camera_info(frame.camera_info, header)
+        if self._checks.fits(frame.camera_info, picture):
+            self._outputs.publish_camera_info(frame.camera_info, header)
         if wanted.areas or wanted.alerts:
             self._publish_areas(labels, wanted, header)
         if wanted.overlay or wanted.jpeg:
