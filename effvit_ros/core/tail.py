@@ -10,14 +10,18 @@ class would cost more than the network. Two facts make it exact and cheap:
   Where the same class wins at all four, it wins everywhere in the cell.
 - In the other cells (about one in twelve on photographs) a class whose best corner is below
   another's worst corner can't win; two or three are left to be compared.
+
+A picture of noise has no such cells; there every pixel and class is interpolated after all.
 """
 from __future__ import annotations
 
 import cv2
 import numpy as np
 
-#: Pixels that are interpolated in one go, which bounds the memory that a noisy picture takes.
-CHUNK = 1 << 18
+#: Pixels that are interpolated in one go: what they need stays in the processor's cache.
+CHUNK = 1 << 16
+#: Share of cells with different corners above which interpolating every pixel takes less time.
+NOISY = 0.3
 
 
 class Tail:
@@ -49,19 +53,25 @@ class Tail:
         :param scores: (classes, rows, columns) float32.
         """
         winners = argmax(scores)
-        np.take(winners, self._columns.cell, axis=1, out=self._coarse)
-        np.take(self._coarse, self._rows.cell, axis=0, out=self._labels)
+        # With mode clip, take writes straight into its output.
+        np.take(winners, self._columns.cell, axis=1, out=self._coarse, mode='clip')
+        np.take(self._coarse, self._rows.cell, axis=0, out=self._labels, mode='clip')
         rows, columns = self._rows, self._columns
         mixed = np.zeros((max(self.grid[0] - 1, 1), max(self.grid[1] - 1, 1)), bool)
         first = winners[rows.low][:, columns.low]
         for below, right in ((rows.high, columns.low), (rows.low, columns.high),
                              (rows.high, columns.high)):
             mixed |= winners[below][:, right] != first
+        if np.count_nonzero(mixed) > NOISY * mixed.size:
+            self._labels[...] = argmax(
+                cv2.resize(plane, self.size[::-1], interpolation=cv2.INTER_LINEAR)
+                for plane in scores)
+            return self._labels
         mixed &= rows.used[:, None] & columns.used[None]
         cells = np.flatnonzero(mixed)
         if cells.size:
             flat = scores.reshape(len(scores), -1)
-            count = max(1, CHUNK // (len(rows.pixel) * len(columns.pixel)))
+            count = max(1, CHUNK // (rows.pixel.shape[1] * columns.pixel.shape[1]))
             for start in range(0, cells.size, count):
                 self._interpolate(flat, cells[start:start + count], mixed.shape[1])
         return self._labels
@@ -90,41 +100,41 @@ class Tail:
                            np.minimum(corners[2], corners[3])).max(axis=0)
         most = np.maximum(np.maximum(corners[0], corners[1]),
                           np.maximum(corners[2], corners[3]))
-        cell, number = np.nonzero((most >= least).T)  # by cell, then by class
+        # By cell, then by class.
+        cell, number = np.nonzero(np.ascontiguousarray((most >= least).T))
         counts = np.bincount(cell, minlength=cells.size)
         starts = np.cumsum(counts) - counts
-        for count in np.flatnonzero(np.bincount(counts)):
-            group = np.flatnonzero(counts == count)
-            classes = number[starts[group] + np.arange(count)[:, None]]  # (count, cells)
-            down, across = rows.weight[:, row[group]], cols.weight[:, column[group]]
-            best, ids = None, np.broadcast_to(
-                classes[0].astype(np.uint8), (len(down), len(across), group.size))
-            for candidate in classes:
-                values = _mix([corner[candidate, group] for corner in corners], down, across)
-                if best is None:
-                    best = values
-                    continue
-                better = values > best
-                ids = np.where(better, candidate.astype(np.uint8), ids)
-                np.maximum(best, values, out=best)
-            where = (rows.pixel[:, row[group]] * self.size[1])[:, None] \
-                + cols.pixel[:, column[group]]
-            self._labels.reshape(-1)[where] = ids
+        scores = np.stack([corner[number, cell] for corner in corners])  # (4, candidates)
+        down, across = rows.weight[row], cols.weight[column]
+        best = _mix(scores[:, starts], down, across)
+        ids = np.empty(best.shape, np.uint8)
+        ids[...] = number[starts, None, None]
+        for rank in range(1, counts.max()):
+            more = np.flatnonzero(counts > rank)
+            candidate = starts[more] + rank
+            values = _mix(scores[:, candidate], down[more], across[more])
+            before, winners = best[more], ids[more]
+            np.copyto(winners, number[candidate, None, None].astype(np.uint8),
+                      where=values > before)
+            best[more], ids[more] = np.maximum(before, values), winners
+        where = (rows.pixel[row] * self.size[1])[:, :, None] + cols.pixel[column][:, None]
+        self._labels.reshape(-1)[where] = ids
 
 
 def _mix(corners, down, across):
     """
     Interpolate one score in each cell.
 
-    :param corners: top left, bottom left, top right, bottom right, (cells,) each.
-    :param down: weights of the pixel rows, (rows, cells); ``across``, (columns, cells).
-    :returns: (rows, columns, cells).
+    :param corners: (4, cells): top left, bottom left, top right, bottom right.
+    :param down: weights of the pixel rows, (cells, rows); ``across``, (cells, columns).
+    :returns: (cells, rows, columns).
     """
-    top_left, bottom_left, top_right, bottom_right = corners
-    left = top_left + (bottom_left - top_left) * down
-    right = top_right + (bottom_right - top_right) * down
-    values = (right - left)[:, None] * across
-    values += left[:, None]
+    top_left, bottom_left, top_right, bottom_right = corners[:, :, None]
+    top = top_left + (top_right - top_left) * across
+    change = bottom_left + (bottom_right - bottom_left) * across
+    change -= top
+    values = change[:, None] * down[:, :, None]
+    values += top[:, None]
     return values
 
 
@@ -133,8 +143,8 @@ class _Axis:
     How the output's pixels lie between the grid's points, along one axis.
 
     ``cell``: for each pixel the grid point before it. For each cell ``low`` and ``high``, its
-    points; ``used``, whether a pixel lies in it; ``pixel`` and ``weight``, (pixels of the fullest
-    cell, cells), its pixels and their distance from ``low``, the last one repeated.
+    points; ``used``, whether a pixel lies in it; ``pixel`` and ``weight``, (cells, pixels of the
+    fullest cell), its pixels and their distance from ``low``, the last one repeated.
     """
 
     def __init__(self, points, pixels):
@@ -146,18 +156,24 @@ class _Axis:
         counts = np.bincount(self.cell, minlength=len(self.low))
         self.used = counts > 0
         starts = np.cumsum(counts) - counts
-        steps = np.minimum(np.arange(counts.max())[:, None], np.maximum(counts - 1, 0))
-        self.pixel = np.minimum(starts + steps, pixels - 1)
+        steps = np.minimum(np.arange(counts.max()), np.maximum(counts - 1, 0)[:, None])
+        self.pixel = np.minimum(starts[:, None] + steps, pixels - 1)
         self.weight = (place - self.cell)[self.pixel].astype(np.float32)
 
 
 def argmax(scores):
-    """Return the winning class of each point, (rows, columns) uint8; the first of equals."""
-    best = scores[0].copy()
-    ids = np.zeros(best.shape, np.uint8)
-    for number in range(1, len(scores)):
-        ids[scores[number] > best] = number
-        np.maximum(best, scores[number], out=best)
+    """
+    Return the winning class of each point, (rows, columns) uint8; the first of equals.
+
+    :param scores: planes (rows, columns) float32, one for each class.
+    """
+    planes = iter(scores)
+    best = next(planes).copy()
+    ids, better = np.zeros(best.shape, np.uint8), np.empty(best.shape, bool)
+    for number, plane in enumerate(planes, start=1):
+        np.greater(plane, best, out=better)
+        np.copyto(ids, np.uint8(number), where=better)
+        np.maximum(best, plane, out=best)
     return ids
 
 

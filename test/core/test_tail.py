@@ -90,3 +90,12 @@ def test_scores_are_left_as_they_were():
     tail.labels(scores)
     tail.confidence(scores, 2.0)
     np.testing.assert_array_equal(scores, before)
+
+
+def test_noise_is_interpolated_as_a_whole_and_the_next_frame_by_cells_again():
+    tail, rng = Tail((16, 16), (90, 120)), np.random.default_rng(0)
+    for regions in (0.0, 6.0, 0.0):
+        scores = rng.normal(size=(5, 16, 16)).astype(np.float32)
+        scores[1, :, 5:] += regions
+        scores[3, 9:] += 2 * regions
+        assert_labels_win(tail.labels(scores), scores)
