@@ -35,32 +35,34 @@ class Candidate(NamedTuple):
 
 def measure(bag_name, frame, segmenter):
     """Return the :class:`Candidate` of a recorded frame."""
-    pixels, order = frame.picture.pixels, frame.picture.order
-    labels = segmenter.infer(pixels, order).copy()
-    n_classes = len(segmenter.bundle.classes)
+    bundle = segmenter.bundle
+    bgr = frame.picture.bgr()
+    # At the network's own size: nothing else is looked at.
+    seen = cv2.resize(bgr, (bundle.width, bundle.height), interpolation=cv2.INTER_AREA)
+    labels, doubt = doubted(segmenter, seen)
+    n_classes = len(bundle.classes)
     shares = np.bincount(labels.ravel(), minlength=n_classes)[:n_classes] / labels.size
     shares[shares < _SPECK] = 0
-    small = _small(frame.picture.bgr())
+    small = _small(bgr)
     grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
     return Candidate(
-        bag_name, frame.index, frame.stamp_ns, doubt(segmenter, pixels, order, labels), shares,
-        look(small, shares), float(cv2.Laplacian(grey, cv2.CV_32F).var()), float(grey.mean()))
+        bag_name, frame.index, frame.stamp_ns, doubt, shares, look(small, shares),
+        float(cv2.Laplacian(grey, cv2.CV_32F).var()), float(grey.mean()))
 
 
-def doubt(segmenter, pixels, order, labels):
+def doubted(segmenter, bgr):
     """
-    Return how unsure the network is of a picture, 0..1.
+    Return the labels of a picture and how unsure the network is of them, 0..1.
 
     What its scores say (1 - mean confidence) where the bundle gives scores; else the share of
     labels that change when the picture is mirrored: a network that knows does not care.
-
-    :param labels: the network's own map of the picture.
     """
-    segmentation = segmenter.segment(pixels, order)
-    if getattr(segmentation, 'scores', None) is not None:
-        return 1 - float(segmentation.confidence().mean()) / 255
-    mirrored = segmenter.infer(np.ascontiguousarray(pixels[:, ::-1]), order)
-    return float(np.count_nonzero(mirrored[:, ::-1] != labels) / labels.size)
+    segmentation = segmenter.segment(bgr, 'bgr')
+    labels = segmentation.labels.copy()
+    if segmentation.scores is not None:
+        return labels, 1 - float(segmentation.confidence().mean()) / 255
+    mirrored = segmenter.segment(np.ascontiguousarray(bgr[:, ::-1]), 'bgr').labels
+    return labels, float(np.count_nonzero(mirrored[:, ::-1] != labels) / labels.size)
 
 
 def look(small, shares):

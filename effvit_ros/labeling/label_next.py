@@ -13,10 +13,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from effvit_ros.bags.libraries import need, READING
 from effvit_ros.core import cli
 from effvit_ros.core.bundle import load_bundle, resolve_model
 from effvit_ros.core.errors import reports_user_errors, UserError
+from effvit_ros.core.libraries import need, READING
 from effvit_ros.core.overlay import Overlay
 from effvit_ros.core.runtimes import RUNTIMES
 from effvit_ros.core.segmenter import Segmenter
@@ -24,10 +24,11 @@ from effvit_ros.core.whole_file import write_bytes, write_text
 from effvit_ros.labeling.candidates import measure
 from effvit_ros.labeling.choice import choose
 from effvit_ros.labeling.forms import FORMS, Task
+from effvit_ros.report.contact_sheet import classes_in, CONTACT_SHEET, contact_sheet, Row
 
-TASKS, SHEET, IMAGES = 'tasks.json', 'contact_sheet.jpg', 'images'
-#: Width of a picture on the contact sheet, and how many stand in a row.
-_WIDTH, _COLUMNS, _CAPTION = 300, 3, 40
+TASKS, IMAGES = 'tasks.json', 'images'
+#: Width of a picture on the contact sheet.
+_WIDTH = 320
 
 
 @reports_user_errors
@@ -99,7 +100,7 @@ def _write(folder, bags, options, segmenter, candidates, choice):
     places = {(candidates[c.position].bag, candidates[c.position].index): (rank, c)
               for rank, c in enumerate(choice.chosen, 1)}
     overlay = Overlay(bundle.names, bundle.palette)
-    tasks, entries, tiles = [], [], {}
+    tasks, entries, rows = [], [], {}
     for path in bags:
         for bag, frame in _frames(path, options):
             rank, chosen = places.get((bag.name, frame.index), (0, None))
@@ -113,33 +114,21 @@ def _write(folder, bags, options, segmenter, candidates, choice):
             entries.append({'rank': rank, 'file': file, 'bag': bag.name, 'frame': frame.index,
                             'stamp_ns': frame.stamp_ns, 'reason': chosen.reason,
                             'doubt': round(candidates[chosen.position].doubt, 4)})
-            tiles[rank] = _tile(overlay.draw(bgr, labels), rank, chosen.reason)
+            rows[rank] = Row(f'{rank}: {chosen.reason}', [
+                ('picture', _small(bgr)), ('pre-labels', _small(overlay.draw(bgr, labels)))])
     FORMS[options.format](folder / options.format, tasks, bundle.names, bundle.palette)
     entries.sort(key=lambda entry: entry['rank'])
     write_text(folder / TASKS, json.dumps({
         'bundle': {'name': bundle.name, 'sha256': bundle.sha256}, 'format': options.format,
         'tasks': entries}, indent=1) + '\n')
-    write_bytes(folder / SHEET, cv2.imencode(
-        '.jpg', _sheet([tiles[rank] for rank in sorted(tiles)]))[1].tobytes())
+    sheet = contact_sheet([rows[rank] for rank in sorted(rows)], bundle.names, bundle.palette,
+                          classes_in(task.labels for task in tasks))
+    write_bytes(folder / CONTACT_SHEET, cv2.imencode('.jpg', sheet)[1].tobytes())
 
 
-def _tile(picture, rank, reason):
-    height = round(_WIDTH * picture.shape[0] / picture.shape[1])
-    tile = np.full((height + _CAPTION, _WIDTH, 3), 255, np.uint8)
-    tile[:height] = cv2.resize(picture, (_WIDTH, height), interpolation=cv2.INTER_AREA)
-    for line, text in enumerate((f'{rank}: {reason[:48]}', reason[48:96])):
-        cv2.putText(tile, text, (3, height + 15 + 17 * line), cv2.FONT_HERSHEY_SIMPLEX, 0.36,
-                    (40, 40, 40), 1, cv2.LINE_AA)
-    return tile
-
-
-def _sheet(tiles):
-    height = max(tile.shape[0] for tile in tiles)
-    tiles = [cv2.copyMakeBorder(tile, 0, height - tile.shape[0], 0, 6, cv2.BORDER_CONSTANT,
-                                value=(255, 255, 255)) for tile in tiles]
-    tiles += [np.full_like(tiles[0], 255)] * (-len(tiles) % _COLUMNS)
-    return np.vstack([np.hstack(tiles[row:row + _COLUMNS])
-                      for row in range(0, len(tiles), _COLUMNS)])
+def _small(picture):
+    size = _WIDTH, round(_WIDTH * picture.shape[0] / picture.shape[1])
+    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
 
 
 def _tell(out, options, candidates, choice):
@@ -147,7 +136,7 @@ def _tell(out, options, candidates, choice):
           + ', '.join(f'{number} {why}' for why, number in choice.passed_over))
     if len(choice.chosen) < options.n:
         print(f'fewer than --n {options.n}: no more frames differ enough')
-    print(f'written: {out / options.format}, {out / IMAGES}, {out / SHEET}, {out / TASKS}')
+    print(f'written: {out / options.format}, {out / IMAGES}, {out / CONTACT_SHEET}, {out / TASKS}')
 
 
 def _parse(args):

@@ -28,10 +28,10 @@ from effvit_compression.export.int8 import spread
 from effvit_compression.export.origins import inherited, Origin
 from effvit_compression.export.price import PriceSet
 from effvit_compression.models.factory import SegmentationNet
-from effvit_compression.reporting.tables import markdown
 from effvit_ros.core.bundle import Bundle, is_bundle, load_bundle
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.whole_file import write_text
+from effvit_ros.report.render import markdown_table
 
 REPORT, CARD, BUNDLE = 'report.json', 'report.md', 'bundle'
 #: Pictures on which the exported graphs are proved.
@@ -170,7 +170,7 @@ def page(report: dict, found: Outcome, out: Path, names: Sequence[str]) -> str:
         f'{shown(report["miou_before"])} before, {shown(report["miou_after"])} after, '
         f'{shown(report["gain"], "+.3f")}{interval}; paired bootstrap over the pictures. They '
         'chose when to stop, so new pictures will gain a little less.', '',
-        markdown(class_rows(found, names)),
+        markdown_table(class_rows(found, names)),
         *([f'Not in the new labels, kept from before: {kept}.', ''] if kept else []),
         'Fly it:', '', '```', fly(out, report['bundle_after']['sha256']), '```', '']
     return '\n'.join(lines)
