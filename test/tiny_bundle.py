@@ -4,9 +4,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import onnx
 import yaml
-from onnx import helper, numpy_helper, TensorProto
 
 from effvit_ros.core.bundle import MANIFEST, sha256_of
 
@@ -22,6 +20,7 @@ def write_tiny_bundle(folder, height=64, width=64, precision='fp32') -> Path:
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    import onnx
     onnx.save(_graph(height, width), str(folder / 'model.onnx'))
     write_manifest(folder, {
         'format_version': 1, 'name': 'tiny', 'ignore': 255,
@@ -46,6 +45,8 @@ def tiny_labels(rgb):
 
 
 def _graph(height, width):
+    from onnx import helper, numpy_helper, TensorProto
+
     def constant(name, value, dtype):
         return numpy_helper.from_array(np.array(value, dtype), name)
 

@@ -51,4 +51,7 @@ class FrameSource(ABC):
 def silence_opencv():
     """Keep OpenCV from printing lines of its own about what can't be opened: ours say it."""
     os.environ.setdefault('OPENCV_FFMPEG_LOGLEVEL', '-8')
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    if hasattr(cv2, 'setLogLevel'):  # OpenCV 4.5.4, Ubuntu 22.04's, has it in this place alone
+        cv2.setLogLevel(0)
+    else:
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
