@@ -11,8 +11,11 @@ from launch.actions import (
     DeclareLaunchArgument,
     ExecuteProcess,
     OpaqueFunction,
+    RegisterEventHandler,
     SetEnvironmentVariable,
+    TimerAction,
 )
+from launch.event_handlers import OnProcessExit
 from launch_ros.actions import LifecycleNode, Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import ExecutableInPackage
@@ -23,7 +26,11 @@ from effvit_ros.onboard.camera_drivers import camera_driver
 from effvit_ros.onboard.recording import record_arguments
 from effvit_ros.onboard.vehicle import read_vehicle
 from effvit_ros.ros.common.dds import dds_environment
+from effvit_ros.ros.common.log_level import log_arguments
 from launch import LaunchDescription
+
+#: Exit code of a node that was told something it can't do.
+_MISTAKE = 2
 
 EXAMPLE = Path('config') / 'vehicles' / 'example.yaml'
 
@@ -53,7 +60,7 @@ def _start_vehicle(context):
     if vehicle.recording['enabled']:
         started.append(_recorder(vehicle))
     if vehicle.alert_bridge['enabled']:
-        started.append(_alert_bridge(vehicle))
+        started += _alert_bridge(vehicle)
     if vehicle.foxglove['enabled']:
         if 'foxglove_bridge' not in packages:
             raise UserError(f'{arguments["vehicle"]}: foxglove.enabled is true, but '
@@ -68,21 +75,29 @@ def _camera(vehicle, driver):
         package=driver.package, executable=driver.executable, name='camera',
         namespace='/'.join(filter(None, (vehicle.namespace, driver.subspace))),
         parameters=[_typed(driver.parameters)], remappings=list(driver.remappings),
-        **_common(vehicle))
+        **_common(vehicle, 'camera', driver.subspace))
 
 
 def _segmenter(vehicle):
     return LifecycleNode(
         package='effvit_ros', executable='segmenter_node', name='segmenter',
         namespace=vehicle.namespace, parameters=[_typed(vehicle.segmenter)],
-        remappings=[('image', vehicle.camera['image_topic'])], **_common(vehicle))
+        remappings=[('image', vehicle.camera['image_topic'])], **_common(vehicle, 'segmenter'))
 
 
 def _alert_bridge(vehicle):
+    """Start the bridge, and again whenever it ends, but for a mistake that would end it again."""
     parameters = {n: value for n, value in vehicle.alert_bridge.items() if n != 'enabled'}
-    return Node(
+    bridge = Node(
         package='effvit_ros', executable='alert_bridge', name='alert_bridge',
-        namespace=vehicle.namespace, parameters=[_typed(parameters)], **_common(vehicle))
+        namespace=vehicle.namespace, parameters=[_typed(parameters)],
+        **{**_common(vehicle, 'alert_bridge'), 'respawn': False})
+
+    def ended(event, context):
+        if event.returncode == _MISTAKE or context.is_shutdown:
+            return []
+        return [TimerAction(period=vehicle.respawn_delay, actions=_alert_bridge(vehicle))]
+    return [RegisterEventHandler(OnProcessExit(target_action=bridge, on_exit=ended)), bridge]
 
 
 def _foxglove_bridge(vehicle):
@@ -90,7 +105,7 @@ def _foxglove_bridge(vehicle):
         package='foxglove_bridge', executable='foxglove_bridge', name='foxglove_bridge',
         namespace=vehicle.namespace,
         parameters=[_typed({name: vehicle.foxglove[name] for name in ('address', 'port')})],
-        **_common(vehicle))
+        **_common(vehicle, 'foxglove_bridge'))
 
 
 def _recorder(vehicle):
@@ -101,8 +116,9 @@ def _recorder(vehicle):
         name='record_flight', output='screen', sigterm_timeout='20', sigkill_timeout='20')
 
 
-def _common(vehicle):
-    return {'arguments': ['--ros-args', '--log-level', vehicle.log_level],
+def _common(vehicle, name, subspace=''):
+    namespace = f'{vehicle.namespace}/{subspace}'
+    return {'arguments': log_arguments(vehicle.log_level, namespace, name),
             'respawn': True, 'respawn_delay': vehicle.respawn_delay,
             'output': 'screen', 'emulate_tty': True}
 

@@ -145,6 +145,11 @@ class AlertMonitor:
             Alert(watch.name, RAISED if watch.raised else ceased, watch.share)
             for watch, was_raised in zip(self._watches, before) if watch.raised or was_raised)
 
+    def standing(self):
+        """Return a tuple of what is raised now, as :meth:`update` would tell it."""
+        return tuple(Alert(watch.name, RAISED, watch.share)
+                     for watch in self._watches if watch.raised)
+
     def reset(self):
         """Start anew; returns a tuple with an UNKNOWN :class:`Alert` for whatever was raised."""
         dropped = tuple(

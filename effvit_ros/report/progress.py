@@ -7,7 +7,7 @@ import time
 
 from rich.console import Console
 from rich.live import Live
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 #: Seconds between two lines in a log, of bars and of a status.
@@ -57,7 +57,8 @@ class Bars:
         self._live = self._all = None
         if self._console.is_terminal:
             self._live = Progress(
-                TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(),
+                TextColumn('{task.description}'), BarColumn(),
+                TextColumn('{task.completed:.0f}/{task.total:.0f}'),  # rich 11 has no own column
                 TextColumn('{task.fields[unit]}'), TimeRemainingColumn(),
                 console=self._console, transient=True)
             if n_pieces > 1:

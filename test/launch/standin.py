@@ -32,8 +32,8 @@ def _module(name):
 def load(monkeypatch, name):
     """Execute ``launch/NAME`` against stand-ins; returns the list of its actions."""
     for module in ('launch', 'launch.actions', 'launch.substitutions', 'launch.conditions',
-                   'launch_ros', 'launch_ros.actions', 'launch_ros.parameter_descriptions',
-                   'launch_ros.substitutions'):
+                   'launch.event_handlers', 'launch_ros', 'launch_ros.actions',
+                   'launch_ros.parameter_descriptions', 'launch_ros.substitutions'):
         monkeypatch.setitem(sys.modules, module, _module(module))
     spec = importlib.util.spec_from_file_location('under_test', ROOT / 'launch' / name)
     under_test = importlib.util.module_from_spec(spec)
@@ -53,11 +53,14 @@ def arguments(actions):
 
 def run(actions, **given):
     """Return what the OpaqueFunctions start when launched with these arguments."""
-    values = {name: kw['default_value'] for name, kw in arguments(actions).items()}
-    unknown = set(given) - set(values)
+    unknown = set(given) - set(arguments(actions))
     assert not unknown, f'no such arguments: {unknown}'
-    context = SimpleNamespace(launch_configurations={**values, **given})
+    context = SimpleNamespace(launch_configurations=dict(given))
     started = []
-    for action in of_kind(actions, 'OpaqueFunction'):
-        started += action.kwargs['function'](context)
+    for action in actions:
+        if type(action).__name__ == 'DeclareLaunchArgument':
+            context.launch_configurations.setdefault(
+                action.args[0], action.kwargs['default_value'])
+        elif type(action).__name__ == 'OpaqueFunction':
+            started += action.kwargs['function'](context) or []
     return started

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import ast
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import standin
@@ -83,7 +84,8 @@ def test_no_camera_where_the_file_says_none(launch):
 def test_what_ends_is_started_again(launch):
     for node in launch('respawn_delay: 0.5\nlog_level: debug'):
         assert (node.kwargs['respawn'], node.kwargs['respawn_delay']) == (True, 0.5)
-        assert node.kwargs['arguments'] == ['--ros-args', '--log-level', 'debug']
+        name = '.'.join(filter(None, (node.kwargs['namespace'], node.kwargs['name'])))
+        assert node.kwargs['arguments'] == ['--ros-args', '--log-level', f'{name}:=debug']
 
 
 def test_the_segmenters_parameters_keep_their_types(launch):
@@ -116,6 +118,21 @@ def test_record_flight_is_a_command_that_setup_installs():
     scripts, = [ast.literal_eval(s.value) for s in setup.body if isinstance(s, ast.Assign)
                 and s.targets[0].id == 'CONSOLE_SCRIPTS']
     assert 'record_flight = effvit_ros.onboard.record_flight:main' in scripts
+
+
+def test_a_mistake_in_the_bridge_is_said_once_another_end_starts_it_again(launch):
+    started = launch('respawn_delay: 0.5\nalert_bridge: {enabled: true, link: mavros}')
+    handler, = standin.of_kind(started, 'RegisterEventHandler')
+    bridge, ended = (handler.args[0].kwargs[key] for key in ('target_action', 'on_exit'))
+    assert bridge is by_executable(started)['alert_bridge']
+    assert bridge.kwargs['respawn'] is False
+    context = SimpleNamespace(is_shutdown=False)
+    assert ended(SimpleNamespace(returncode=2), context) == []
+    timer, = ended(SimpleNamespace(returncode=-9), context)
+    assert timer.kwargs['period'] == 0.5
+    _, again = timer.kwargs['actions']
+    assert again.kwargs['executable'] == 'alert_bridge'
+    assert ended(SimpleNamespace(returncode=-9), SimpleNamespace(is_shutdown=True)) == []
 
 
 def test_the_alert_bridge_runs_where_it_is_asked_for(launch):

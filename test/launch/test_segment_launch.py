@@ -89,19 +89,44 @@ def test_a_bad_value_is_refused_by_name(actions):
         launched(actions, overlay_alpha='2')
 
 
-def test_names_topics_respawn_and_logging_reach_the_node(actions):
+def test_show_args_shows_the_nodes_own_defaults(actions):
+    shown = {name: kw['default_value'] for name, kw in standin.arguments(actions).items()}
+    assert [row.name for row in SEGMENTER_PARAMETERS
+            if row.parse(shown[row.name]) != row.default] == []
+
+
+def test_a_parameter_file_that_is_not_there_is_refused(actions):
+    with pytest.raises(UserError, match="params_file '/nowhere.yaml': no such file"):
+        launched(actions, params_file='/nowhere.yaml')
+
+
+def test_an_empty_argument_is_one_that_is_not_given(actions):
+    assert parameters(launched(actions, model='', max_rate=''))[1] == {}
+
+
+@pytest.mark.parametrize('namespace, level, argument', [
+    ('', 'debug', 'segmenter:=debug'), ('/fleet/uav1', 'debug', 'fleet.uav1.segmenter:=debug'),
+    ('uav1', 'warn', 'warn')])
+def test_debug_is_the_nodes_own_and_not_the_middlewares(actions, namespace, level, argument):
+    node = launched(actions, namespace=namespace, log_level=level)
+    assert node['arguments'] == ['--ros-args', '--log-level', argument]
+
+
+def test_names_topics_respawn_and_logging_reach_the_node(actions, tmp_path):
+    file = tmp_path / 'my.yaml'
+    file.write_text('')
     node = launched(actions, namespace='uav1', image='/cam/image_raw', respawn='true',
-                    respawn_delay='0.5', log_level='debug', params_file='/my.yaml')
+                    respawn_delay='0.5', log_level='error', params_file=str(file))
     assert node['namespace'] == 'uav1'
     assert node['remappings'] == [('image', '/cam/image_raw')]
     assert (node['respawn'], node['respawn_delay']) == (True, 0.5)
-    assert node['arguments'] == ['--ros-args', '--log-level', 'debug']
-    assert parameters(node)[0] == '/my.yaml'
+    assert node['arguments'] == ['--ros-args', '--log-level', 'error']
+    assert parameters(node)[0] == str(file)
 
 
 def test_the_shared_memory_profile_is_set_before_the_node_starts(actions):
     kinds = [type(action).__name__ for action in actions]
-    assert kinds.index('SetEnvironmentVariable') < kinds.index('OpaqueFunction')
+    assert kinds[-1] == 'OpaqueFunction' and 'SetEnvironmentVariable' in kinds
     for action in standin.of_kind(actions, 'SetEnvironmentVariable'):
         assert action.args[0] in (NEW_NAME, OLD_NAME)
         assert Path(action.args[1]) == ROOT / 'config' / 'fastdds_shm.xml'

@@ -15,7 +15,7 @@ _LEVELS = {RAISED: DiagnosticStatus.WARN, CLEARED: DiagnosticStatus.OK,
 
 class AlertTopic:
     """
-    Publishes an alert when it is raised, cleared or no longer watched; silent in between.
+    Publishes an alert when it is raised, cleared or no longer watched; else on :meth:`repeat`.
 
     Made and reset in the executor's thread, updated in the inference thread.
     """
@@ -58,6 +58,12 @@ class AlertTopic:
             self._header = header
             self._publish(
                 self._monitor.update(areas, stamp.sec * 1_000_000_000 + stamp.nanosec))
+
+    def repeat(self):
+        """Tell again what is raised, under the last picture's header."""
+        with self._lock:
+            if self._monitor is not None:
+                self._publish(self._monitor.standing())
 
     def reset(self):
         """Tell, under the last picture's header, that what is raised is watched no longer."""

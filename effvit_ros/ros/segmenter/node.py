@@ -32,6 +32,8 @@ DIAGNOSTICS_PERIOD_S = 1.0
 WATCH_PERIOD_S = 0.5
 #: Seconds between two steps of the governor.
 GOVERNOR_PERIOD_S = 1.0
+#: Seconds between two tellings of what explains the results.
+REPEAT_PERIOD_S = 10.0
 #: Seconds between two looks at the inference thread.
 LOOK_PERIOD_S = 0.2
 #: Seconds that a frame in work or a library call may take before it is left behind.
@@ -86,6 +88,7 @@ class SegmenterNode(LifecycleNode):
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(DIAGNOSTICS_PERIOD_S, self._publish_diagnostics, clock=self._steady)
         self.create_timer(GOVERNOR_PERIOD_S, self._govern, clock=self._steady)
+        self.create_timer(REPEAT_PERIOD_S, self._explain_again, clock=self._steady)
         self.create_timer(LOOK_PERIOD_S, self._look_after_inference, clock=self._steady)
         self._starter = None
         if self._settings['autostart']:
@@ -207,6 +210,10 @@ class SegmenterNode(LifecycleNode):
     def _govern(self):
         if self._state == 'active':
             self._admission.look(self._inference.loading)
+
+    def _explain_again(self):
+        if self._outputs is not None:
+            self._outputs.repeat()
 
     def _give_up(self, reason):
         """Go through errorprocessing to finalized and end the process, for a new one to start."""

@@ -60,6 +60,7 @@ class Outputs:
         self._camera_info = publisher(CameraInfo, 'camera_info')
         self._legend = publisher(String, 'label_info', latched)
         self._label_info = None
+        self._meaning = ()  # (publisher, message) of what the ids mean
         if LabelInfo is not None:
             self._label_info = publisher(LabelInfo, 'labels/label_info', latched)
 
@@ -77,12 +78,28 @@ class Outputs:
 
     def publish_label_info(self, bundle, stamp):
         """Publish, latched, what the ids in the label image mean."""
-        self._legend.publish(String(data=bundle.legend))
+        meaning = [(self._legend, String(data=bundle.legend))]
         if self._label_info is not None:
             message = LabelInfo(class_map=[
                 VisionClass(class_id=c.id, class_name=c.name) for c in bundle.classes])
             message.header.stamp = stamp
-            self._label_info.publish(message)
+            meaning.append((self._label_info, message))
+        self._meaning = tuple(meaning)
+        for publisher, message in self._meaning:
+            publisher.publish(message)
+
+    def repeat(self):
+        """
+        Publish again what explains the results: what the ids mean, which alerts are raised.
+
+        A recorder hears a latched topic once; of a recording whose oldest files were deleted to
+        make room, what is left must still explain itself.
+        """
+        for publisher, message in self._meaning:
+            if publisher.get_subscription_count():
+                publisher.publish(message)
+        if self.alerts.wanted():
+            self.alerts.repeat()
 
     def publish_labels(self, labels, header):
         """Publish class ids, (H, W) uint8, as mono8."""

@@ -71,6 +71,8 @@ class FramePipeline:
             self._outputs.alerts.reset()
         wanted = self._overlay.due(asked, frame.arrived)
         if not any(wanted):
+            # It needs no network, and a view may ask for it before it asks for labels.
+            self._outputs.publish_camera_info(frame.camera_info, frame.message.header)
             self._health.frame_skipped('over_rate' if any(asked) else 'unwatched', wanted=False)
             return
         header = frame.message.header

@@ -207,6 +207,22 @@ def test_camera_info_is_passed_on_under_the_labels_header(probe, camera, labels,
     probe.node.destroy_publisher(publisher)
 
 
+def test_camera_info_alone_is_passed_on_without_a_result(probe, camera, subscribe):
+    infos = subscribe(CameraInfo, 'camera_info')
+    publisher = probe.node.create_publisher(CameraInfo, 'camera_info', 10)
+
+    def passed_on():
+        publisher.publish(CameraInfo(width=64, height=64))
+        probe.spin(0.2)
+        shown = camera.show(picture(noise()))
+        probe.spin(0.2)
+        return next((i for i in infos if i.header == shown.header), None)
+
+    info = probe.until(passed_on)
+    assert (info.width, info.height) == (64, 64)
+    probe.node.destroy_publisher(publisher)
+
+
 def broken(**changes):
     message = picture(noise())
     for name, value in changes.items():

@@ -53,5 +53,5 @@ def silence_opencv():
     os.environ.setdefault('OPENCV_FFMPEG_LOGLEVEL', '-8')
     if hasattr(cv2, 'setLogLevel'):  # OpenCV 4.5.4, Ubuntu 22.04's, has it in this place alone
         cv2.setLogLevel(0)
-    else:
+    elif hasattr(cv2, 'utils'):  # 4.2, Ubuntu 20.04's, has neither
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
