@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Here no test may be left out because a library is missing.
+PYTEST := EFFVIT_ALL_LIBRARIES=1 $(BIN)/python -m pytest
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint .ci/constraints.txt
 
 # What `make demo` shows; see `make help`.
@@ -43,13 +45,13 @@ gpu-check: setup ## on a machine with a GPU: builds, parity (PICTURES=folder), l
 	$(BIN)/python -m effvit_ros.gpu_check --bundle "$(MODEL)" --pictures "$(PICTURES)"
 
 test: setup-test setup-train ## run the tests, but for the slow and long ones
-	$(BIN)/python -m pytest -m 'not slow and not long'
+	$(PYTEST) -m 'not slow and not long'
 
 test-slow: setup-test setup-train ## run the slow tests
-	$(BIN)/python -m pytest -m slow
+	$(PYTEST) -m slow
 
 test-long: setup-test setup-train ## run the tests of long trainings: several minutes
-	$(BIN)/python -m pytest -m long
+	$(PYTEST) -m long
 
 lint: setup-test ## check style and docstrings
 	$(BIN)/python -m flake8
