@@ -21,6 +21,7 @@ from effvit_compression.models.pretrained import Pretrained
 from effvit_compression.overrides import with_settings
 from effvit_compression.pruning.settings import PruningSettings
 from effvit_compression.pruning.surgery import budgets
+from effvit_compression.teachers.settings import KnownTeacher, TransformerTeacher
 from effvit_compression.training.settings import TrainingSettings
 from effvit_ros.core.classes import ClassSet, load_classes, lpcv_classes
 from effvit_ros.core.errors import UserError
@@ -51,6 +52,9 @@ class Source(Strict):
     root: Optional[Path] = None   # of the data, instead of the description's
     share: float = pydantic.Field(1.0, ge=0)  # of the crops; 0: for scores alone
     taught: bool = True           # a teacher's opinion of these pictures counts
+    #: Labels of classes that are not ``trusted`` are learnt; otherwise they only say that a pixel
+    #: is none of the trusted ones.
+    guesses: bool = True
     augmentation: Optional[Augmentation] = None  # instead of the recipe's
     flight: Optional[Flight] = None  # render the data first, into the run's folder
 
@@ -72,6 +76,13 @@ class Teacher(Strict):
         if self.model is None and not (self.architecture and self.training):
             raise ValueError('give architecture and training, or the model of a trained one')
         return self
+
+
+class Pasting(Strict):
+    """Rare things of one crop on another: real things on other ground."""
+
+    classes: List[str] = pydantic.Field(min_length=1)  # by name
+    chance: float = pydantic.Field(ge=0, le=1)         # for a crop to get something
 
 
 class Learning(Strict):
@@ -116,10 +127,14 @@ class Recipe(Strict):
     augmentation: Augmentation = Augmentation()
     #: Class name -> chance that a crop is drawn around it; ``balanced``: around any, by its share.
     rare: Dict[str, Annotated[float, pydantic.Field(ge=0, le=1)]] = {}
+    paste: Optional[Pasting] = None
     loss: SegmentationLossSettings = SegmentationLossSettings()
     student: Architecture
     pretrained: Pretrained = Pretrained()  # the student's first weights
     teacher: Optional[Teacher] = None
+    #: Trained elsewhere; asked once about each picture, before the student learns.
+    teachers: List[KnownTeacher] = []
+    transformer: Optional[TransformerTeacher] = None  # one more of them, in fine-tuning
     baseline: Optional[Learning] = None
     distill: Optional[Teaching] = None
     prune: Optional[PruningSettings] = None
@@ -143,8 +158,11 @@ class Recipe(Strict):
     def _consistent(self):
         if not (self.baseline or self.distill):
             raise ValueError('a student is trained by baseline or distill: give one of them')
-        if self.distill and not self.teacher:
-            raise ValueError('distill needs a teacher')
+        if self.distill and not (self.teacher or self.teachers):
+            raise ValueError('distill needs a teacher or teachers')
+        named = [teacher.name for teacher in self.teachers]
+        if len(set(named)) < len(named):
+            raise ValueError('teachers: two of one name')
         if sum(self.rare.values()) > 1 + 1e-9:  # the sum of decimals may be off
             raise ValueError('rare: the chances add up to more than 1')
         if not any(source.share for source in self.data):
@@ -184,6 +202,13 @@ def recipe_of(fields: Any, path: Path, row: str = '') -> Recipe:
     teacher = recipe.teacher
     for section in recipe.with_models:
         section.model = stored(path.parent, section.model)
+    for known in recipe.teachers:
+        if known.model:
+            known.model = stored(path.parent, known.model)
+        else:
+            known.onnx = (path.parent / known.onnx).resolve()
+    if recipe.transformer and recipe.transformer.weights_file:
+        recipe.transformer.weights_file = (path.parent / recipe.transformer.weights_file).resolve()
     if teacher and teacher.cache_folder:
         teacher.cache_folder = (path.parent / teacher.cache_folder).resolve()
     check_networks(recipe, path)
@@ -210,7 +235,13 @@ def check_classes(recipe: Recipe, where: str) -> None:
             raise UserError(f'{where}: an architecture has other classes than {classes.name}: '
                             'leave them out there, the recipe\'s key classes names the file')
     for key, names in (('rare', set(recipe.rare) - {BALANCED}),
-                       ('loss.class_weights', recipe.loss.class_weights)):
+                       ('loss.class_weights', recipe.loss.class_weights),
+                       ('loss.false_alarms', recipe.loss.false_alarms),
+                       ('paste.classes', recipe.paste.classes if recipe.paste else ()),
+                       *((f'teacher {teacher.name}', teacher.classes)
+                         for teacher in recipe.teachers),
+                       ('transformer.classes',
+                        recipe.transformer.classes if recipe.transformer else ())):
         unknown = classes.unknown(names)
         if unknown:
             raise UserError(f'{where}: {key} names {unknown[0]!r}, which {classes.name} does not '

@@ -6,14 +6,27 @@ from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 import numpy as np
 import torch
 
-from effvit_compression.data.augment import Augmentation, random_crop
+from effvit_compression.data.answers import Answers, corrected
+from effvit_compression.data.augment import (
+    Augmentation,
+    CELL,
+    change_colours,
+    Crop,
+    random_crop,
+)
+from effvit_compression.data.mosaic import cell_side, mosaic
+from effvit_compression.data.paste import paste
 from effvit_compression.data.pictures import Pictures
-from effvit_ros.core.classes import ClassSet, lpcv_classes
+from effvit_ros.core.classes import ClassSet, IGNORE, lpcv_classes
 
 #: Key of ``rare`` for all classes together.
 BALANCED = 'balanced'
 #: Pixels that a picture must have of a class more of to be drawn for it.
 FEW = 20
+#: Label of a pixel of which is known only which classes it does not belong to.
+ELSE = 254
+#: Share of the crop's side below which a whole picture is not stretched over it by mirroring.
+FILLS = 0.9
 
 
 class Batch(NamedTuple):
@@ -21,12 +34,16 @@ class Batch(NamedTuple):
     Crops for one step.
 
     ``images``: (N, 3, S, S) uint8, channels last in memory. ``labels``: (N, S, S) int64.
-    ``taught``: (N,) bool, whether a teacher's opinion of the crop counts.
+    ``taught``: (N,) bool, whether a teacher's opinion of the crop counts. ``answers``: (N,
+    classes, S/4, S/4) float32, what teachers said before of the pictures, 0 where none did; None
+    where none does anywhere. ``excluded``: (N, classes) bool, what pixels labelled ELSE are not.
     """
 
     images: torch.Tensor
     labels: torch.Tensor
     taught: torch.Tensor
+    answers: Optional[torch.Tensor] = None
+    excluded: Optional[torch.Tensor] = None
 
 
 class Part(NamedTuple):
@@ -35,12 +52,16 @@ class Part(NamedTuple):
 
     ``taught`` is False where the labels are exact and the teacher never saw such pictures.
     ``augmentation`` replaces the mixture's: oblique views have an "up", nadir views do not.
+    ``guesses``: whether labels of classes that nobody labelled by hand are learnt; otherwise such
+    a pixel is ELSE. ``answers``: what teachers say of the pictures.
     """
 
     pictures: Pictures
     share: float
     taught: bool = True
     augmentation: Optional[Augmentation] = None
+    guesses: bool = True
+    answers: Optional[Answers] = None
 
 
 class Mixture:
@@ -55,13 +76,23 @@ class Mixture:
         of its share of the mixture's labelled pixels.
     :param drawn: batches that were drawn in earlier trainings, and that are left out in this one.
     :param classes: what the labels' ids mean; default: LPCV's.
+    :param pasted: names of what may be pasted from one crop of a batch onto another.
+    :param pasting: chance that something is.
     """
 
     def __init__(self, parts: Sequence[Part], stretch: int, augmentation: Augmentation,
                  rare: Dict[str, float], seed: int, rank: int = 0, drawn: int = 0,
-                 classes: Optional[ClassSet] = None):
+                 classes: Optional[ClassSet] = None, pasted: Sequence[str] = (),
+                 pasting: float = 0.0):
         self._classes = classes or lpcv_classes()
         self._parts = [part.pictures for part in parts]
+        self._answers = [part.answers for part in parts]
+        self._asked = any(self._answers)
+        self._by_hand = [hand_labelled(part.pictures.description.trusted, self._classes)
+                         for part in parts]
+        self._guesses = [part.guesses for part in parts]
+        self._pasted = [self._classes.index(name) for name in pasted]
+        self._pasting = pasting
         self._augmentations = [part.augmentation or augmentation for part in parts]
         self._taught = np.array([part.taught for part in parts])
         shares = np.array([part.share for part in parts], float)
@@ -90,29 +121,81 @@ class Mixture:
     def batch(self, iteration: int, count: int, size: int) -> Batch:
         """Draw ``count`` crops of size x size for an iteration."""
         rng = np.random.default_rng((*self._seed, self._drawn + iteration))
-        crops = [self._crop(size, rng) for _ in range(count)]
-        images, labels, taught = (np.stack(part) for part in zip(*crops))
-        return Batch(torch.from_numpy(images).permute(0, 3, 1, 2),
-                     torch.from_numpy(labels.astype(np.int64)), torch.from_numpy(taught))
+        drawn = [self._crop(size, rng) for _ in range(count)]
+        parts, crops = [part for part, _ in drawn], [crop for _, crop in drawn]
+        if self._pasting:
+            crops = paste(crops, self._pasted, self._pasting, rng)
+        images = np.stack([change_colours(crop.image, self._augmentations[part], rng)
+                           for part, crop in zip(parts, crops)])
+        labels = np.stack([crop.label for crop in crops])
+        return Batch(
+            torch.from_numpy(images).permute(0, 3, 1, 2),
+            torch.from_numpy(labels.astype(np.int64)), torch.from_numpy(self._taught[parts]),
+            self._answers_of(parts, crops) if self._asked else None,
+            torch.from_numpy(np.stack([self._by_hand[part] for part in parts])))
 
-    def _crop(self, size, rng):
-        part = rng.choice(len(self._parts), p=self._shares)
+    def _answers_of(self, parts, crops) -> torch.Tensor:
+        """Stack the answers, with what hands have labelled put right."""
+        nothing = np.zeros((*np.array(crops[0].label.shape) // CELL, len(self._classes)),
+                           np.float32)
+        return torch.from_numpy(np.stack([
+            nothing if crop.answer is None else
+            corrected(crop.answer, crop.label, self._by_hand[part], ELSE)
+            for part, crop in zip(parts, crops)])).permute(0, 3, 1, 2)
+
+    def _crop(self, size: int, rng: np.random.Generator) -> Tuple[int, Crop]:
+        """Return the number of a part and a crop of one of its pictures, in its own colours."""
+        part = int(rng.choice(len(self._parts), p=self._shares))
+        settings = self._augmentations[part]
+        index, focus = self._pick(part, rng)
+        zoom = settings.zoom(rng)
+        if settings.mosaic and zoom * self._stretch < FILLS * size:
+            others = len(self._parts[part])
+            return part, mosaic(
+                self._picture(part, index),
+                lambda: self._picture(part, int(rng.integers(others))), size,
+                cell_side(zoom, self._stretch), settings, rng)
+        return part, random_crop(
+            self._picture(part, index), size, self._stretch, settings, rng, focus, zoom)
+
+    def _pick(self, part: int, rng) -> Tuple[int, Optional[Tuple[float, float]]]:
+        """Draw a picture and, where a rare class is wanted, a place of it."""
         pictures = self._parts[part]
         rare, chances = self._rare[part]
         draw = rng.choice(len(chances), p=chances)
-        index, focus = int(rng.integers(len(pictures))), None
-        if draw < len(rare):
-            wanted = rare[draw]
-            holders = np.nonzero(pictures.pixels[:, wanted] > FEW)[0]
-            if holders.size:
-                index = int(rng.choice(holders))
-                ys, xs = np.nonzero(pictures[index][1] == wanted)
-                pick = rng.integers(ys.size)
-                focus = float(xs[pick]), float(ys[pick])
-        image, label = pictures[index]
-        crop, ids = random_crop(
-            image, label, size, self._stretch, self._augmentations[part], rng, focus)
-        return crop, ids, self._taught[part]
+        index = int(rng.integers(len(pictures)))
+        if draw == len(rare):
+            return index, None
+        wanted = rare[draw]
+        holders = np.nonzero(pictures.pixels[:, wanted] > FEW)[0]
+        if not holders.size:
+            return index, None
+        index = int(rng.choice(holders))
+        ys, xs = np.nonzero(pictures[index][1] == wanted)
+        pick = rng.integers(ys.size)
+        return index, (float(xs[pick]), float(ys[pick]))
+
+    def _picture(self, part: int, index: int) -> Crop:
+        """Return a whole picture with what is known of it."""
+        image, label = self._parts[part][index]
+        if not self._guesses[part]:
+            label = without_guesses(label, self._by_hand[part])
+        answers = self._answers[part]
+        return Crop(image, label, answers[index] if answers else None)
+
+
+def hand_labelled(trusted: Sequence[str], classes: ClassSet) -> np.ndarray:
+    """Return which classes (classes,) alone were labelled by hand; none where all were."""
+    return np.isin(classes.names, list(trusted))
+
+
+def without_guesses(label: np.ndarray, by_hand: np.ndarray) -> np.ndarray:
+    """Labels with ELSE for classes that nobody labelled by hand; as they are where all were."""
+    if not by_hand.any():
+        return label
+    table = np.arange(IGNORE + 1, dtype=np.uint8)
+    table[:len(by_hand)][~by_hand] = ELSE
+    return table[label]
 
 
 def balance(shares: np.ndarray, pixels: np.ndarray) -> Dict[int, float]:

@@ -24,6 +24,7 @@ class DistillationSettings(pydantic.BaseModel):
     channel_wise: pydantic.NonNegativeFloat = 0.0
     channel_temperature: float = pydantic.Field(3.0, gt=0)
     features: pydantic.NonNegativeFloat = 0.0
+    answers: pydantic.NonNegativeFloat = 1.0  # what the recipe's ``teachers`` said beforehand
     #: Encoder maps that are mimicked: k is the one at 1 / 2**k of the picture's side.
     feature_levels: List[Annotated[int, pydantic.Field(ge=1, le=5)]] = pydantic.Field(
         [3, 4, 5], min_length=1)
@@ -74,6 +75,16 @@ def soft_label_loss(scores: torch.Tensor, teacher: torch.Tensor,
     log_q = functional.log_softmax(teacher / temperature, dim=1)
     divergence = (log_q.exp() * (log_q - log_p)).sum(dim=1)  # (N, H, W)
     return divergence.mean() * temperature ** 2
+
+
+def answer_loss(scores: torch.Tensor, answers: torch.Tensor) -> torch.Tensor:
+    """
+    KL(answers || student), mean over all pixels; 0 where the answers are.
+
+    Shape: scores (N, classes, H, W), answers alike: probabilities, not scores.
+    """
+    log_p = functional.log_softmax(scores, dim=1)
+    return (torch.xlogy(answers, answers) - answers * log_p).sum(dim=1).mean()
 
 
 def channel_wise_loss(scores: torch.Tensor, teacher: torch.Tensor,

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from effvit_compression.data.mixture import ELSE
 from effvit_ros.core.classes import ClassSet, IGNORE, lpcv_classes
 
 
@@ -26,6 +27,10 @@ class SegmentationLossSettings(pydantic.BaseModel):
     hard_pixels: float = pydantic.Field(1.0, gt=0, le=1)  # OHEM: share of the pixels kept
     dice: pydantic.NonNegativeFloat = 0.0
     focal: pydantic.NonNegativeFloat = 0.0
+    #: Where only some classes were labelled: a pixel is none of those that it is not labelled as.
+    exclusion: pydantic.NonNegativeFloat = 1.0
+    #: Class name -> weight of its probability on pixels that are labelled as something else.
+    false_alarms: Dict[str, pydantic.NonNegativeFloat] = {}
 
     @pydantic.model_validator(mode='after')
     def _consistent(self):
@@ -49,17 +54,33 @@ class SegmentationLoss(nn.Module):
                  classes: Optional[ClassSet] = None):
         super().__init__()
         self.settings = settings
+        self.classes = classes or lpcv_classes()
         weights = torch.tensor([settings.class_weights.get(name, 1.0)
-                                for name in (classes or lpcv_classes()).names])
+                                for name in self.classes.names])
         if settings.balance:
             weights *= balanced(torch.as_tensor(pixels, dtype=torch.float32), settings.balance)
         self.register_buffer('class_weights', weights, persistent=False)
         self._dice = smp.losses.DiceLoss('multiclass', ignore_index=IGNORE)
 
-    def forward(self, scores: torch.Tensor, labels: torch.Tensor) -> Dict[str, torch.Tensor]:
-        """Weighted parts by name; parts that are switched off are left out."""
+    def forward(self, scores: torch.Tensor, labels: torch.Tensor,
+                excluded: Optional[torch.Tensor] = None) -> Dict[str, torch.Tensor]:
+        """
+        Weighted parts by name; parts that are switched off are left out.
+
+        :param excluded: (N, classes) bool, what the pixels labelled ELSE are not.
+        """
         s = self.settings
         parts = {}
+        unlabelled = labels == ELSE
+        if s.exclusion and excluded is not None and unlabelled.any():
+            parts['exclusion'] = s.exclusion * exclusion_loss(scores, unlabelled, excluded)
+        labels = labels.masked_fill(unlabelled, IGNORE)
+        for name, weight in s.false_alarms.items():
+            index = self.classes.index(name)
+            others = (labels != IGNORE) & (labels != index)
+            wrong = torch.arange(len(self.classes), device=scores.device) == index
+            parts[f'false_{name}'] = weight * exclusion_loss(
+                scores, others, wrong.expand(len(scores), -1))
         if s.cross_entropy:
             parts['cross_entropy'] = s.cross_entropy * self.cross_entropy(scores, labels)
         if s.dice:
@@ -80,6 +101,19 @@ class SegmentationLoss(nn.Module):
             keep = max(1, int(valid.numel() * self.settings.hard_pixels))
             valid = valid.topk(keep, sorted=False).values
         return valid.mean()
+
+
+def exclusion_loss(scores: torch.Tensor, where: torch.Tensor,
+                   excluded: torch.Tensor) -> torch.Tensor:
+    """
+    Mean of -log(1 - p) over all pixels, p of the excluded classes together; 0 elsewhere.
+
+    :param where: (N, H, W) bool, the pixels that it is known of.
+    :param excluded: (N, classes) bool.
+    """
+    allowed = scores.masked_fill(excluded[..., None, None], -torch.inf)
+    surprise = torch.logsumexp(scores, 1) - torch.logsumexp(allowed, 1)
+    return torch.where(where, surprise, 0.0).mean()
 
 
 def balanced(pixels: torch.Tensor, exponent: float) -> torch.Tensor:

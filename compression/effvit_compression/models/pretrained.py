@@ -50,7 +50,7 @@ def load_pretrained(net: SegmentationNet, settings: Pretrained, say: Callable[[s
         if settings.source == 'wheel':
             load_imagenet(net.encoder, encoder)
         elif settings.source == 'stored':
-            load_stored(net, settings.model, crops)
+            load_stored(net, settings.model, crops, say)
         else:
             load_from_hub(net.encoder, encoder)
     except UserError as error:
@@ -75,10 +75,11 @@ def load_from_hub(encoder, name: str) -> None:
 
 
 def load_stored(net: SegmentationNet, folder: Path,
-                crops: Callable[[], Iterable[torch.Tensor]]) -> None:
+                crops: Callable[[], Iterable[torch.Tensor]], say: Callable[[str], None]) -> None:
     """
-    Give a network the trunk of a stored one; all of it where both have one architecture.
+    Give a network the trunk of a stored one, and every other tensor that both have alike.
 
+    :param say: told what stays as it is, if anything does.
     :raises UserError: it can't be read, or has another trunk.
     """
     stored = load_network(folder)
@@ -96,3 +97,16 @@ def load_stored(net: SegmentationNet, folder: Path,
                         f'which does not fit {net.architecture.encoder}: give a model of that')
     net.encoder.model.load_state_dict(
         {**state, **{ours: source[name] for ours, name in zip(names, theirs)}})
+    trunk = {f'encoder.model.{name}' for name in names}
+    kept = {name: tensor for name, tensor in stored.state_dict().items()
+            if name not in trunk and fits(tensor, net.state_dict().get(name))}
+    net.load_state_dict({**net.state_dict(), **kept})
+    fresh = sorted({'.'.join(name.split('.')[:2]) for name in net.state_dict()
+                    if name not in trunk and name not in kept})
+    if fresh:
+        say(f'pretrained.model {folder}: nothing in it for {", ".join(fresh)}: random at first')
+
+
+def fits(tensor: torch.Tensor, other: Optional[torch.Tensor]) -> bool:
+    """Whether a tensor may take the place of another."""
+    return other is not None and tensor.shape == other.shape

@@ -18,6 +18,9 @@ from effvit_compression.stages import (
     quantize,
     report,
     teacher,
+    teachers,
+    transformer,
 )
 
-ORDER = (data, teacher, baseline, distill, prune, finetune, quantize, export, report)
+ORDER = (data, teacher, teachers, transformer, baseline, distill, prune, finetune, quantize,
+         export, report)

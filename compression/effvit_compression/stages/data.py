@@ -13,6 +13,8 @@ NEEDS = ()
 
 #: Keys of a description that change nothing that is learnt.
 ASIDE = {'root', 'licence', 'terms', 'source'}
+#: Keys of a source that say what there is; the others say how it is learnt from.
+HERE = {'dataset', 'root', 'flight'}
 
 
 def depends_on(recipe):
@@ -22,8 +24,8 @@ def depends_on(recipe):
     :raises UserError: files are missing, or two sources can't be told apart.
     """
     check_names(recipe)
-    sources = [[source.model_dump(mode='json'), *content(source, recipe.class_set)]
-               for source in recipe.data]
+    sources = [[source.model_dump(mode='json', include=HERE), source.share > 0,
+                *content(source, recipe.class_set)] for source in recipe.data]
     return sources if recipe.class_set.is_lpcv else [sources, recipe.class_set.names]
 
 
@@ -72,7 +74,8 @@ def run(run, place):
             render(source.flight, place / source.dataset.stem)
         description = run.description(source)
         for split in wanted(source):
-            check(description, split, recipe.teacher is not None and source.taught)
+            taught = source.taught and bool(recipe.teacher or recipe.teachers)
+            check(description, split, taught)
         counts[description.name] = {
             split: len(description.pairs(split)) for split in description.splits}
     return counts

@@ -5,7 +5,7 @@ from effvit_compression.models.store import load_model
 from effvit_compression.stages.learn import beginner, learn
 from effvit_compression.stages.teacher import common, network, origin, rounded
 
-NEEDS = ('data', 'teacher')
+NEEDS = ('data', 'teacher', 'teachers')
 TOGETHER = True
 
 
@@ -21,5 +21,5 @@ def run(run, place):
     """Train and score."""
     settings = run.recipe.distill
     net = beginner(run, run.recipe.student, run.recipe.pretrained)
-    return learn(run, place, net, settings.training, load_model(run.place('teacher')),
-                 settings.distillation)
+    teacher = load_model(run.place('teacher')) if run.recipe.teacher else None
+    return learn(run, place, net, settings.training, teacher, settings.distillation)

@@ -5,7 +5,7 @@ from effvit_compression.models.store import load_model
 from effvit_compression.stages.learn import batches, learn
 from effvit_compression.stages.teacher import common, rounded
 
-NEEDS = ('data', 'teacher', 'baseline', 'distill', 'prune')
+NEEDS = ('data', 'teacher', 'teachers', 'transformer', 'baseline', 'distill', 'prune')
 TOGETHER = True
 
 
@@ -23,4 +23,4 @@ def run(run, place):
     teacher = load_model(run.place('teacher')) if run.recipe.teacher else None
     cuts = run.recipe.prune.steps if run.recipe.prune else 0
     return learn(run, place, net, settings.training, teacher, settings.distillation,
-                 batches(run.recipe, cuts))
+                 batches(run.recipe, cuts), NEEDS)

@@ -2,8 +2,9 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from pathlib import Path
-from typing import Iterator, Optional, Union
+from typing import Dict, Iterator, Optional, Sequence, Union
 
 import torch
 from lightning_fabric import Fabric
@@ -22,22 +23,29 @@ from effvit_compression.models.store import save_model
 from effvit_compression.models.teacher_cache import CachedTeacher, fingerprint
 from effvit_compression.pipeline import Run
 from effvit_compression.recipe import Recipe
+from effvit_compression.stages.teachers import answers_of
 from effvit_compression.training.devices import fabric_on
 from effvit_compression.training.evaluate import evaluate
 from effvit_compression.training.loop import train
 from effvit_compression.training.objective import Objective
 from effvit_compression.training.settings import TrainingSettings
 from effvit_ros.core.metrics import defined, per_class_table
+from effvit_ros.core.mistakes import false_alarms
 from effvit_ros.report.progress import steps
+
+#: Share of the other pixels called a class from which on a curve names it.
+LOUD = 0.005
 
 
 def learn(run: Run, place: Path, net: SegmentationNet, training: TrainingSettings,
           teacher: Optional[SegmentationNet] = None,
-          distillation: Optional[DistillationSettings] = None, drawn: int = 0) -> dict:
+          distillation: Optional[DistillationSettings] = None, drawn: int = 0,
+          needed: Sequence[str] = ()) -> dict:
     """
     Train ``net`` (resuming), store its moving average in ``place``, return its figures.
 
     :param drawn: batches that it learnt from before.
+    :param needed: stages that it may use: with ``transformer`` among them, that teaches, too.
     """
     recipe = run.recipe
     fabric = fabric_on(run.devices, training.precision,
@@ -48,24 +56,48 @@ def learn(run: Run, place: Path, net: SegmentationNet, training: TrainingSetting
         frozen = answers(run, teacher, distillation, fabric.device)
         imitation = Distillation(distillation, net.encoder.out_channels,
                                  teacher.encoder.out_channels)
-    mixture = mixture_of(run, fabric.global_rank, drawn)
+    mixture = mixture_of(run, fabric.global_rank, drawn, distillation is not None,
+                         transformer='transformer' in needed)
     pixels = mixture.pixels if recipe.loss.balance else None
     loss = SegmentationLoss(recipe.loss, pixels, recipe.class_set)
-    objective = Objective(net, loss, frozen, imitation)
+    objective = Objective(net, loss, frozen, imitation,
+                          distillation.answers if distillation else 0.0, training.loss_stride)
     with steps(place.name, training.iterations, quiet=not ranks.is_first()) as advance, \
             contextlib.closing(Progress(fabric, advance)) as progress:
-        student = train(objective, mixture, training, place, fabric, progress)
+        student = train(objective, mixture, training, place, fabric, progress,
+                        lambda average, done: look_in(run, place, average, done))
     ranks.by_first(lambda: save_model(student, place))
     return figures(run, student)
 
 
-def mixture_of(run: Run, rank: int = 0, drawn: int = 0) -> Mixture:
-    """Return what a process trains on; of its batches ``drawn`` were used before."""
+def mixture_of(run: Run, rank: int = 0, drawn: int = 0, taught: bool = False,
+               transformer: bool = False, stretch: int = 0) -> Mixture:
+    """
+    Return what a process trains on; of its batches ``drawn`` were used before.
+
+    :param taught: with what ``teachers`` said of the pictures.
+    :param transformer: with what the transformer said of them, too.
+    :param stretch: side of the whole picture at zoom 1, instead of the deployed one.
+    """
     recipe = run.recipe
     parts = [Part(run.pictures(source, 'train'), source.share, source.taught,
-                  source.augmentation) for source in recipe.data if source.share]
-    return Mixture(parts, recipe.size, recipe.augmentation, recipe.rare, recipe.seed, rank, drawn,
-                   recipe.class_set)
+                  source.augmentation, source.guesses,
+                  answers_of(run, source, transformer) if taught and source.taught else None)
+             for source in recipe.data if source.share]
+    pasting = (recipe.paste.classes, recipe.paste.chance) if recipe.paste else ()
+    return Mixture(parts, stretch or recipe.size, recipe.augmentation, recipe.rare, recipe.seed,
+                   rank, drawn, recipe.class_set, *pasting)
+
+
+def look_in(run: Run, place: Path, average: SegmentationNet, done: int) -> None:
+    """Score the moving average in the middle of a training; keep it in ``curve.jsonl``."""
+    found = figures(run, average)['scores']
+    run.say(f'{place.name} {done}: ' + ', '.join(
+        f'{name} {entry["miou"]:.3f}' + told_alarms(entry['false_alarms'])
+        for name, entry in found.items()))
+    if ranks.is_first():
+        with open(place / 'curve.jsonl', 'a', encoding='utf-8') as file:
+            file.write(json.dumps({'iteration': done, 'scores': found}) + '\n')
 
 
 def batches(recipe: Recipe, cuts: int) -> int:
@@ -100,6 +132,12 @@ def crops_of(run: Run, batches: int = 8, count: int = 8, size: int = 256
     """Yield a few batches of what will be trained on: (count, 3, size, size) uint8."""
     mixture = mixture_of(run)
     return (mixture.batch(i, count, size).images for i in range(batches))
+
+
+def told_alarms(shares: Dict[str, float]) -> str:
+    """Name the classes that much else is taken for, with the share of it."""
+    loud = [f'{name} {share:.1%}' for name, share in shares.items() if share > LOUD]
+    return f' (falsely {", ".join(loud)})' if loud else ''
 
 
 class Progress:
@@ -137,6 +175,7 @@ def figures_here(run: Run, net: SegmentationNet) -> dict:
             'miou': defined(confusion.miou),
             'mdice_lpcv': defined(dice.mean) if run.recipe.class_set.is_lpcv else None,
             'classes_present': confusion.classes_present, 'n_images': len(pictures),
-            'per_class': per_class_table(confusion, names)}
+            'per_class': per_class_table(confusion, names),
+            'false_alarms': false_alarms(confusion.matrix, names)}
     return {'parameters': parameters(net), 'gmacs': gmacs(net, run.recipe.size),
             'scores': scores}

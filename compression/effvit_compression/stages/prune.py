@@ -12,7 +12,7 @@ from effvit_compression.stages.learn import batches, figures, learn
 from effvit_compression.stages.teacher import common, rounded
 from effvit_ros.core.whole_file import write_text
 
-NEEDS = ('data', 'teacher', 'baseline', 'distill')
+NEEDS = ('data', 'teacher', 'teachers', 'baseline', 'distill')
 TOGETHER = True
 
 

@@ -3,10 +3,10 @@ from __future__ import annotations
 
 from effvit_compression import ranks
 from effvit_compression.models.read_back import load_network
-from effvit_compression.models.store import ARCHITECTURE, save_model, WEIGHTS
+from effvit_compression.models.store import save_model
+from effvit_compression.stages.contents import content
+from effvit_compression.stages.data import HERE
 from effvit_compression.stages.learn import beginner, figures, learn
-from effvit_ros.core.bundle import is_bundle, MANIFEST, sha256_of
-from effvit_ros.core.errors import UserError
 
 NEEDS = ('data',)
 TOGETHER = True
@@ -42,19 +42,11 @@ def origin(pretrained):
     return [settings, *(content(pretrained.model) if pretrained.model else [])]
 
 
-def content(model):
-    """Return the hashes of a stored network's files; :raises UserError: one is missing."""
-    names = (MANIFEST,) if is_bundle(model) else (ARCHITECTURE, WEIGHTS)
-    try:
-        return [sha256_of(model / name) for name in names]
-    except OSError as error:
-        raise UserError(f'stored model {error.filename}: {error.strerror}') from error
-
-
 def common(recipe):
-    """Return what every training depends on."""
-    return recipe.model_dump(
-        mode='json', include={'seed', 'size', 'augmentation', 'rare', 'loss'})
+    """Return what every training depends on: how it learns from the data."""
+    sources = [source.model_dump(mode='json', exclude=HERE) for source in recipe.data]
+    return [sources, recipe.model_dump(
+        mode='json', include={'seed', 'size', 'augmentation', 'rare', 'loss', 'paste'})]
 
 
 def rounded(recipe):

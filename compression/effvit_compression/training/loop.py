@@ -10,6 +10,7 @@ from lightning_fabric import Fabric
 from timm.utils import ModelEmaV3
 
 from effvit_compression import ranks
+from effvit_compression.data.ahead import Ahead
 from effvit_compression.data.mixture import Mixture
 from effvit_compression.models.insertion import hold_statistics, trunk_tensors
 from effvit_compression.training.checkpoint import load_checkpoint, save_checkpoint
@@ -38,7 +39,8 @@ def train(objective: Objective, mixture: Mixture, settings: TrainingSettings, fo
     would have seen.
 
     :param log: called with the iteration and its figures.
-    :param validate: called with the moving average whenever a checkpoint is written.
+    :param validate: called with the moving average every ``validate_every`` iterations.
+    :raises UserError: the loss is no number any more.
     """
     folder.mkdir(parents=True, exist_ok=True)
     optimizer = torch.optim.AdamW(parameter_groups(objective, settings), settings.rate)
@@ -54,37 +56,55 @@ def train(objective: Objective, mixture: Mixture, settings: TrainingSettings, fo
     start = load_checkpoint(folder / 'last.ckpt', state)
     ranks.check_same(start, f'{folder / "last.ckpt"}: the processes read different checkpoints')
 
-    clock = time.monotonic()
-    for iteration in range(start, settings.iterations):
-        wrapped.train()
-        if settings.freeze_encoder_norm:
-            hold_statistics(student.encoder)
-        for group in optimizer.param_groups:
-            group['lr'] = rate_at(iteration, settings) * group['factor']
-        # Dropout, too, can resume, and differs by rank.
-        torch.manual_seed((fabric.global_rank << 40) + settings.seed * 1_000_003 + iteration)
+    def draw(iteration):
         size, count = batch_shape(iteration, settings)
-        loss, parts = wrapped(*fabric.to_device(mixture.batch(iteration, count, size)))
-        fabric.backward(loss)
-        fabric.clip_gradients(wrapped, optimizer, max_norm=settings.clip)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        if fabric.is_global_zero:
-            average.update(student, step=iteration)
+        return mixture.batch(iteration, count, size)
 
-        done = iteration + 1
-        if done % settings.log_every == 0 or done == settings.iterations:
-            seconds = (time.monotonic() - clock) / settings.log_every
-            clock = time.monotonic()
-            log(done, {'loss': loss.item(), **{k: v.item() for k, v in parts.items()},
-                       'rate': rate_at(iteration, settings), 's_per_iteration': seconds})
-        if done % settings.checkpoint_every == 0 or done == settings.iterations:
+    clock = time.monotonic()
+    with Ahead(draw, settings.iterations) as batches:
+        for iteration in range(start, settings.iterations):
+            wrapped.train()
+            if settings.freeze_encoder_norm:
+                hold_statistics(student.encoder)
+            for group in optimizer.param_groups:
+                group['lr'] = rate_at(iteration, settings) * group['factor']
+            # Dropout, too, can resume, and differs by rank.
+            torch.manual_seed((fabric.global_rank << 40) + settings.seed * 1_000_003 + iteration)
+            loss, parts = wrapped(*fabric.to_device(batches(iteration)))
+            check_finite(loss, folder, iteration)
+            fabric.backward(loss)
+            # In float16 gradients overflow now and then: the scaler then leaves the step out.
+            fabric.clip_gradients(wrapped, optimizer, max_norm=settings.clip,
+                                  error_if_nonfinite=False)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
             if fabric.is_global_zero:
+                average.update(student, step=iteration)
+
+            done = iteration + 1
+            if due(done, settings.log_every, settings):
+                seconds = (time.monotonic() - clock) / settings.log_every
+                clock = time.monotonic()
+                log(done, {'loss': loss.item(), **{k: v.item() for k, v in parts.items()},
+                           'rate': rate_at(iteration, settings), 's_per_iteration': seconds})
+            if fabric.is_global_zero and due(done, settings.checkpoint_every, settings):
                 save_checkpoint(folder / 'last.ckpt', state, done)
-            if validate is not None:
-                validate(average.module, done)
+            if validate and settings.validate_every and not done % settings.validate_every:
+                validate(average.module.eval(), done)
     ranks.spread(average)
     return average.module.eval()
+
+
+def due(done: int, every: int, settings: TrainingSettings) -> bool:
+    """Whether something is to be done after so many iterations: now and then, and in the end."""
+    return done % every == 0 or done == settings.iterations
+
+
+def check_finite(loss: torch.Tensor, folder: Path, iteration: int) -> None:
+    """Stop where nothing more is learnt; :raises UserError: the loss is no number."""
+    if not loss.isfinite():
+        ranks.refuse(f'{folder.name}: the loss is {loss.item()} in iteration {iteration}: lower '
+                     'training.rate; run again, it goes on from the last checkpoint')
 
 
 def batch_shape(iteration: int, settings: TrainingSettings) -> Tuple[int, int]:

@@ -29,6 +29,8 @@ class TrainingSettings(pydantic.BaseModel):
     freeze_encoder_norm: bool = False               # keep the trunk's BatchNorm statistics
     #: As Lightning Fabric calls them; float16 needs a GPU, bfloat16 is slower on most CPUs.
     precision: Literal['32-true', '16-mixed', 'bf16-mixed'] = '32-true'
+    loss_stride: int = pydantic.Field(1, ge=1, le=4)  # labels count at every nth pixel: faster
+    validate_every: int = pydantic.Field(0, ge=0)  # iterations; 0: in the end alone
     checkpoint_every: int = pydantic.Field(200, ge=1)  # iterations
     log_every: int = pydantic.Field(20, ge=1)       # iterations
     seed: int = pydantic.Field(0, ge=0, lt=2 ** 31)

@@ -31,7 +31,7 @@ def changed(path, **changes):
 def test_every_shipped_description_loads(path):
     description = load_description(path)
     table = description.lookup()
-    assert {0, 7} & set(table), 'it knows background or water'
+    assert {0, 7, 12} & set(table), 'it knows background, water or road'
     assert set(table) <= {*range(14), 255, -1}
 
 

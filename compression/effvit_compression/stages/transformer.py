@@ -1,0 +1,112 @@
+"""Put a head on a frozen transformer, score it, and ask it about the train pictures."""
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save
+
+from effvit_compression.data.mixture import Batch
+from effvit_compression.losses.segmentation import SegmentationLoss
+from effvit_compression.models.factory import upsample
+from effvit_compression.stages.learn import mixture_of
+from effvit_compression.stages.teacher import common
+from effvit_compression.stages.teachers import asked_on, kept, score_all, write_answers
+from effvit_compression.teachers.networks import opinion
+from effvit_compression.teachers.transformer import Backbone, grid_of, Head, TransformerNet
+from effvit_ros.core.bundle import sha256_of
+from effvit_ros.core.errors import UserError
+from effvit_ros.core.whole_file import write_bytes, write_text
+from effvit_ros.report.progress import steps
+
+NEEDS = ('data',)
+HEAD = 'head.safetensors'
+TOKENS, COUNT = 'tokens.npy', 'tokens.json'
+
+
+def depends_on(recipe):
+    """Return the section, the weights' hash and how views are drawn."""
+    settings = recipe.transformer
+    if settings is None:
+        return None
+    try:
+        weights = sha256_of(settings.weights_file) if settings.weights_file else 'hub'
+    except OSError as error:
+        raise UserError(f'transformer: {settings.weights_file}: {error.strerror}') from error
+    return [settings.model_dump(mode='json', exclude={'weights_file'}), weights, common(recipe)]
+
+
+def run(run, place):
+    """Compute tokens, train the head, score, answer; what is done before an interruption stays."""
+    settings = run.recipe.transformer
+    backbone = Backbone(settings)
+    head = Head(backbone.channels, settings.width, len(run.recipe.class_set))
+    if (place / HEAD).exists():
+        head.load_state_dict(load_file(place / HEAD))
+    else:
+        views = draw_views(run, settings)
+        train_head(run, head, views, look_at(backbone, views, place, settings), settings)
+        write_bytes(place / HEAD, save(head.state_dict()))
+    network = TransformerNet(backbone, head.eval())
+
+    def look(image):
+        batch = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None]
+        with torch.inference_mode():
+            return network(batch).softmax(1)[0].permute(1, 2, 0).numpy()
+
+    def ask(image):
+        return opinion(look, settings, image)
+    scores = kept(place / 'scores.json', lambda: score_all(run, ask, 'transformer'))
+    for name, entry in scores.items():
+        run.say(f'transformer: {settings.encoder} on {name}/val: mIoU {entry["miou"]:.3f}')
+    for source in asked_on(run, settings):
+        write_answers(ask, run.pictures(source, 'train'),
+                      place / 'answers' / f'{run.description(source).name}.npy')
+    return {'scores': scores}
+
+
+def draw_views(run, settings):
+    """Draw the crops that the head learns from: one Batch."""
+    mixture = mixture_of(run, stretch=settings.side)
+    drawn = [mixture.batch(number, 1, settings.side) for number in range(settings.views)]
+    return Batch(*(None if parts[0] is None else torch.cat(parts) for parts in zip(*drawn)))
+
+
+def look_at(backbone, views, place, settings):
+    """Return tokens (views, channels, h, w) float16, on disk; goes on where it had begun."""
+    count, grid = len(views.images), grid_of(settings)
+    done = json.loads((place / COUNT).read_text()) if (place / COUNT).exists() else 0
+    tokens = np.lib.format.open_memmap(
+        place / TOKENS, 'r+' if done else 'w+', np.float16, (count, backbone.channels, grid, grid))
+    with steps('tokens', count, done) as advance:
+        for number in range(done, count):
+            tokens[number] = backbone(views.images[number:number + 1])[0].numpy()
+            if not (number + 1) % 20:
+                tokens.flush()
+                write_text(place / COUNT, str(number + 1))
+            advance()
+    return tokens
+
+
+def train_head(run, head, views, tokens, settings):
+    """Train the head on the labels of the views, in place."""
+    loss = SegmentationLoss(run.recipe.loss, classes=run.recipe.class_set)
+    optimizer = torch.optim.AdamW(head.parameters(), settings.rate, weight_decay=0.01)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, settings.rate, total_steps=settings.iterations, pct_start=0.1)
+    rng = np.random.default_rng(run.recipe.seed)
+    torch.manual_seed(run.recipe.seed)
+    head.train()
+    with steps('head', settings.iterations) as advance:
+        for _ in range(settings.iterations):
+            chosen = np.sort(rng.choice(len(tokens), settings.batch, replace=False))
+            seen = torch.from_numpy(tokens[chosen]).float()
+            pick = torch.from_numpy(chosen)
+            labels = views.labels[pick][:, 1::2, 1::2]
+            scores = upsample(head(seen, views.images[pick]), labels.shape[-2:])
+            optimizer.zero_grad(set_to_none=True)
+            sum(loss(scores, labels, views.excluded[pick]).values()).backward()
+            optimizer.step()
+            schedule.step()
+            advance()
