@@ -13,7 +13,7 @@ from effvit_compression.data.augment import Augmentation
 from effvit_compression.data.description import one_line
 from effvit_compression.data.mixture import BALANCED
 from effvit_compression.export.settings import Int8Settings
-from effvit_compression.losses.distillation import DistillationSettings
+from effvit_compression.losses.distillation import check_levels, DistillationSettings
 from effvit_compression.losses.segmentation import SegmentationLossSettings
 from effvit_compression.models.architecture import Architecture
 from effvit_compression.models.factory import build, SegmentationNet
@@ -43,6 +43,16 @@ class Flight(Strict):
     val_seeds: Tuple[int, int] = (1000, 1003)
     val_frames: int = pydantic.Field(12, ge=1)
     size: int = pydantic.Field(512, ge=64, le=4096)
+
+    @pydantic.model_validator(mode='after')
+    def _apart(self):
+        (first, last), (low, high) = self.train_seeds, self.val_seeds
+        if first > last or low > high:
+            raise ValueError('flight: seeds are first and last')
+        if first <= high and low <= last:
+            raise ValueError(f'flight: train_seeds {first}-{last} and val_seeds {low}-{high} '
+                             'overlap: scores would be those of scenes that were learnt')
+        return self
 
 
 class Source(Strict):
@@ -252,7 +262,8 @@ def check_networks(recipe: Recipe, path: Path) -> None:
     """
     Build the networks, without weights: one that can't be is found before hours of training.
 
-    :raises UserError: there is no such network, or the student can't be pruned so.
+    :raises UserError: there is no such network, the student can't be pruned so, or a map is
+        mimicked that one of them does not have.
     """
     teacher = recipe.teacher
     try:
@@ -260,7 +271,11 @@ def check_networks(recipe: Recipe, path: Path) -> None:
         if recipe.prune:
             budgets(student, recipe.prune)
         if teacher and not teacher.model:
-            build_weightless(teacher.architecture.model_dump_json())
+            teaching = build_weightless(teacher.architecture.model_dump_json())
+            for section in (recipe.distill, recipe.finetune):
+                if section:
+                    check_levels(section.distillation, student.encoder.out_channels,
+                                 teaching.encoder.out_channels)
     except UserError as error:
         raise UserError(f'recipe {path}: {error}') from error
 

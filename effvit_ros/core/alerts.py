@@ -75,11 +75,13 @@ def parse_rules(text):
     return rules
 
 
-def alert_rules(text, class_names):
+def alert_rules(text, class_names, simulated=()):
     """
     Return the rules that ``text`` means for a model with these classes.
 
     :param text: ``auto``, ``none`` or rules.
+    :param simulated: classes that the model knows from a simulation alone: ``auto`` leaves out
+        their rules, which would tell of what it never saw.
     :raises UserError: a rule can't be read, or names a class that the model does not have.
     """
     text = text.strip()
@@ -87,7 +89,7 @@ def alert_rules(text, class_names):
         return ()
     if text == AUTO:
         return tuple(rule for rule in parse_rules(DEFAULT_ALERTS)
-                     if set(rule.classes) <= set(class_names))
+                     if set(rule.classes) <= set(class_names) - set(simulated))
     rules = parse_rules(text)
     for rule in rules:
         for name in rule.classes:

@@ -28,6 +28,9 @@ DEFAULT_MODEL = 'mobilevit_lite0_lpcv'
 PRECISIONS = ('fp32', 'fp16', 'int8')
 IO_TYPES = ('uint8', 'float32')
 CHANNEL_ORDERS = ('rgb', 'bgr')
+#: What a class was learnt from, as a manifest's ``evidence`` says: labels that hands made of
+#: photographs, what other networks saw in photographs, pictures of a simulation.
+HAND, GUESSES, SIMULATION = 'hand labels', "a network's guesses", 'simulation'
 #: Runtimes for which a bundle may prefer a precision.
 CPU_RUNTIMES = ('openvino', 'onnxruntime')
 
@@ -81,10 +84,23 @@ class Bundle:
 
     @property
     def legend(self):
-        """Return the classes as YAML that reads as a list: id, name, colour."""
+        """Return the classes as YAML that reads as a list: id, name, colour, what it is from."""
         lines = [f'# Class ids of {self.name}; {self.ignore} is unlabelled.']
-        lines += [f"{c.id}: {{name: '{c.name}', rgb: {list(c.color)}}}" for c in self.classes]
+        for c in self.classes:
+            words = self.learnt_from(c.name)
+            known = f', learnt_from: [{", ".join(repr(word) for word in words)}]' if words else ''
+            lines.append(f"{c.id}: {{name: '{c.name}', rgb: {list(c.color)}{known}}}")
         return '\n'.join(lines) + '\n'
+
+    def learnt_from(self, name) -> Tuple[str, ...]:
+        """Return what a class was learnt from, the best first; () where the bundle is silent."""
+        entry = (self.manifest.get('evidence') or {}).get(name) or {}
+        return tuple(entry.get('learnt_from') or ())
+
+    @property
+    def simulated(self) -> Tuple[str, ...]:
+        """Return the names of the classes that were learnt from a simulation alone."""
+        return tuple(name for name in self.names if self.learnt_from(name) == (SIMULATION,))
 
     def graph(self, precision='fp32', io='uint8') -> Graph:
         """

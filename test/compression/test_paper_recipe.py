@@ -46,7 +46,7 @@ def swin():
 def test_the_swin_trains_and_its_maps_and_labels_are_learnt_from(dataset, tmp_path):
     recipe = load_recipe(PAPER, [
         *TINY, 'size=64', f'data=[{{dataset: {dataset}}}]', 'baseline=null', 'rare={}',
-        'teacher.pretrained.source=none', 'teacher.minimum_miou=0'])
+        'teacher.pretrained.source=none', 'pretrained.source=none', 'teacher.minimum_miou=0'])
     run = Run(recipe, tmp_path / 'out', say=lambda line: None)
     carry_out(run, (data, teacher, baseline, distill, prune, finetune))
     assert run.results['teacher']['parameters'] > 27e6  # Swin-T

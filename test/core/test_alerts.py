@@ -202,3 +202,10 @@ def test_a_receiver_that_starts_late_or_loses_messages_knows_the_state_after_the
         message = monitor.update(areas, serial * S)
         if message:
             assert {a.name for a in message if a.state == RAISED} == raised
+
+
+def test_auto_leaves_out_what_a_model_knows_from_a_simulation_alone():
+    named = [rule.name for rule in alert_rules('auto', NAMES, ('fire/flare', 'lava_flow'))]
+    assert named == ['person', 'flood/water/river/sea', 'building_damaged']
+    asked = alert_rules('fire/flare>0.1', NAMES, ('fire/flare',))
+    assert [rule.name for rule in asked] == ['fire/flare']

@@ -47,6 +47,8 @@ class Description:
     training: Tuple[Origin, ...]
     story: str                                # how it was trained, for the model card
     command: str                              # that makes it again
+    #: From the scores, what each class was learnt from (``evidence.evidence``).
+    evidence: Callable[[List[dict]], dict] = lambda scores: {}
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,7 @@ def write_bundle(net: SegmentationNet, variants: Sequence[Variant], folder: Path
         write_manifest(new, manifest)
         load_bundle(new)
         manifest['scores'] = score(new)
+        manifest['evidence'] = description.evidence(manifest['scores'])
         write_manifest(new, manifest)
         (new / 'README.md').write_text(model_card(manifest, description), encoding='utf-8')
         replace_folder(new, folder)
@@ -238,6 +241,20 @@ def replace_folder(new: Path, folder: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
+def evidence_section(found: dict) -> List[str]:
+    """Lines of Markdown on what each class was learnt from; none where nothing is known."""
+    if not found:
+        return []
+    lines = ['', '## What each class was learnt from', '',
+             'On views that nothing was trained on: IoU, where such pictures show the class.', '',
+             '| class | learnt from | unseen views |', '|---|---|---|']
+    for name, entry in found.items():
+        scores = ', '.join(f'{data} {value:.2f}' for data, value in entry['unseen'].items())
+        lines.append(f'| {name} | {", ".join(entry["learnt_from"]) or "nothing"} | '
+                     f'{scores or "not measured"} |')
+    return lines
+
+
 def model_card(manifest: dict, description: Description) -> str:
     """Markdown for people: what it is, what it was trained on, how good it is, its terms."""
     size, number = manifest['input']['width'], len(manifest['classes'])
@@ -257,6 +274,7 @@ def model_card(manifest: dict, description: Description) -> str:
         dice = f' {scores["mdice_lpcv"]:.3f} |' if lpcv else ''
         lines.append(f'| {scores["data"]} | {scores["n_images"]} | {scores["miou"]:.3f} |{dice} '
                      f'{classes} |')
+    lines += evidence_section(manifest['evidence'])
     lines += ['', '## Graphs', '', '| file | precision | I/O | opset | worst label agreement with '
               'torch |', '|---|---|---|---|---|']
     lines += [f'| {g["file"]} | {g["precision"]} | {g["io"]} | {g["opset"]} | '

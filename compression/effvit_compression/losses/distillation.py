@@ -13,6 +13,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from effvit_ros.core.errors import UserError
+
 
 class DistillationSettings(pydantic.BaseModel):
     """Shares of the loss; 0 switches a part off."""
@@ -41,12 +43,14 @@ class Distillation(nn.Module):
 
     :param student_channels: of the student's encoder maps, [1, 1/2, 1/4, ...].
     :param teacher_channels: of the teacher's, likewise.
+    :raises UserError: one of them has no map of a wanted level.
     """
 
     def __init__(self, settings: DistillationSettings, student_channels: Sequence[int],
                  teacher_channels: Sequence[int]):
         super().__init__()
         self.settings = settings
+        check_levels(settings, student_channels, teacher_channels)
         self.adapters = nn.ModuleDict({
             str(k): nn.Conv2d(student_channels[k], teacher_channels[k], 1)
             for k in settings.levels})
@@ -66,6 +70,16 @@ class Distillation(nn.Module):
                       for k, adapter in self.adapters.items()]
             parts['features'] = s.features * sum(losses) / len(losses)
         return parts
+
+
+def check_levels(settings: DistillationSettings, *networks: Sequence[int]) -> None:
+    """Look for the wanted maps; :raises UserError: a network has none (a Swin at 1/2)."""
+    for level in settings.levels:
+        for channels in networks:
+            if not channels[level]:
+                having = ', '.join(str(k) for k, count in enumerate(channels) if k and count)
+                raise UserError(f'distillation: feature_levels names {level}, of which a network '
+                                f'has no map: it has {having}')
 
 
 def soft_label_loss(scores: torch.Tensor, teacher: torch.Tensor,

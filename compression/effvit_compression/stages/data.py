@@ -4,6 +4,7 @@ from __future__ import annotations
 from effvit_compression.data.check import check_split
 from effvit_compression.data.description import load_description
 from effvit_compression.recipe import Flight
+from effvit_ros.core.bundle import sha256_of
 from effvit_ros.core.errors import UserError
 from effvit_ros.flight.dataset import DatasetPlan, write_dataset
 from effvit_ros.report.progress import steps
@@ -76,9 +77,25 @@ def run(run, place):
         for split in wanted(source):
             taught = source.taught and bool(recipe.teacher or recipe.teachers)
             check(description, split, taught)
+        check_apart(description)
         counts[description.name] = {
             split: len(description.pairs(split)) for split in description.splits}
     return counts
+
+
+def check_apart(description):
+    """Refuse pictures that are trained on and scored; :raises UserError: there is one."""
+    seen = {}
+    for split in ('train', 'val'):
+        if split not in description.splits:
+            continue
+        for pair in description.pairs(split):
+            digest = sha256_of(pair.image)
+            other = seen.setdefault(digest, (split, pair.image))
+            if other[0] != split:
+                raise UserError(f'dataset {description.name}: {pair.image} of {split} is the same '
+                                f'picture as {other[1]} of {other[0]}: scores would be those of '
+                                'pictures that were learnt: remove one')
 
 
 def check(description, split, taught):

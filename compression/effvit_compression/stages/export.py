@@ -3,10 +3,12 @@ from __future__ import annotations
 
 from effvit_compression.evaluation import evaluate_bundle
 from effvit_compression.export.bundle import Description, score_entry, write_bundle
+from effvit_compression.export.evidence import evidence, Lesson
 from effvit_compression.export.origins import origins
 from effvit_compression.export.price import RUNTIME
 from effvit_compression.models.store import load_model
 from effvit_compression.stages.quantize import variants
+from effvit_compression.stages.teachers import answers_of
 from effvit_ros.core.bundle import load_bundle
 
 NEEDS = ('quantize',)
@@ -36,8 +38,26 @@ def run(run, place):
     folder = write_bundle(
         net, variants(run), place / recipe.export.name, recipe.size,
         Description(recipe.export.name, tuple(learnt_from), recipe.export.story,
-                    f'effvit-compress run {recipe.name}.yaml'), score)
+                    f'effvit-compress run {recipe.name}.yaml',
+                    lambda scores: evidence(lessons(run), unseen(run, scores),
+                                            recipe.class_set)), score)
     bundle = load_bundle(folder)
     return {'bundle': recipe.export.name, 'sha256': bundle.sha256,
             'scores': bundle.manifest['scores'],
             'bytes': bundle.graph_bytes}
+
+
+def lessons(run):
+    """Return what was learnt from, set by set."""
+    taught = run.student in ('distill', 'finetune')
+    return [Lesson(run.pictures(source, 'train'), source.flight is not None, source.guesses,
+                   answers_of(run, source, 'transformer' in run.results)
+                   if taught and source.taught else None)
+            for source in run.recipe.data if source.share]
+
+
+def unseen(run, scores):
+    """Return the scores on sets that were not trained on."""
+    aside = {f'{run.description(source).name}/val'
+             for source in run.recipe.data if not source.share}
+    return [entry for entry in scores if entry['data'] in aside]

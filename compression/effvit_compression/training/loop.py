@@ -117,12 +117,13 @@ def batch_shape(iteration: int, settings: TrainingSettings) -> Tuple[int, int]:
 
 
 def parameter_groups(objective: Objective, settings: TrainingSettings) -> List[dict]:
-    """Group by rate and by decay: the trunk has its own rate, vectors (norms, biases) no decay."""
+    """Group by rate and by decay: the trunk has its own rate, norms and biases no decay."""
     groups = {}
     trunk = {f'student.encoder.model.{name}' for name in trunk_tensors(objective.student.encoder)}
     for name, parameter in objective.named_parameters():
         factor = settings.encoder_rate if name in trunk else 1.0
-        decay = settings.weight_decay if parameter.ndim > 1 else 0.0
+        plain = parameter.ndim > 1 and 'relative_position' not in name
+        decay = settings.weight_decay if plain else 0.0
         group = groups.setdefault((factor, decay), {
             'params': [], 'factor': factor, 'weight_decay': decay})
         group['params'].append(parameter)

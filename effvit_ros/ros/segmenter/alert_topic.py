@@ -26,7 +26,8 @@ class AlertTopic:
         self._publisher = publisher
         self._lock = threading.Lock()
         self._present = None
-        self._text = self._class_names = self._monitor = self._header = None
+        self._simulated = ()
+        self._bound = self._monitor = self._header = None
         node.add_on_set_parameters_callback(self._check_change)
 
     def wanted(self):
@@ -41,9 +42,14 @@ class AlertTopic:
         """
         alert_rules(self._rules_text(), class_names)
 
-    def introduce(self, class_names):
-        """Refuse, from now on, new rules that this model lacks classes for."""
+    def introduce(self, class_names, simulated=()):
+        """
+        Refuse, from now on, new rules that this model lacks classes for.
+
+        :param simulated: classes that it knows from a simulation alone; ``auto`` leaves them out.
+        """
         self._present = class_names
+        self._simulated = simulated
 
     def update(self, areas, class_names, header):
         """
@@ -52,8 +58,9 @@ class AlertTopic:
         A change of the rules or of the model takes effect here.
         """
         with self._lock:
-            if (self._rules_text(), class_names) != (self._text, self._class_names):
-                self._bind(self._rules_text(), class_names)
+            wanted = self._rules_text(), class_names, self._simulated
+            if wanted != self._bound:
+                self._bind(*wanted)
             stamp = header.stamp
             self._header = header
             self._publish(
@@ -78,17 +85,17 @@ class AlertTopic:
     def _rules_text(self):
         return self._node.get_parameter('alerts').value
 
-    def _bind(self, text, class_names):
+    def _bind(self, text, class_names, simulated):
         if self._monitor is not None:
             self._publish(self._monitor.reset())
         try:
-            rules = alert_rules(text, class_names)
+            rules = alert_rules(text, class_names, simulated)
         except UserError as error:
             # Checked before; only rules that were set while another model loaded lead here.
             self._node.get_logger().error(f'no alerts with this model: {error}')
             rules = ()
         self._monitor = AlertMonitor(rules, class_names)
-        self._text, self._class_names = text, class_names
+        self._bound = text, class_names, simulated
 
     def _check_change(self, changes):
         for change in changes:

@@ -171,5 +171,5 @@ class Inference:
             self._health.set_finding('runtime', WARN, fallback)
         else:
             self._health.clear_finding('runtime')
-        self._outputs.alerts.introduce(bundle.names)
+        self._outputs.alerts.introduce(bundle.names, bundle.simulated)
         self._outputs.publish_label_info(bundle, self._node.get_clock().now().to_msg())

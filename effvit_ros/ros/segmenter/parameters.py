@@ -103,5 +103,6 @@ SEGMENTER_PARAMETERS = (
     Parameter(
         'alerts', 'auto',
         'What ~/alerts tells: CLASS>SHARE<LOWER_SHARExFRAMES, ... (person>0.001<0.0005x3); auto: '
-        'the classes that matter in disasters; none: nothing.', check=alerts_problem),
+        'the classes that matter in disasters, but for those that the model knows from a '
+        'simulation alone; none: nothing.', check=alerts_problem),
 )

@@ -18,6 +18,7 @@ from effvit_compression.losses.segmentation import (
     SegmentationLoss,
     SegmentationLossSettings,
 )
+from effvit_ros.core.errors import UserError
 
 LN2 = math.log(2)
 
@@ -113,3 +114,9 @@ def test_distillation_adapts_channels_of_the_chosen_levels():
     parts = distillation([None, None, student], scores, [None, None, teacher], scores)
     assert set(parts) == {'soft_labels', 'features'} and parts['soft_labels'] == 0
     assert distillation.adapters['2'].weight.shape == (6, 4, 1, 1)
+
+
+def test_a_map_that_a_network_does_not_have_is_told_before_the_training():
+    settings = DistillationSettings(features=1.0, feature_levels=[1])
+    with pytest.raises(UserError, match=r'names 1, of which .* it has 2, 3'):
+        Distillation(settings, [3, 16, 24, 40], [3, 0, 96, 192])  # a Swin has none at 1/2

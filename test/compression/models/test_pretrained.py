@@ -10,7 +10,11 @@ import yaml
 from effvit_compression.models.architecture import Architecture
 from effvit_compression.models.factory import build
 from effvit_compression.models.insertion import trunk_tensors
-from effvit_compression.models.pretrained import load_pretrained, Pretrained
+from effvit_compression.models.pretrained import (
+    check_normalisation,
+    load_pretrained,
+    Pretrained,
+)
 from effvit_compression.models.store import save_model
 from effvit_compression.recipe import load_recipe, stored
 from effvit_compression.stages import distill
@@ -35,14 +39,13 @@ def start_from(folder, net):
 
 def test_the_trunk_of_another_network_fits_around_inserted_blocks(tmp_path):
     stored, net = network(PLAIN, 0), network(HYBRID, 1)
-    head = net.head.weight.clone()
     save_model(stored, tmp_path)
     start_from(tmp_path, net)
     ours, theirs = net.encoder.model.state_dict(), stored.encoder.model.state_dict()
     assert len(ours) > len(theirs)
     for one, other in zip(trunk_tensors(net.encoder), trunk_tensors(stored.encoder)):
         assert torch.equal(ours[one], theirs[other]), one
-    assert torch.equal(net.head.weight, head)
+    assert torch.equal(net.head.weight, stored.head.weight)  # fits, so it is kept
 
 
 def test_of_the_same_architecture_everything_is_taken(tmp_path):
@@ -94,3 +97,29 @@ def test_a_recipe_may_name_a_shipped_bundle_unless_a_folder_lies_beside_it(tmp_p
 def test_a_stored_network_that_is_missing_is_named(tmp_path):
     with pytest.raises(UserError, match='model .*nowhere'):
         start_from(tmp_path / 'nowhere', network(PLAIN, 0))
+
+
+@pytest.mark.parametrize('mean, std, fine', [
+    pytest.param(0.0, 255.0, True, id='as published'),
+    pytest.param(127.0, 128.0, False, id='the default'),
+])
+def test_published_weights_get_pictures_as_they_expect_them(mean, std, fine):
+    """Pictures of 0 to 1 for MobileViT, of -1 to 1 for EfficientNet-Lite."""
+    architecture = Architecture(encoder='mobilevit_xxs', mean=mean, std=std)
+    config = {'mean': (0.0, 0.0, 0.0), 'std': (1.0, 1.0, 1.0)}
+    if fine:
+        check_normalisation(architecture, config)
+    else:
+        with pytest.raises(UserError, match='expect mean 0.0 and std 255.0'):
+            check_normalisation(architecture, config)
+
+
+def test_weights_from_the_hub_fit_around_inserted_blocks(monkeypatch):
+    published, net = network(PLAIN, 0).encoder.model, network(HYBRID, 1)
+    published.pretrained_cfg = {'mean': (0.5, 0.5, 0.5), 'std': (0.5, 0.5, 0.5)}
+    monkeypatch.setattr('effvit_compression.models.pretrained.timm.create_model',
+                        lambda *args, **options: published)
+    load_pretrained(net, Pretrained(source='hub'), print, tuple)
+    ours, theirs = net.encoder.model.state_dict(), published.state_dict()
+    for one, other in zip(trunk_tensors(net.encoder), theirs):
+        assert torch.equal(ours[one], theirs[other]), one
