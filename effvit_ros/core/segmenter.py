@@ -99,7 +99,7 @@ class Segmenter:
 
         :param image: uint8, (H, W, 3), (H, W, 4) or, for ``mono``, (H, W); any row stride.
         :param order: one of :data:`ORDERS`.
-        :raises ValueError: when the array is not such a picture.
+        :raises ValueError: when the array is not such a picture, or the scores are not finite.
         """
         start = time.perf_counter()
         self._prepare(image, order)
@@ -107,6 +107,9 @@ class Segmenter:
         output = self.runtime.infer()
         inferred = time.perf_counter()
         scores = output if self.bundle.gives_scores else None
+        if scores is not None and not np.isfinite(scores.sum()):
+            raise ValueError(f'{self.runtime.description} gave scores that are no numbers: this '
+                             'precision overflows on this picture: take another graph or runtime')
         labels = self._enlarge(output, image.shape[:2]) if scores is None else \
             self._tail_for(scores.shape[1:], image.shape[:2]).labels(scores)
         done = time.perf_counter()

@@ -21,6 +21,9 @@ from live_ros import fresh_domain, Probe, ROOT
 from sensor_msgs.msg import CameraInfo, Image
 
 pytestmark = pytest.mark.slow
+#: What setup.py's commands run.
+MODULES = {'camera_node': 'effvit_ros.ros.camera.main',
+           'segmenter_node': 'effvit_ros.ros.segmenter.main'}
 
 
 def command(node, folder):
@@ -32,7 +35,7 @@ def command(node, folder):
     file.write_text(yaml.safe_dump({'/**': {'ros__parameters': parameters}}))
     assert given['package'] == 'effvit_ros'
     remappings = [part for pair in given['remappings'] for part in ('-r', ':='.join(pair))]
-    return [sys.executable, '-m', f"effvit_ros.ros.{given['executable']}", *given['arguments'],
+    return [sys.executable, '-m', MODULES[given['executable']], *given['arguments'],
             '-r', f"__node:={given['name']}", '-r', f"__ns:=/{given['namespace']}",
             '--params-file', str(file), *remappings]
 

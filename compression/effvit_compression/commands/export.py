@@ -1,6 +1,7 @@
 """Write a bundle from a trained checkpoint, scored on the val pictures of its datasets."""
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 from typing import List
 
@@ -38,7 +39,8 @@ def run(arguments) -> int:
         write_bundle,
     )
     from effvit_compression.export.origins import origins
-    from effvit_compression.models.read_back import load_network
+    from effvit_compression.export.temperature import calibrated_temperature
+    from effvit_compression.models.store import load_network
     check_size(arguments.size)
     variants = [parse_variant(text) for text in arguments.variants]
     if ('fp32', 'uint8') not in variants:
@@ -57,11 +59,16 @@ def run(arguments) -> int:
         return [score_entry(f'{d.name}/val', evaluate_bundle(
             load_bundle(folder), Pictures(d, 'val'), only=d.trusted)) for d in datasets]
 
+    def calibrate(folder: Path) -> float:
+        return calibrated_temperature(load_bundle(folder), chain.from_iterable(
+            Pictures(d, 'val') for d in datasets if not d.trusted))
+
     description = Description(arguments.out.name, tuple(origins(datasets, [arguments.checkpoint])),
                               story, arguments.command)
     made = make_variants(net, arguments.size, variants,
                          parity_pictures(datasets, arguments.size))
-    write_bundle(net, made, arguments.out, arguments.size, description, score)
+    write_bundle(net, made, arguments.out, arguments.size, description, score,
+                 calibrate)
     print(f'bundle written: {arguments.out}')
     return 0
 

@@ -37,7 +37,7 @@ def run(arguments) -> int:
 
 def by_component(size: int, model: str) -> Dict[str, float]:
     """Milliseconds by component, in torch; :raises UserError: a size that can't be, no network."""
-    from effvit_compression.models.read_back import load_network  # torch: slow to import
+    from effvit_compression.models.store import load_network  # torch: slow to import
     from effvit_compression.profiling.components import profile_network
     check_size(size)
     return profile_network(load_network(folder_of(model)), size)

@@ -24,7 +24,8 @@ from effvit_compression.export.price import int8_section, preference, Price
 from effvit_compression.export.shared_weights import share
 from effvit_compression.models.cost import gmacs, heads, parameters
 from effvit_compression.models.factory import SegmentationNet
-from effvit_ros.core.bundle import FORMAT_VERSIONS, is_bundle, load_bundle, MANIFEST
+from effvit_compression.models.store import NETWORK, save_network
+from effvit_ros.core.bundle import FORMAT_VERSIONS, is_bundle, load_bundle, MANIFEST, sha256_of
 from effvit_ros.core.classes import IGNORE
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.metrics import defined
@@ -106,12 +107,14 @@ def slimmer(net: SegmentationNet, variant: Variant, half: onnx.ModelProto,
 
 def write_bundle(net: SegmentationNet, variants: Sequence[Variant], folder: Path, size: int,
                  description: Description,
-                 score: Callable[[Path], List[dict]] = lambda folder: []) -> Path:
+                 score: Callable[[Path], List[dict]] = lambda folder: [],
+                 calibrate: Callable[[Path], float] = lambda folder: 1.0) -> Path:
     """
     Write ``folder``, which is replaced as a whole when everything is there.
 
     :param net: the network that the graphs were made of.
     :param score: given the finished bundle, returns what :func:`score_entry` makes of each set.
+    :param calibrate: given the bundle, returns the temperature of its confidence.
     :raises UserError: there is something else than a bundle.
     """
     check_replaceable(folder)
@@ -120,9 +123,13 @@ def write_bundle(net: SegmentationNet, variants: Sequence[Variant], folder: Path
         new = Path(place) / folder.name
         new.mkdir()
         entries = write_graphs(variants, new, len(net.architecture.classes))
+        save_network(net, new)
         manifest = manifest_of(net, size, description, entries)
+        manifest['network'] = {'file': NETWORK, 'sha256': sha256_of(new / NETWORK)}
         write_manifest(new, manifest)
         load_bundle(new)
+        manifest['temperature'] = round(calibrate(new), 4)
+        write_manifest(new, manifest)
         manifest['scores'] = score(new)
         manifest['evidence'] = description.evidence(manifest['scores'])
         write_manifest(new, manifest)
@@ -197,7 +204,7 @@ def manifest_of(net: SegmentationNet, size: int, description: Description,
     classes = net.architecture.classes
     restrictions = [f'{d.name}: {d.terms}' for d in description.training if d.terms]
     return {
-        'format_version': FORMAT_VERSIONS[any('weights' in entry for entry in entries)],
+        'format_version': FORMAT_VERSIONS[-1],
         'name': description.name,
         'input': {'height': size, 'width': size, 'channel_order': 'rgb'},
         'class_set': classes.name,

@@ -1,4 +1,4 @@
-"""ONNX graphs of a network: camera pixels in, class ids out."""
+"""ONNX graphs of a network: camera pixels in, scores at a quarter of their size out."""
 from __future__ import annotations
 
 import contextlib
@@ -21,10 +21,10 @@ OPSETS = {'uint8': 18, 'float32': 13}
 
 class Deployed(nn.Module):
     """
-    The network with everything that the host would else do.
+    The network with what the host would else do before it; labels are made behind it.
 
-    Takes (1, H, W, 3) RGB of 0..255, gives (1, H, W) class ids: uint8 to uint8, or float32 to
-    int32.
+    Takes (1, H, W, 3) RGB of 0..255, uint8 or float32; gives scores (1, classes, H/4, W/4)
+    float32.
     """
 
     def __init__(self, net: SegmentationNet):
@@ -32,11 +32,9 @@ class Deployed(nn.Module):
         self.net = net
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """Class ids of one picture."""
-        eight_bit = image.dtype == torch.uint8
+        """Scores of one picture."""
         # Cast, then transpose: TensorRT takes 8-bit inputs only straight into a cast.
-        scores = self.net(image.to(torch.float32).permute(0, 3, 1, 2))
-        return scores.argmax(1).to(torch.uint8 if eight_bit else torch.int32)
+        return self.net.features(image.to(torch.float32).permute(0, 3, 1, 2))[1]
 
 
 def export_graph(net: SegmentationNet, size: int, io_type: str = 'uint8') -> onnx.ModelProto:
@@ -50,7 +48,7 @@ def export_graph(net: SegmentationNet, size: int, io_type: str = 'uint8') -> onn
     with plain_attention(net), plain_pools(net), quiet():
         torch.onnx.export(
             Deployed(net).eval(), (image,), buffer, input_names=['image'],
-            output_names=['labels'], opset_version=OPSETS[io_type],
+            output_names=['scores'], opset_version=OPSETS[io_type],
             dynamo=io_type == 'uint8', **({'external_data': False} if io_type == 'uint8' else {}))
     graph = onnxslim.slim(onnx.load_from_string(buffer.getvalue()))
     onnx.checker.check_model(graph, full_check=True)

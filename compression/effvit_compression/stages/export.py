@@ -1,11 +1,14 @@
 """Assemble the bundle and score it as it will fly."""
 from __future__ import annotations
 
+from itertools import chain
+
 from effvit_compression.evaluation import evaluate_bundle
 from effvit_compression.export.bundle import Description, score_entry, write_bundle
 from effvit_compression.export.evidence import evidence, Lesson
 from effvit_compression.export.origins import origins
 from effvit_compression.export.price import RUNTIME
+from effvit_compression.export.temperature import calibrated_temperature
 from effvit_compression.models.store import load_model
 from effvit_compression.stages.quantize import variants
 from effvit_compression.stages.teachers import answers_of
@@ -35,12 +38,18 @@ def run(run, place):
         return [score_entry(f'{pictures.description.name}/val', evaluate_bundle(
             bundle, pictures, only=pictures.description.trusted)) for pictures in sets]
 
+    def calibrate(folder):
+        # Where only some classes are labelled by hand, the others would teach false certainty.
+        sets = [run.pictures(source, 'val') for source in recipe.data]
+        return calibrated_temperature(load_bundle(folder), chain.from_iterable(
+            pictures for pictures in sets if not pictures.description.trusted))
+
     folder = write_bundle(
         net, variants(run), place / recipe.export.name, recipe.size,
         Description(recipe.export.name, tuple(learnt_from), recipe.export.story,
                     f'effvit-compress run {recipe.name}.yaml',
                     lambda scores: evidence(lessons(run), unseen(run, scores),
-                                            recipe.class_set)), score)
+                                            recipe.class_set)), score, calibrate)
     bundle = load_bundle(folder)
     return {'bundle': recipe.export.name, 'sha256': bundle.sha256,
             'scores': bundle.manifest['scores'],

@@ -2,8 +2,7 @@
 from __future__ import annotations
 
 from effvit_compression import ranks
-from effvit_compression.models.read_back import load_network
-from effvit_compression.models.store import save_model
+from effvit_compression.models.store import load_network, save_model
 from effvit_compression.stages.contents import content
 from effvit_compression.stages.data import HERE
 from effvit_compression.stages.learn import beginner, figures, learn

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from effvit_ros.core.runtimes.tensorrt.store import EngineError
+from effvit_ros.core.tail import argmax
 
 #: Share of a picture's pixels that may always be labelled differently.
 FREE_FLIPS = 0.01
@@ -54,8 +55,9 @@ def measure_parity(bundle, runtime, pictures):
     for picture in pictures:
         pixels = cv2.resize(picture, (bundle.width, bundle.height), interpolation=cv2.INTER_AREA)
         runtime.input[...] = pixels
-        scores = reference.scores(pixels)  # (classes, H, W)
-        share, margin = _difference(scores, runtime.infer())
+        scores = reference.scores(pixels)
+        answer = runtime.infer()
+        share, margin = _difference(scores, argmax(answer) if bundle.gives_scores else answer)
         if share > FREE_FLIPS or margin > FREE_MARGIN:
             noisy = reference.scores(_with_invisible_noise(pixels, rng)).argmax(0)
             noise_share, noise_margin = _difference(scores, noisy)
@@ -109,7 +111,7 @@ def require_parity(parity, what):
 
 
 class _ScoringGraph:
-    """The FP32 graph with the scores before its argmax as an output."""
+    """The FP32 graph's scores; those before its argmax where it gives labels."""
 
     def __init__(self, bundle):
         try:
@@ -121,13 +123,15 @@ class _ScoringGraph:
                 'pip install onnx onnxruntime') from None
         graph = bundle.graph('fp32')
         model = onnx.load_from_string(graph.read())
-        decisions = [n for n in model.graph.node if n.op_type == 'ArgMax']
-        if len(decisions) != 1:
-            raise EngineError(f'{graph.path}: {len(decisions)} ArgMax in it: the check needs one')
-        axis = next((a.i for a in decisions[0].attribute if a.name == 'axis'), 0)
-        self._class_axis = axis % 4
-        self._scores = decisions[0].input[0]
-        model.graph.output.append(onnx.ValueInfoProto(name=self._scores))
+        self._class_axis, self._scores = 1, model.graph.output[0].name
+        if not bundle.gives_scores:
+            decisions = [n for n in model.graph.node if n.op_type == 'ArgMax']
+            if len(decisions) != 1:
+                raise EngineError(
+                    f'{graph.path}: {len(decisions)} ArgMax in it: the check needs one')
+            axis = next((a.i for a in decisions[0].attribute if a.name == 'axis'), 0)
+            self._class_axis, self._scores = axis % 4, decisions[0].input[0]
+            model.graph.output.append(onnx.ValueInfoProto(name=self._scores))
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(
@@ -135,6 +139,6 @@ class _ScoringGraph:
         self._input = self._session.get_inputs()[0].name
 
     def scores(self, pixels):
-        """Return (classes, H, W) float32."""
+        """Return (classes, rows, columns) float32, on the grid that labels are compared on."""
         scores = self._session.run([self._scores], {self._input: pixels[None]})[0]
         return np.moveaxis(scores, self._class_axis, 1)[0]

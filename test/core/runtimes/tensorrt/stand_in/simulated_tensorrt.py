@@ -468,7 +468,7 @@ class _ExecutionContext(_OfRelease):
         feed = {name: views[name].view(dtype.value).reshape(shape)
                 for name, shape, dtype, mode in self._io if mode is TensorIOMode.INPUT}
         (name, _, dtype, _), = [row for row in self._io if row[3] is TensorIOMode.OUTPUT]
-        labels = self._session.run([name], feed)[0]
+        answer = self._session.run([name], feed)[0]
         if gpu.setting('EXECUTION', '') == 'wrong':
-            labels = labels ^ 1
-        views[name][...] = labels.astype(dtype.value).reshape(-1).view(np.uint8)
+            answer = -answer if answer.dtype.kind == 'f' else answer ^ 1
+        views[name][...] = answer.astype(dtype.value).reshape(-1).view(np.uint8)
