@@ -6,6 +6,17 @@ BIN := $(VENV)/bin
 PYTEST := EFFVIT_ALL_LIBRARIES=1 $(BIN)/python -m pytest
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint .ci/constraints.txt
 
+# ROS 2 has wheels for Linux on x86-64 alone. On other boards the demo runs without ROS, and what
+# needs ROS says so before anything is installed.
+PLATFORM ?= $(shell uname -sm)
+ifeq ($(PLATFORM),Linux x86_64)
+EXTRAS := cpu,ros,demo,bags,map
+DEMO_OPTIONS :=
+else
+EXTRAS := cpu,demo
+DEMO_OPTIONS := --no-ros
+endif
+
 # What `make demo` shows; see `make help`.
 SOURCE ?= flight
 DIR ?=
@@ -18,7 +29,7 @@ DURATION ?= 20
 MINUTES ?= 30
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-train setup-test demo map-demo bench soak test test-slow test-long lint clean setup-rtx gpu-check
+.PHONY: help setup setup-train setup-test demo map-demo bench soak test test-slow test-long lint clean setup-rtx gpu-check needs-ros test-aarch64
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -29,29 +40,37 @@ setup-rtx: $(VENV)/.setup-rtx ## add TensorRT for RTX (x86_64): engines for RTX 
 setup-test: $(VENV)/.setup-test
 
 demo: setup ## watch a simulated flight being segmented (SOURCE=folder DIR=... | SOURCE=file FILE=...)
-	$(BIN)/effvit_demo --source $(SOURCE) --path "$(DIR)$(FILE)" --model "$(MODEL)" \
+	@[ -z "$(DEMO_OPTIONS)" ] || echo "no ROS 2 wheels for $(PLATFORM): the demo runs without ROS"
+	$(BIN)/effvit_demo $(DEMO_OPTIONS) --source $(SOURCE) --path "$(DIR)$(FILE)" --model "$(MODEL)" \
 		--runtime $(RUNTIME) --duration $(DURATION)
 
-bench: setup ## time the bare runtimes, the core and the node, side by side
+bench: needs-ros setup ## time the bare runtimes, the core and the node, side by side
 	$(BIN)/python -m effvit_ros.bench
 
-soak: setup ## run under full load and watch for leaks (MINUTES=30) -> out/soak
+soak: needs-ros setup ## run under full load and watch for leaks (MINUTES=30) -> out/soak
 	$(BIN)/python -m effvit_ros.soak --minutes $(MINUTES) --model "$(MODEL)"
 
-map-demo: setup ## fly, record and map a simulated flight, with exact and with erring poses -> out/map
+map-demo: needs-ros setup ## fly, record and map a simulated flight, with exact and with erring poses -> out/map
 	$(BIN)/python -m effvit_ros.mapping.demo --out out/map --model "$(MODEL)"
 
 gpu-check: setup ## on a machine with a GPU: builds, parity (PICTURES=folder), latency -> out/gpu
 	$(BIN)/python -m effvit_ros.gpu_check --bundle "$(MODEL)" --pictures "$(PICTURES)"
 
-test: setup-test setup-train ## run the tests, but for the slow and long ones
+test: needs-ros setup-test setup-train ## run the tests, but for the slow and long ones
 	$(PYTEST) -m 'not slow and not long'
 
-test-slow: setup-test setup-train ## run the slow tests
+test-slow: needs-ros setup-test setup-train ## run the slow tests
 	$(PYTEST) -m slow
 
-test-long: setup-test setup-train ## run the tests of long trainings: several minutes
+test-long: needs-ros setup-test setup-train ## run the tests of long trainings: several minutes
 	$(PYTEST) -m long
+
+test-aarch64: ## run the core's tests as on an ARM board, by emulation in Docker
+	.ci/test_aarch64
+
+needs-ros:
+	@[ -z "$(DEMO_OPTIONS)" ] || { echo "error: no ROS 2 wheels for $(PLATFORM): make demo works \
+	here; ROS from apt: docs/onboard.md" >&2; exit 2; }
 
 lint: setup-test ## check style and docstrings
 	$(BIN)/python -m flake8
@@ -61,17 +80,17 @@ clean: ## remove what the targets above made
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; ok = (3, 10) <= sys.version_info < (3, 14); \
-		sys.exit(None if ok else "error: Python %d.%d: the wheels of ROS 2 need 3.10 to 3.13: " \
+		sys.exit(None if ok else "error: Python %d.%d: the libraries need 3.10 to 3.13: " \
 		"make PYTHON=python3.11" % sys.version_info[:2])'
 	$(PYTHON) -m venv $(VENV)
 
 # puts the commands into .venv/bin (setup.cfg sends them elsewhere for colcon).
 $(VENV)/.setup: setup.py setup.cfg .ci/constraints.txt | $(BIN)/python
-	$(PIP) --editable '.[cpu,ros,demo,bags,map]'
+	$(PIP) --editable '.[$(EXTRAS)]'
 	@touch $@
 
 $(VENV)/.setup-test: $(VENV)/.setup
-	$(PIP) --editable '.[cpu,ros,demo,bags,map,test,lint]'
+	$(PIP) --editable '.[$(EXTRAS),test,lint]'
 	@touch $@
 
 $(VENV)/.setup-train: $(VENV)/.setup compression/pyproject.toml

@@ -4,6 +4,7 @@ from __future__ import annotations
 import argparse
 import os
 import signal
+from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
@@ -35,19 +36,21 @@ def main(args=None):
     camera = _camera_parameters(options)
     model = resolve_model(options.model)
     bundle = load_bundle(model)
+    if not options.no_ros and find_spec('rclpy') is None:
+        raise UserError('ROS 2 is not here (no rclpy): source its setup file, or look without '
+                        'it: effvit_demo --no-ros')
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    # This process is the third on the network, so it needs the nodes' environment as well.
-    os.environ.update(node_environment(options.domain or free_domain_id()))
     from effvit_ros.demo.report import make_report, table
-    from effvit_ros.harness.stream import watch_stream
     console = Console()
     out = Path(options.out)
     out.mkdir(parents=True, exist_ok=True)
     segmenter = {'model': str(model.resolve()), 'runtime': options.runtime,
                  'threads': options.threads}
-    stream = watch_stream(camera, segmenter, len(bundle.classes), options.duration,
-                          options.moments, out, console)
+    watch = _watch_pipes if options.no_ros else _watch_nodes
+    stream = watch(options, camera, segmenter, bundle, out, console)
     source = f'{options.source} {options.path}'.strip()
+    if options.no_ros:
+        source += ' (without ROS)'
     report = make_report(
         stream.figures, stream.confusion, bundle, stream.runtime, stream.runtime_description,
         source, stream.frame_size, options.duration)
@@ -59,6 +62,19 @@ def main(args=None):
     console.print(table(report))
     console.print(f'written: {written}', highlight=False, soft_wrap=True)
     return 0
+
+
+def _watch_nodes(options, camera, segmenter, bundle, out, console):
+    # This process is the third on the network, so it needs the nodes' environment as well.
+    os.environ.update(node_environment(options.domain or free_domain_id()))
+    from effvit_ros.harness.stream import watch_stream
+    return watch_stream(camera, segmenter, len(bundle.classes), options.duration,
+                        options.moments, out, console)
+
+
+def _watch_pipes(options, camera, segmenter, bundle, _out, console):
+    from effvit_ros.demo.without_ros import watch_stream
+    return watch_stream(camera, segmenter, bundle, options.duration, options.moments, console)
 
 
 def _parse(args):
@@ -83,6 +99,8 @@ def _parse(args):
     parser.add_argument('--seed', type=int, default=0, help="the flight's scene")
     parser.add_argument('--moments', type=int, default=4,
                         help='rows of the contact sheet (default: %(default)s)')
+    parser.add_argument('--no-ros', action='store_true',
+                        help='camera and segmenter as plain processes, without ROS and DDS')
     parser.add_argument('--domain', type=int, metavar='ID',
                         help='ROS_DOMAIN_ID (default: one that is free)')
     parser.add_argument('--out', default='out/demo', help='(default: %(default)s)')

@@ -4,9 +4,7 @@ from __future__ import annotations
 import struct
 import time
 from collections import deque, OrderedDict
-from typing import NamedTuple, Optional
 
-import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
@@ -14,26 +12,13 @@ from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import CameraInfo, Image
 
 from effvit_ros.core.metrics import ConfusionMatrix
+from effvit_ros.harness.outcome import Snapshot
 from effvit_ros.harness.tally import Tally
 from effvit_ros.ros.common.codec import picture_from
 from effvit_ros.ros.health.health import segmenter_status
 
 #: How many pictures and truths are kept until their label map comes (1.5 s at 30 Hz).
 _KEPT = 45
-
-
-class Snapshot(NamedTuple):
-    """
-    One frame with all that was made of it, each (H, W[, 3]) uint8; pictures are BGR.
-
-    ``seconds``: since counting began. ``truth`` is None where there is none.
-    """
-
-    seconds: float
-    picture: np.ndarray
-    truth: Optional[np.ndarray]
-    labels: np.ndarray
-    overlay: np.ndarray
 
 
 class Collector(Node):

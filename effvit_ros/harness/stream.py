@@ -2,17 +2,14 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import os
 import time
-from typing import List, NamedTuple, Tuple
 
 from rclpy.executors import SingleThreadedExecutor
 
-from effvit_ros.core.metrics import ConfusionMatrix
-from effvit_ros.harness.collector import Collector, Snapshot
+from effvit_ros.harness.collector import Collector
+from effvit_ros.harness.outcome import progress_line, Stream
 from effvit_ros.harness.processes import NodeProcess, running
-from effvit_ros.harness.tally import StreamFigures
 from effvit_ros.report.progress import Status
 from effvit_ros.ros.common.participant import taking_part
 
@@ -25,17 +22,6 @@ _GRACE_S = 1.0
 #: Label maps that come before counting starts: the first are slow.
 _WARM_UP = 3
 _ERROR = 2  # diagnostic_msgs/DiagnosticStatus.ERROR
-
-
-class Stream(NamedTuple):
-    """What a watched stream gave."""
-
-    figures: StreamFigures
-    confusion: ConfusionMatrix
-    moments: List[Snapshot]
-    frame_size: Tuple[int, int]
-    runtime: str
-    runtime_description: str
 
 
 def watch_stream(camera, segmenter, n_classes, seconds, n_moments, folder, console) -> Stream:
@@ -165,15 +151,3 @@ class Watch:
         self.segmenter.check()
         self._executor.spin_once(timeout_sec=0.02)
         self.collector.score_next()
-
-
-def progress_line(figures, miou, elapsed_s, seconds):
-    """Return how a stream goes in one line of text; what is not known yet is a dash."""
-    def number(value, form):
-        return '-' if value is None or math.isnan(value) else format(value, form)
-
-    return (f'{elapsed_s:.1f}/{seconds:g} s | {figures.fps:.1f} FPS | '
-            f"age p50 {number(figures.latency_p50_ms, '.0f')} "
-            f"p95 {number(figures.latency_p95_ms, '.0f')} ms | "
-            f'dropped {figures.frames_dropped}/{figures.frames_published} | '
-            f"mIoU {number(miou, '.3f')}")

@@ -1,0 +1,224 @@
+"""The demo where ROS is missing: camera and segmenter as processes, frames through pipes."""
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import signal
+import threading
+import time
+from collections import deque
+from typing import NamedTuple, Optional, Tuple
+
+import cv2
+import numpy as np
+
+from effvit_ros.core.bundle import load_bundle
+from effvit_ros.core.errors import UserError
+from effvit_ros.core.metrics import ConfusionMatrix
+from effvit_ros.core.overlay import Overlay
+from effvit_ros.core.segmenter import Segmenter
+from effvit_ros.harness.outcome import progress_line, Snapshot, Stream
+from effvit_ros.harness.tally import Tally
+from effvit_ros.report.progress import Status
+from effvit_ros.ros.camera.sources import open_source
+
+#: Seconds until the first label map, and without one after which the stream counts as dead.
+READY_S, SILENCE_S = 90.0, 10.0
+#: Label maps that come before counting starts: the first are slow.
+_WARM_UP = 3
+#: Seconds that a process may take to end by itself.
+_PATIENCE_S = 3.0
+
+
+class _Result(NamedTuple):
+    """A label map with its frame; ``published`` are the stamps that came since the last one."""
+
+    stamp_ns: int
+    published: Tuple[int, ...]
+    labels: np.ndarray
+    truth: Optional[np.ndarray]
+    picture: Optional[np.ndarray]
+
+
+class _Failed(NamedTuple):
+    """What a process could not do, in one line."""
+
+    reason: str
+
+
+def watch_stream(camera, segmenter, bundle, seconds, n_moments, console) -> Stream:
+    """
+    Start both processes, count ``seconds`` of their stream, score it, and end them.
+
+    :param camera: as the camera node's parameters.
+    :param segmenter: ``model``, ``runtime``, ``threads``.
+    :param n_moments: how many moments to keep, spread evenly.
+    :raises UserError: a process ended or can't do its work, or no label map came.
+    """
+    spawn = multiprocessing.get_context('spawn')
+    frames_out, frames_in = spawn.Pipe(duplex=False)
+    results_out, results_in = spawn.Pipe(duplex=False)
+    wants_picture = spawn.Event()
+    processes = [
+        spawn.Process(target=_film, args=(camera, frames_in), name='camera', daemon=True),
+        spawn.Process(target=_segment, args=(segmenter, frames_out, results_in, wants_picture),
+                      name='segmenter', daemon=True)]
+    for process in processes:
+        process.start()
+    # Only the processes hold them now: the end of one is the end of its pipe.
+    for connection in (frames_out, frames_in, results_in):
+        connection.close()
+    try:
+        with Status(console) as status:
+            return _Watch(results_out, wants_picture, bundle).watch(seconds, n_moments, status)
+    finally:
+        results_out.close()
+        for process in reversed(processes):
+            process.terminate()
+            process.join(_PATIENCE_S)
+            process.kill()
+
+
+class _Watch:
+    """Takes in what the segmenter sends."""
+
+    def __init__(self, results, wants_picture, bundle):
+        self._results, self._wants_picture = results, wants_picture
+        self._overlay = Overlay(bundle.names, bundle.palette)
+        self._tally = Tally()
+        self._confusion = ConfusionMatrix(len(bundle.classes))
+
+    def watch(self, seconds, n_moments, status):
+        status.say('camera and segmenter: starting')
+        runtime, description = self._next(READY_S)
+        for _ in range(_WARM_UP):
+            result = self._take(READY_S)
+        start = time.time_ns()
+        end = start + int(seconds * 1e9)
+        due = deque(start + (end - start) * (2 * i + 1) // (2 * n_moments)
+                    for i in range(n_moments))
+        moments = []
+        while result.stamp_ns < end and time.time_ns() < end + int(SILENCE_S * 1e9):
+            if due and time.time_ns() >= due[0]:
+                self._wants_picture.set()
+            result = self._take(SILENCE_S)
+            if not start <= result.stamp_ns < end:
+                continue
+            if result.truth is not None:
+                self._confusion.update(result.truth, result.labels)
+            if result.picture is not None and due:
+                due.popleft()
+                moments.append(self._snapshot(result, start))
+            now = min(time.time_ns(), end)
+            status.say(progress_line(self._tally.figures(max(start, now - 2 * 10**9), now),
+                                     self._confusion.miou, (now - start) * 1e-9, seconds))
+        figures = self._tally.figures(start, end)
+        if not figures.frames_segmented:
+            raise UserError('none of the frames was segmented: give a longer --duration')
+        return Stream(figures, self._confusion, moments, result.labels.shape[::-1], runtime,
+                      description)
+
+    def _take(self, patience_s):
+        result = self._next(patience_s)
+        for stamp in result.published:
+            self._tally.publish(stamp)
+        self._tally.segment(result.stamp_ns, time.time_ns())
+        return result
+
+    def _next(self, patience_s):
+        if not self._results.poll(patience_s):
+            raise UserError(f'no label map for {patience_s:.0f} s')
+        try:
+            result = self._results.recv()
+        except EOFError:
+            raise UserError('the segmenter ended; too little memory?') from None
+        if isinstance(result, _Failed):
+            raise UserError(result.reason)
+        return result
+
+    def _snapshot(self, result, start):
+        overlay = self._overlay.draw(result.picture, result.labels).copy()
+        return Snapshot((result.stamp_ns - start) * 1e-9, result.picture, result.truth,
+                        result.labels, overlay)
+
+
+def _film(camera, frames):
+    """Send (stamp, picture, truth) at the source's rate, the camera's process."""
+    with _alone(frames):
+        parameters = dict(camera)
+        kind, rate_hz = parameters.pop('source'), parameters.get('rate_hz')
+        source = open_source(kind, say=lambda line: None, **parameters)
+        period = 1 / (rate_hz or source.rate_hz or 10.0)
+        due = time.monotonic()
+        while True:
+            frame = source.read()
+            if frame is None:
+                raise UserError(f'{source.description}: it ended')
+            if not source.live:
+                due = max(due + period, time.monotonic() - period)
+                time.sleep(max(0.0, due - time.monotonic()))
+            age_s = time.monotonic() - frame.captured_s if frame.captured_s else 0.0
+            frames.send((time.time_ns() - int(age_s * 1e9), frame.image, frame.labels))
+
+
+def _segment(options, frames, results, wants_picture):
+    """Segment the newest frame again and again, the segmenter's process."""
+    with _alone(results):
+        cv2.setNumThreads(1)
+        with Segmenter(load_bundle(options['model']), options['runtime'],
+                       options['threads']) as segmenter:
+            results.send((segmenter.runtime.name, segmenter.runtime.description))
+            newest = _Newest(frames)
+            while True:
+                (stamp, picture, truth), published = newest.take()
+                labels = segmenter.segment(picture, 'bgr').labels
+                asked = wants_picture.is_set()
+                if asked:
+                    wants_picture.clear()
+                results.send(_Result(stamp, published, labels, truth,
+                                     picture if asked else None))
+
+
+class _Newest:
+    """Reads all frames on a thread of its own and keeps the newest."""
+
+    def __init__(self, frames):
+        self._frames = frames
+        self._changed = threading.Condition()
+        self._frame, self._stamps = None, []
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def take(self):
+        """Return the newest frame, waiting for one, and the stamps since the last call."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._frame is not None)
+            frame, self._frame = self._frame, None
+            stamps, self._stamps = tuple(self._stamps), []
+        if isinstance(frame, _Failed):
+            raise UserError(frame.reason)
+        return frame, stamps
+
+    def _read(self):
+        while not isinstance(self._frame, _Failed):
+            try:
+                frame = self._frames.recv()
+            except EOFError:
+                frame = _Failed('the camera ended')
+            with self._changed:
+                self._frame = frame
+                if not isinstance(frame, _Failed):
+                    self._stamps.append(frame[0])
+                self._changed.notify()
+
+
+@contextlib.contextmanager
+def _alone(pipe):
+    """Leave Ctrl-C to the parent, and tell whoever reads the pipe what went wrong."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    except BrokenPipeError:
+        pass  # the reader has ended
+    except UserError as error:
+        with contextlib.suppress(BrokenPipeError):
+            pipe.send(_Failed(str(error)))

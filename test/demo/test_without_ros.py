@@ -1,0 +1,86 @@
+"""The demo without ROS: real processes and a tiny real bundle."""
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from tiny_bundle import tiny_labels
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope='module')
+def pictures(tmp_path_factory):
+    """Return a folder of pictures of the tiny bundle's size, with perfect truth beside it."""
+    folder = tmp_path_factory.mktemp('scenes')
+    rng = np.random.default_rng(0)
+    for kind in ('images', 'labels'):
+        (folder / kind).mkdir()
+    for number in range(3):
+        image = rng.integers(0, 256, (64, 64, 3), np.uint8)
+        cv2.imwrite(str(folder / 'images' / f'{number}.png'), image)
+        cv2.imwrite(str(folder / 'labels' / f'{number}.png'), tiny_labels(image[..., ::-1]))
+    return folder / 'images'
+
+
+def demo(folder, *arguments):
+    """Run the command where no ROS library can be imported, in ``folder``."""
+    program = ('import sys; sys.modules.update(dict.fromkeys(["rclpy", "sensor_msgs"])); '
+               'from effvit_ros.demo import main; sys.exit(main())')
+    return subprocess.run(
+        [sys.executable, '-c', program, '--no-ros', *map(str, arguments)], cwd=folder,
+        env={'PATH': '/usr/bin:/bin', 'PYTHONPATH': str(ROOT)}, timeout=300,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
+
+
+def processes_in(folder):
+    """Return the ids of processes whose current folder this is."""
+    found = []
+    for process in Path('/proc').glob('[0-9]*'):
+        try:
+            if (process / 'cwd').resolve() == folder.resolve():
+                found.append(process.name)
+        except OSError:
+            continue
+    return found
+
+
+def test_a_folder_is_segmented_scored_and_shown(pictures, tiny_bundle, tmp_path):
+    result = demo(tmp_path, '--source', 'folder', '--path', pictures, '--model', tiny_bundle,
+                  '--duration', 2, '--moments', 2)
+    assert result.returncode == 0, result.stderr
+    report = json.loads((tmp_path / 'out' / 'demo' / 'report.json').read_text())
+    assert report['miou'] == 1 and report['frame_size'] == [64, 64]
+    assert report['frames_published'] == report['frames_segmented'] + report['frames_dropped']
+    assert 0 < report['frames_segmented'] <= 22  # a folder gives 10 a second
+    assert report['source'].startswith('folder') and report['source'].endswith('(without ROS)')
+    assert report['runtime'] in ('openvino', 'onnxruntime')
+    assert cv2.imread(str(tmp_path / 'out' / 'demo' / 'overlay.png')) is not None
+    time.sleep(0.2)
+    assert processes_in(tmp_path) == []
+
+
+@pytest.mark.parametrize('arguments, words', [
+    (('--source', 'folder', '--path', 'nowhere'), 'nowhere: no such folder'),
+    (('--source', 'file', '--path', 'nowhere.mp4'), 'nowhere.mp4'),
+], ids=['no folder', 'no video'])
+def test_what_the_camera_cannot_do_is_one_line(arguments, words, tiny_bundle, tmp_path):
+    result = demo(tmp_path, '--model', tiny_bundle, *arguments)
+    assert result.returncode == 2
+    assert result.stderr.startswith('error: ') and result.stderr.count('\n') == 1
+    assert words in result.stderr
+    assert not (tmp_path / 'out' / 'demo' / 'report.json').exists()
+
+
+def test_what_the_segmenter_cannot_do_is_one_line(pictures, tiny_bundle, tmp_path):
+    result = demo(tmp_path, '--source', 'folder', '--path', pictures, '--model', tiny_bundle,
+                  '--runtime', 'tensorrt')
+    assert result.returncode == 2
+    assert result.stderr.startswith('error: ') and result.stderr.count('\n') == 1
+    assert 'tensorrt' in result.stderr
