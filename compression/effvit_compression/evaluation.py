@@ -14,6 +14,7 @@ from effvit_ros.core.errors import UserError
 from effvit_ros.core.label_files import HIDES_A_CLASS, hides_a_class, labels_from_file
 from effvit_ros.core.labelled_pictures import check_pair
 from effvit_ros.core.metrics import ConfusionMatrix, defined, LpcvDice, per_class_table
+from effvit_ros.core.mistakes import mistakes
 from effvit_ros.core.picture_files import mask_file, picture_files
 from effvit_ros.core.segmenter import Segmenter
 
@@ -44,6 +45,7 @@ class Scores:
             'mdice_lpcv': defined(self.mdice_lpcv),
             'classes_present': self.confusion.classes_present,
             'per_class': per_class_table(self.confusion, self.names),
+            **mistakes(self.confusion.matrix, self.names),
             'n_images': self.n_images,
             'latency_ms': float(np.median(self.latencies_ms)),
             'latency_p95_ms': float(np.percentile(self.latencies_ms, 95)),

@@ -99,6 +99,11 @@ def alert_rules(text, class_names, simulated=()):
     return rules
 
 
+def alert_classes():
+    """Return the classes of the default rules: those that matter in disasters."""
+    return tuple(name for rule in parse_rules(DEFAULT_ALERTS) for name in rule.classes)
+
+
 def alerts_problem(text):
     """Return what is wrong with a text for :func:`alert_rules`, whatever the model, or None."""
     try:

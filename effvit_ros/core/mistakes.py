@@ -36,3 +36,24 @@ def costliest(counts: np.ndarray, names: Sequence[str]) -> Optional[Confused]:
         return None
     truth, called = np.unravel_index(wrong.argmax(), wrong.shape)
     return Confused(names[truth], names[called], float(wrong[truth, called] / whole))
+
+
+def mistakes(counts: np.ndarray, names: Sequence[str]) -> dict:
+    """Return both as plain values for a report."""
+    pair = costliest(counts, names)
+    return {'false_alarms': false_alarms(counts, names),
+            'costliest_pair': pair and pair._asdict()}
+
+
+def told(report: dict, classes: Sequence[str]) -> str:
+    """
+    Put :func:`mistakes` of a report into a line.
+
+    :param classes: those whose false alarms are told, where any pixel is one.
+    """
+    pair, alarms = report['costliest_pair'], report['false_alarms']
+    words = [f'most pixels lost: {pair["truth"]} called {pair["called"]}, {pair["share"]:.2%}'
+             if pair else 'no pixel mixed up']
+    words += [f'{name} falsely on {alarms[name]:.2%} of the other pixels' for name in classes
+              if alarms.get(name)]
+    return '; '.join(words)

@@ -141,6 +141,7 @@ def _report(job, bundle, bag, device, recorded_hz, trial, trials, problems, run)
     return {
         'made_by': 'evaluate_bag', 'format_version': FORMAT_VERSION, 'mode': 'live',
         'miou': None, 'mdice_lpcv': None, 'per_class': None, 'n_scored': 0,
+        'false_alarms': None, 'costliest_pair': None,
         'bag': bag, 'bundle': bundle_identity(bundle), 'device': device,
         'settings': {**asdict(job.settings), 'rate': trial.rate},
         'problems': problems, 'recorded_hz': recorded_hz, 'n_frames': trial.frames_in,

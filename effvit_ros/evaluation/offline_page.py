@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from effvit_ros.core.mistakes import told
 from effvit_ros.evaluation import plots
 from effvit_ros.evaluation.records import FRAMES, MODEL_STEPS, read_frames, read_timings, TIMINGS
 from effvit_ros.report.contact_sheet import CONTACT_SHEET
@@ -97,14 +98,18 @@ def _classes(report):
         return Table('Classes', ('class', 'predicted area'), rows, (1,),
                      'No truth: areas are what the model sees.', swatches)
     rows = [(name, score(row['iou']), score(row['dice']), percent(row['share']),
-             f"{row['support']:,}", percent(areas[name]))
+             f"{row['support']:,}", percent(areas[name]),
+             percent(report['false_alarms'].get(name)))
             for name, row in report['per_class'].items()]
     return Table(
-        'Classes', ('class', 'IoU', 'Dice', 'pixel share', 'support (pixels)', 'predicted area'),
-        rows, (1, 2, 3, 4, 5),
+        'Classes', ('class', 'IoU', 'Dice', 'pixel share', 'support (pixels)', 'predicted area',
+                    'false alarms'),
+        rows, (1, 2, 3, 4, 5, 6),
         'IoU and Dice are pooled over all frames with truth; "-" marks classes that the truth '
         f'does not hold. The mIoU is the mean over the {report["classes_present"]} that it does. '
-        'The LPCV mean Dice is the referee\'s: a score for each picture, then their mean.',
+        'The LPCV mean Dice is the referee\'s: a score for each picture, then their mean. False '
+        'alarms: share of the pixels of other classes; '
+        f'{told(report, ())}.',
         swatches)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from effvit_ros.bags.problems import Problem
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.metrics import ConfusionMatrix, defined, per_class_table
+from effvit_ros.core.mistakes import mistakes
 from effvit_ros.core.percentiles import percentiles
 from effvit_ros.core.whole_file import write_json
 from effvit_ros.evaluation.records import (
@@ -145,6 +146,8 @@ def _scores(table, names):
         'n_scored': int(table.scored.sum()),
         'per_class': per_class_table(confusion, names) if table.scored.any() else None,
         'confusion': confusion.matrix.tolist() if table.scored.any() else None,
+        **(mistakes(confusion.matrix, names) if table.scored.any() else
+           {'false_alarms': None, 'costliest_pair': None}),
         'class_areas': {name: float(share)
                         for name, share in zip(names, table.areas.mean(axis=0))},
         'stability': {'pairs': int(flips.size), **distribution(flips)},

@@ -1,6 +1,9 @@
 """A report in a few lines for the terminal."""
 from __future__ import annotations
 
+from effvit_ros.core.alerts import alert_classes
+from effvit_ros.core.mistakes import told
+
 
 def summary(report):
     """Return the report's headline figures as lines of text."""
@@ -16,6 +19,7 @@ def summary(report):
             if row['support']:
                 lines.append(f"{name:{width}}  {row['iou']:6.3f}  {row['dice']:6.3f}  "
                              f"{row['share']:6.1%}")
+        lines.append(told(report, alert_classes()))
     flips, latency = report['stability']['mean'], report['latency_ms']
     if flips is not None:
         lines.append(f'flips between frames: {flips:.2%} of the pixels')

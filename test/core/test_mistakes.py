@@ -4,7 +4,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from effvit_ros.core.mistakes import Confused, costliest, false_alarms
+from effvit_ros.core.mistakes import Confused, costliest, false_alarms, mistakes, told
 
 NAMES = ('dry', 'water', 'person')
 #: Rows are the truth; the last column holds what no class was given to.
@@ -26,3 +26,10 @@ def test_a_class_that_is_all_there_is_can_raise_no_false_alarm():
 def test_the_costliest_pair():
     assert costliest(COUNTS, NAMES) == Confused('dry', 'water', pytest.approx(8 / 155))
     assert costliest(np.diag([3, 4]), NAMES[:2]) is None
+
+
+def test_what_is_told():
+    assert told(mistakes(COUNTS, NAMES), ('water', 'fire')) == (
+        'most pixels lost: dry called water, 5.16%; '
+        'water falsely on 7.62% of the other pixels')
+    assert told(mistakes(np.diag([3, 4]), NAMES[:2]), ('water',)) == 'no pixel mixed up'

@@ -7,8 +7,10 @@ from pathlib import Path
 from effvit_compression.data.description import load_description
 from effvit_compression.data.pictures import Pictures
 from effvit_compression.evaluation import evaluate_bundle
+from effvit_ros.core.alerts import alert_classes
 from effvit_ros.core.bundle import load_bundle, resolve_model
 from effvit_ros.core.errors import UserError
+from effvit_ros.core.mistakes import told
 from effvit_ros.core.whole_file import write_text
 from effvit_ros.report.progress import steps
 from effvit_ros.report.render import markdown_table
@@ -48,6 +50,8 @@ def run(arguments) -> int:
                      **({'LPCV mDice': report['mdice_lpcv']}
                         if bundle.class_set.is_lpcv else {})})
     print(markdown_table(rows), end='')
+    for name, report in reports.items():
+        print(f'{name}: {told(report, alert_classes())}')
     if arguments.json:
         write_text(arguments.json, json.dumps(reports, indent=2) + '\n')
     return 0

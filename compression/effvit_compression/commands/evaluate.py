@@ -8,7 +8,9 @@ from rich.console import Console
 from rich.table import Table
 
 from effvit_compression.evaluation import evaluate_bundle, pair_by_stem, read_pairs, Scores
+from effvit_ros.core.alerts import alert_classes
 from effvit_ros.core.bundle import CPU_RUNTIMES, load_bundle, resolve_model
+from effvit_ros.core.mistakes import told
 from effvit_ros.core.whole_file import write_text
 from effvit_ros.report.progress import steps
 
@@ -62,3 +64,4 @@ def show(scores: Scores) -> None:
     print(f'mIoU {scores.confusion.miou:.4f} over {report["classes_present"]} classes present, '
           + ('no LPCV mean Dice (other classes)' if dice is None else f'LPCV mean Dice {dice:.4f}')
           + f', latency {report["latency_ms"]:.1f} ms median')
+    print(told(report, alert_classes()))

@@ -11,6 +11,7 @@ from lightning_fabric import Fabric
 from lightning_fabric.loggers import TensorBoardLogger
 
 from effvit_compression import ranks
+from effvit_compression.data.augment import Augmentation
 from effvit_compression.data.mixture import Mixture, Part
 from effvit_compression.losses.distillation import Distillation, DistillationSettings
 from effvit_compression.losses.segmentation import SegmentationLoss
@@ -71,17 +72,19 @@ def learn(run: Run, place: Path, net: SegmentationNet, training: TrainingSetting
 
 
 def mixture_of(run: Run, rank: int = 0, drawn: int = 0, taught: bool = False,
-               transformer: bool = False, stretch: int = 0) -> Mixture:
+               transformer: bool = False, stretch: int = 0,
+               augmentation: Optional[Augmentation] = None) -> Mixture:
     """
     Return what a process trains on; of its batches ``drawn`` were used before.
 
     :param taught: with what ``teachers`` said of the pictures.
     :param transformer: with what the transformer said of them, too.
     :param stretch: side of the whole picture at zoom 1, instead of the deployed one.
+    :param augmentation: instead of the recipe's and the sources' own.
     """
     recipe = run.recipe
     parts = [Part(run.pictures(source, 'train'), source.share, source.taught,
-                  source.augmentation, source.guesses,
+                  augmentation or source.augmentation, source.guesses,
                   answers_of(run, source, transformer) if taught and source.taught else None)
              for source in recipe.data if source.share]
     pasting = (recipe.paste.classes, recipe.paste.chance) if recipe.paste else ()

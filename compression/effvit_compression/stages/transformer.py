@@ -68,7 +68,7 @@ def run(run, place):
 
 def draw_views(run, settings):
     """Draw the crops that the head learns from: one Batch."""
-    mixture = mixture_of(run, stretch=settings.side)
+    mixture = mixture_of(run, stretch=settings.side, augmentation=settings.augmentation)
     drawn = [mixture.batch(number, 1, settings.side) for number in range(settings.views)]
     return Batch(*(None if parts[0] is None else torch.cat(parts) for parts in zip(*drawn)))
 

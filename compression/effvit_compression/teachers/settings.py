@@ -7,6 +7,7 @@ from typing import Dict, List, Optional, Tuple
 import numpy as np
 import pydantic
 
+from effvit_compression.data.augment import Augmentation
 from effvit_ros.core.classes import ClassSet
 
 #: Of a channel.
@@ -71,6 +72,8 @@ class TransformerTeacher(Asked):
     #: Whose tokens the head sees; the last alone is weaker.
     blocks: List[int] = pydantic.Field([5, 11], min_length=1)
     views: int = pydantic.Field(600, ge=2)       # augmented crops that the head learns from
+    #: Of the views, whatever the source: there are few of them, so they differ little.
+    augmentation: Augmentation = Augmentation(scale=(0.7, 1.5), mosaic=True, colour=0.2)
     width: int = pydantic.Field(64, ge=8)        # of the head
     iterations: int = pydantic.Field(400, ge=1)
     batch: int = pydantic.Field(8, ge=2)
