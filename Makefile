@@ -51,7 +51,7 @@ soak: needs-ros setup ## run under full load and watch for leaks (MINUTES=30) ->
 	$(BIN)/python -m effvit_ros.soak --minutes $(MINUTES) --model "$(MODEL)"
 
 map-demo: needs-ros setup ## fly, record and map a simulated flight, with exact and with erring poses -> out/map
-	$(BIN)/python -m effvit_ros.mapping.demo --out out/map --model "$(MODEL)"
+	$(BIN)/python -m effvit_ros.map_demo --out out/map --model "$(MODEL)"
 
 gpu-check: setup ## on a machine with a GPU: builds, parity (PICTURES=folder), latency -> out/gpu
 	$(BIN)/python -m effvit_ros.gpu_check --bundle "$(MODEL)" --pictures "$(PICTURES)"

@@ -19,7 +19,7 @@ CONSOLE_SCRIPTS = [
     'build_engine = effvit_ros.core.runtimes.tensorrt.build_engine:main',
     'camera_node = effvit_ros.ros.camera.main:main',
     'effvit_demo = effvit_ros.demo:main',
-    'render_flight = effvit_ros.flight.render:main',
+    'render_flight = effvit_ros.render_flight:main',
     'evaluate_bag = effvit_ros.evaluation.evaluate_bag:main',
     'compare_reports = effvit_ros.evaluation.compare_reports:main',
     'make_bag = effvit_ros.bags.make_bag:main',
@@ -104,7 +104,8 @@ setup(
         'mavlink': ['pymavlink>=2.4.41,<3', 'pyserial>=3.5,<4'],
         # The demo's live table.
         'demo': ['rich>=13,<16'],
-        # Jinja2: the pages of reports. rosbags: all bag formats. mcap: files without an index. zstandard: rosbag2's file and
+        # Jinja2: the pages of reports. rosbags: all bag formats. mcap: files without an index.
+        # zstandard: rosbag2's file and
         # message compression. Pillow: indices of palette PNGs. matplotlib, rich: plots,
         # progress. psutil: what the node uses in live mode.
         'bags': ['Jinja2>=3.0,<4', 'rosbags>=0.11,<0.12', 'mcap>=1.1,<2', 'zstandard>=0.19,<1',

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from effvit_ros.core import libraries
+from effvit_ros.core import libraries, missing
 from effvit_ros.core.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -68,17 +68,17 @@ def test_a_missing_library_is_one_line(command, arguments, missing, words):
      'cv2 cannot be loaded: libGL.so.1'),
 ], ids=['messages', 'other', 'Foxy', 'Foxy signals', 'NumPy 2 on Humble', 'shared object'])
 def test_what_an_import_error_means(error, words, monkeypatch):
-    monkeypatch.setattr(libraries, 'find_spec', lambda name: name)
-    assert words in libraries.import_problem(error)
+    monkeypatch.setattr(missing, 'find_spec', lambda name: name)
+    assert words in missing.import_problem(error)
 
 
 def test_a_fault_of_our_own_is_no_mistake_of_the_user():
     error = ImportError('cannot import name', name='effvit_ros.core.bundle')
-    assert libraries.import_problem(error) is None
+    assert missing.import_problem(error) is None
 
 
 def test_bags_on_an_old_python_are_not_advised(monkeypatch):
     monkeypatch.setattr(libraries, 'find_spec', lambda name: None)
     monkeypatch.setattr(libraries.sys, 'version_info', (3, 8, 18))
     with pytest.raises(UserError, match=r'Python 3\.10 or newer, and this is Python 3\.8'):
-        libraries.need(*libraries.READING)
+        libraries.need(*missing.READING)

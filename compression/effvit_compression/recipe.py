@@ -8,7 +8,7 @@ from typing import Annotated, Any, Dict, List, Optional, Sequence, Tuple, Union
 import pydantic
 import torch
 
-from effvit_compression.ablation.settings import Ablation, Name
+from effvit_compression.ablation_settings import Ablation, Name
 from effvit_compression.data.augment import Augmentation
 from effvit_compression.data.description import one_line
 from effvit_compression.data.mixture import BALANCED

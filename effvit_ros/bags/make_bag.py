@@ -6,7 +6,8 @@ import sys
 
 from effvit_ros.core import cli
 from effvit_ros.core.errors import reports_user_errors, UserError
-from effvit_ros.core.libraries import need, READING
+from effvit_ros.core.libraries import need
+from effvit_ros.core.missing import READING
 from effvit_ros.core.picture_files import picture_files
 
 #: 2023-11-14 22:13:20 UTC: a stamp like a camera's, the same in every run.

@@ -24,7 +24,7 @@ def reports_user_errors(main):
             print(f'error: {error}', file=sys.stderr)
             return 2
         except ImportError as error:
-            from effvit_ros.core.libraries import import_problem
+            from effvit_ros.core.missing import import_problem
             problem = import_problem(error)
             if problem is None:
                 raise

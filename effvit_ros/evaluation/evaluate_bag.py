@@ -12,7 +12,8 @@ from effvit_ros.core import cli
 from effvit_ros.core.bit_depth import DEPTHS
 from effvit_ros.core.bundle import load_bundle, resolve_model
 from effvit_ros.core.errors import reports_user_errors, UserError
-from effvit_ros.core.libraries import need, need_ros, READING, REPORTING
+from effvit_ros.core.libraries import need, need_ros
+from effvit_ros.core.missing import READING, REPORTING
 from effvit_ros.core.runtimes import RUNTIMES
 
 _EPILOG = ('Exit codes: 0 all is well; 1 a bag has a problem (each is told in one line on '

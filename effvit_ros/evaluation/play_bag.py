@@ -8,7 +8,8 @@ from typing import NamedTuple, Optional, Tuple
 
 from effvit_ros.core import cli
 from effvit_ros.core.errors import reports_user_errors, UserError
-from effvit_ros.core.libraries import need, need_ros, READING
+from effvit_ros.core.libraries import need, need_ros
+from effvit_ros.core.missing import READING
 from effvit_ros.ros.common.dds import dds_environment
 from effvit_ros.ros.common.spin import spin_node
 

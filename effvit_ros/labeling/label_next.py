@@ -16,7 +16,8 @@ import numpy as np
 from effvit_ros.core import cli
 from effvit_ros.core.bundle import load_bundle, resolve_model
 from effvit_ros.core.errors import reports_user_errors, UserError
-from effvit_ros.core.libraries import need, READING
+from effvit_ros.core.libraries import need
+from effvit_ros.core.missing import READING
 from effvit_ros.core.overlay import Overlay
 from effvit_ros.core.runtimes import RUNTIMES
 from effvit_ros.core.segmenter import Segmenter

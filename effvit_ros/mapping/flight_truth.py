@@ -45,7 +45,7 @@ class FlightTruth(NamedTuple):
 
 
 def write_flight_truth(folder, survey, plan, latency_s):
-    """Write the three files; ``plan``: :class:`~effvit_ros.bags.survey_bag.SurveyPlan`."""
+    """Write the three files; ``plan``: :class:`~effvit_ros.mapping.survey_bag.SurveyPlan`."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     frame = LocalFrame(*PLACE)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from effvit_ros.core import cli
 from effvit_ros.core.errors import reports_user_errors, UserError
-from effvit_ros.core.libraries import MAPPING, need, READING
+from effvit_ros.core.libraries import need
+from effvit_ros.core.missing import MAPPING, READING
 from effvit_ros.core.runtimes import RUNTIMES
 
 _EPILOG = ('Exit codes: 0 the map is made (pictures that could not be laid on the ground are '
@@ -26,7 +27,7 @@ def main(args=None):
     from effvit_ros.core.bundle import load_bundle, resolve_model
     from effvit_ros.mapping.bag_map import make_map, WORK
     from effvit_ros.mapping.map_files import write_files
-    from effvit_ros.report.progress import batch_progress
+    from effvit_ros.report.progress import Bars
     # Asked to end, it ends as by Ctrl-C: with its last checkpoint.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     bundle = None if options.labels_topic else load_bundle(resolve_model(options.bundle))
@@ -36,7 +37,7 @@ def main(args=None):
     if options.fresh:
         import shutil
         shutil.rmtree(out / WORK, ignore_errors=True)
-    with Bag(options.bag) as bag, batch_progress(1) as progress:
+    with Bag(options.bag) as bag, Bars(unit='pictures') as progress:
         made = make_map(bag, settings, out / WORK, classes, bundle,
                         lambda done, total: progress.advance(bag.name, done, total))
         progress.finish(bag.name, 'writing the map')

@@ -11,7 +11,8 @@ from tiny_bundle import tiny_labels
 
 from effvit_ros.core.bundle import load_bundle
 from effvit_ros.core.errors import UserError
-from effvit_ros.core.runtimes import CPU_ORDER, GPU_ORDER, open_runtime, RuntimeUnavailable
+from effvit_ros.core.runtimes import CPU_ORDER, GPU_ORDER, open_runtime
+from effvit_ros.core.runtimes.base import RuntimeUnavailable
 from effvit_ros.core.segmenter import Segmenter
 
 

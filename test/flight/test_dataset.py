@@ -3,7 +3,7 @@ import cv2
 import numpy as np
 import pytest
 
-from effvit_ros.flight.render import main
+from effvit_ros.render_flight import main
 
 BASE = ['--frames', '2', '--size', '96x80', '--scene-size', '1024', '--seed', '3']
 

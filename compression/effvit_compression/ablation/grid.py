@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Sequence
 
-from effvit_compression.ablation.settings import Row
+from effvit_compression.ablation_settings import Row
 from effvit_compression.overrides import merged, with_settings
 from effvit_compression.recipe import Recipe, recipe_of
 from effvit_ros.core.errors import UserError

@@ -1,8 +1,9 @@
 """
 The runtimes that execute a bundle's graph, one file each behind one small interface.
 
-A new runtime is one file with a class that follows :class:`Runtime` and one line in
-:data:`RUNTIMES`; :data:`GPU_ORDER` and :data:`CPU_ORDER` say in which order ``auto`` tries them.
+A new runtime is one file with a class that follows
+:class:`~effvit_ros.core.runtimes.base.Runtime` and one line in :data:`RUNTIMES`; one that needs a
+processor of its own also has a line in :data:`ACCELERATORS`.
 """
 from __future__ import annotations
 
@@ -10,11 +11,11 @@ import importlib
 import importlib.util
 import os
 import sys
-from abc import ABC, abstractmethod
+from typing import Callable, NamedTuple, Tuple
 
-import numpy as np
-
+from effvit_ros.core.bundle import CPU_RUNTIMES
 from effvit_ros.core.errors import UserError
+from effvit_ros.core.runtimes.base import RuntimeUnavailable
 from effvit_ros.core.runtimes.policy import EnginePolicy
 
 #: Name -> where its class is; imported only when it is asked for.
@@ -27,65 +28,22 @@ RUNTIMES = {
 #: What ``auto`` tries where there is an NVIDIA GPU.
 GPU_ORDER = ('tensorrt', 'tensorrt_rtx')
 #: OpenVINO is the fastest on x86, ONNX Runtime runs anywhere.
-CPU_ORDER = ('openvino', 'onnxruntime')
+CPU_ORDER = CPU_RUNTIMES
 #: What the drivers of NVIDIA cards, Jetson boards and WSL 2 make.
 _GPU_DEVICES = ('/dev/nvidia0', '/dev/nvmap', '/dev/nvhost-gpu', '/dev/dxg')
-
-
-class RuntimeUnavailable(UserError):
-    """A runtime whose library or hardware is not there: says what is missing and how to get it."""
-
-
-class Runtime(ABC):
-    """
-    One loaded graph with its buffers.
-
-    ``input`` is the graph's own uint8 buffer, (height, width, 3), to be filled before
-    :meth:`infer`. Used from one thread only: the one that made it.
-    """
-
-    #: Key in :data:`RUNTIMES`.
-    name = ''
-    #: One readable line: library, version, device, threads, precision.
-    description = ''
-    #: (height, width, 3) uint8, filled by the caller.
-    input: np.ndarray
-
-    @classmethod
-    def open(cls, bundle, threads, policy):
-        """
-        Load ``bundle`` on this thread.
-
-        :param threads: CPU threads, 0 leaves it to the library.
-        :param policy: :class:`~effvit_ros.core.runtimes.policy.EnginePolicy`, for runtimes that
-            build an engine.
-        """
-        return cls(bundle, threads)
-
-    @abstractmethod
-    def infer(self) -> np.ndarray:
-        """
-        Run the graph on :attr:`input`.
-
-        :returns: scores, (classes, rows, columns) float32; of a bundle of format 1 or 2 class
-            ids, (height, width) uint8. Valid until the next call.
-        """
-
-    @abstractmethod
-    def close(self):
-        """Release the graph and its buffers; a second call does nothing."""
 
 
 def open_runtime(bundle, name='auto', threads=0, policy=EnginePolicy()):
     """
     Load ``bundle`` into the runtime ``name`` and return it with what ``auto`` passed over.
 
-    ``auto`` tries the GPU runtimes only where there is an NVIDIA GPU, and passes over one that
-    has no engine; it takes the first CPU runtime that is installed.
+    ``auto`` tries an accelerator's runtimes only where the accelerator is there, and passes over
+    one that has no engine; it takes the first CPU runtime that is installed.
 
     :param threads: inference threads, 0 leaves it to the library.
     :param policy: what a GPU runtime may do about a missing engine.
-    :returns: (:class:`Runtime`, list of one-line reasons why earlier choices were passed over)
+    :returns: (:class:`~effvit_ros.core.runtimes.base.Runtime`, list of one-line reasons why
+        earlier choices were passed over)
     :raises UserError: an unknown name.
     :raises RuntimeUnavailable: the runtime is not installed, or ``auto`` found none.
     """
@@ -95,7 +53,7 @@ def open_runtime(bundle, name='auto', threads=0, policy=EnginePolicy()):
                 f"runtime '{name}' is unknown: give one of auto, {', '.join(RUNTIMES)}")
         return _runtime_class(name).open(bundle, threads, policy), []
     passed_over = []
-    for candidates, reason_to_pass in ((_gpu_candidates(passed_over), UserError),
+    for candidates, reason_to_pass in ((_accelerated(passed_over), UserError),
                                        (CPU_ORDER, RuntimeUnavailable)):
         for candidate in candidates:
             try:
@@ -122,38 +80,34 @@ def why_fallback(name, passed_over):
     return f'{name} runs instead of the GPU: {passed_over[0]}'
 
 
-def check_interface(bundle, graph, input_shape, output_shape):
-    """
-    Compare a loaded graph's shapes with the manifest's.
+class Accelerator(NamedTuple):
+    """A processor that some runtimes need, and what to say where these are not installed."""
 
-    :raises BundleError: when they differ.
-    """
-    from effvit_ros.core.bundle import BundleError
-    wanted_out = [1, bundle.height, bundle.width]
-    if bundle.gives_scores:  # on a grid of whatever size the network has
-        wanted_out = [1, len(bundle.classes), *list(output_shape)[2:4]]
-        if len(output_shape) != 4:
-            wanted_out = f'[1, {len(bundle.classes)}, rows, columns]'
-    for what, found, wanted in (
-            ('input', input_shape, [1, bundle.height, bundle.width, 3]),
-            ('output', output_shape, wanted_out)):
-        if list(found) != wanted:
-            raise BundleError(
-                f'{graph.path}: its {what} is {list(found)}, the manifest asks for {wanted}: '
-                'export the bundle anew')
+    name: str
+    is_present: Callable[[], bool]
+    runtimes: Tuple[str, ...]
+    hint: str
 
 
-def _gpu_candidates(passed_over):
-    """Return the GPU runtimes that ``auto`` shall try; a lack worth a line goes to the list."""
-    installed = [name for name in GPU_ORDER if _is_installed(name)]
-    if not has_nvidia_gpu():
-        if installed:
-            passed_over.append(f'{", ".join(installed)}: no NVIDIA GPU in this machine')
-        return ()
-    if not installed:
-        passed_over.append(
-            'tensorrt: not installed, although there is an NVIDIA GPU: see docs/tensorrt.md')
-    return installed
+#: What ``auto`` looks for before it takes the CPU, the fastest first.
+ACCELERATORS = (
+    Accelerator('NVIDIA GPU', has_nvidia_gpu, GPU_ORDER, 'see docs/tensorrt.md'),
+)
+
+
+def _accelerated(passed_over):
+    """Return the runtimes that ``auto`` shall try before the CPU's; lacks go to the list."""
+    found = []
+    for accelerator in ACCELERATORS:
+        installed = [name for name in accelerator.runtimes if _is_installed(name)]
+        if accelerator.is_present():
+            found += installed
+            if not installed:
+                passed_over.append(f'{accelerator.runtimes[0]}: not installed, although there is '
+                                   f'an {accelerator.name}: {accelerator.hint}')
+        elif installed:
+            passed_over.append(f'{", ".join(installed)}: no {accelerator.name} in this machine')
+    return found
 
 
 def _is_installed(module):

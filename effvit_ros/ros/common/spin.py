@@ -14,7 +14,7 @@ import sys
 import threading
 
 from effvit_ros.core.errors import UserError
-from effvit_ros.core.libraries import import_problem
+from effvit_ros.core.missing import import_problem
 
 #: Seconds between two looks at the flag.
 _PERIOD_S = 0.1

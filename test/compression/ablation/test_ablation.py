@@ -14,7 +14,7 @@ import yaml
 from cpu_runtimes import INSTALLED
 
 from effvit_compression.ablation.grid import load_grid
-from effvit_compression.ablation.report import sections_of
+from effvit_compression.ablation.report import items_of
 from effvit_compression.ablation.summary import RowFigures, WATER
 from effvit_compression.ablation.trial import iterations
 from effvit_compression.cli import main
@@ -218,10 +218,10 @@ def test_classes_are_compared_between_the_rows_that_were_scored_on_them(tmp_path
     rows[0].first['scores']['other'] = rows[0].first['scores'].pop('set')
     for row in rows:
         row.first.update(precision='fp32', parameters=1, gmacs=1, bytes=1, iterations=1, wall_s={})
-    sections = dict(sections_of(rows, rows[1], {}, [], tmp_path))
-    assert set(sections['IoU by class: set'][0]) >= {'b', 'c'}
-    assert 'a' not in sections['IoU by class: set'][0]
-    assert [row['row'] for row in sections['Difference from b']] == ['a', 'c']
+    items = {item.title: item for item in items_of(rows, rows[1], {}, [], tmp_path)}
+    assert items['IoU by class: set'].header[-2:] == ['b', 'c']
+    assert 'a' not in items['IoU by class: set'].header
+    assert [row[0] for row in items['Difference from b'].rows] == ['a', 'c']
 
 
 @pytest.mark.long

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from effvit_ros.core.errors import UserError
-from effvit_ros.core.runtimes import Runtime
+from effvit_ros.core.runtimes.base import Runtime
 from effvit_ros.core.runtimes.policy import EnginePolicy
 from effvit_ros.core.runtimes.tensorrt.building import MEMORY_HINT
 from effvit_ros.core.runtimes.tensorrt.cuda import Cuda, first_gpu

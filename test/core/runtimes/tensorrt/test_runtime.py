@@ -11,7 +11,8 @@ from cpu_runtimes import INSTALLED
 from tiny_bundle import tiny_labels
 
 from effvit_ros.core.bundle import BundleError, load_bundle
-from effvit_ros.core.runtimes import open_runtime, RuntimeUnavailable
+from effvit_ros.core.runtimes import open_runtime
+from effvit_ros.core.runtimes.base import RuntimeUnavailable
 from effvit_ros.core.runtimes.policy import EnginePolicy
 from effvit_ros.core.runtimes.tensorrt.store import EngineError
 from effvit_ros.core.segmenter import Segmenter

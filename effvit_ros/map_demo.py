@@ -9,7 +9,8 @@ from pathlib import Path
 
 from effvit_ros.core.cli import count, count_from_one
 from effvit_ros.core.errors import reports_user_errors
-from effvit_ros.core.libraries import MAPPING, need, READING
+from effvit_ros.core.libraries import need
+from effvit_ros.core.missing import MAPPING, READING
 from effvit_ros.core.whole_file import write_text
 
 #: Errors of the second flight: metres and degrees of sigma.
@@ -46,8 +47,8 @@ def main(args=None):
 
 def _fly_and_map(options, bag, out, errors):
     """Record a flight, map it, and return the report."""
-    from effvit_ros.flight.render import main as render_flight
     from effvit_ros.mapping.map_bag import main as map_bag
+    from effvit_ros.render_flight import main as render_flight
     truth = f'{bag}_truth'
     for folder in (bag, truth):
         shutil.rmtree(folder, ignore_errors=True)
@@ -69,7 +70,7 @@ def _worse(report):
 
 
 def _parse(args):
-    parser = argparse.ArgumentParser(prog='python -m effvit_ros.mapping.demo',
+    parser = argparse.ArgumentParser(prog='python -m effvit_ros.map_demo',
                                      description=__doc__)
     parser.add_argument('--out', default='out/map', metavar='DIR')
     parser.add_argument('--model', default='', help='bundle folder or name')

@@ -102,13 +102,14 @@ def _add_bag_options(group):
 
 def _write_bag(args):
     """Write one flight as a bag with its truth beside it; return a line that tells of it."""
-    from effvit_ros.core.libraries import MAPPING, need, READING
+    from effvit_ros.core.libraries import need
+    from effvit_ros.core.missing import MAPPING, READING
     need(*READING, *MAPPING)
-    from effvit_ros.bags.survey_bag import SurveyPlan, write_survey
     from effvit_ros.bags.writer import BagWriter
     from effvit_ros.flight.path import ROUND_S
     from effvit_ros.flight.survey import SensorErrors, Survey
     from effvit_ros.mapping.flight_truth import write_flight_truth
+    from effvit_ros.mapping.survey_bag import SurveyPlan, write_survey
     width, height = parse_size(args.size)
     # The flight's own round is fast; slowed down, its frames are as far apart.
     flight = Flight(args.seed, width, height, args.rate * args.round / ROUND_S, args.scene_size,
