@@ -9,10 +9,12 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from effvit_ros.bags.frames import recorded_frames
 from effvit_ros.bags.pictures import choose_topics, IMAGE_TYPES
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.segmenter import Segmenter
 from effvit_ros.core.whole_file import write_text
+from effvit_ros.mapping.alignment import Aligner
 from effvit_ros.mapping.bag_topics import (
     choose_pose_topics,
     info_topic,
@@ -27,11 +29,11 @@ from effvit_ros.mapping.label_source import by_model, recorded
 from effvit_ros.mapping.places import placed_ids, PlaceMerger, sightings
 from effvit_ros.mapping.projection import footprint, Grid
 from effvit_ros.mapping.scores import GroundScore
-from effvit_ros.mapping.tiles import TileStore
+from effvit_ros.mapping.tiles import empty_tile, TileStore
 from effvit_ros.mapping.track import PoseProblem
 from effvit_ros.mapping.trajectory import PoseSettings, RANGE, Trajectory
 
-WORK, STATE = 'work', 'state.json'
+WORK, STATE, SHIFTS = 'work', 'state.json', 'shifts.json'
 #: Seconds between two checkpoints.
 CHECKPOINT_S = 20.0
 
@@ -55,6 +57,7 @@ class MapSettings:
     truth: str = ''
     memory_mb: int = 256
     every: int = 1
+    align: bool = True
 
 
 @dataclass
@@ -76,7 +79,6 @@ class BagMap:
     topics: dict
     track: list
     score: object = None
-    truth: object = None
     bundle: dict = field(default_factory=dict)
 
 
@@ -87,7 +89,7 @@ class _Progress:
         self.next_index = self.mapped = self.assumed = 0
         self.begin_ns = self.end_ns = None
         self.left_out, self.first_text = Counter(), {}
-        self.track, self.errors = [], []
+        self.track = []
         self.seconds = 0.0
 
     def leave_out(self, problem):
@@ -171,10 +173,14 @@ class _Worker:
         self._bag, self._settings, self._topics = bag, settings, topics
         self._trajectory, self._cameras, self._truth = trajectory, cameras, truth
         self._classes, self._folder = classes, folder
-        store = TileStore(folder / 'tiles', len(classes), truth is not None, settings.memory_mb)
+        count = len(classes)
+        store = TileStore(folder / 'tiles', lambda: empty_tile(count), settings.memory_mb)
         self._ground = GroundGrid(store, settings.grid)
         self._merger = PlaceMerger()
-        self._score = GroundScore(truth) if truth is not None else None
+        self._score = None
+        if truth is not None:
+            self._score = GroundScore(truth, folder / 'votes', count, settings.memory_mb)
+        self._shifts = {}
         self._surface = trajectory.ground or Plane()
         self._progress = _Progress()
         self._placed = placed_ids(classes.names)
@@ -186,6 +192,8 @@ class _Worker:
         """Map every picture that has a pose."""
         self._resume()
         p, settings = self._progress, self._settings
+        if settings.align and self._topics['pictures']:
+            self._align()
         topic = self._topics['labels'] or self._topics['pictures']
         total = self._bag.count(topic)
         segmenter = None
@@ -219,7 +227,9 @@ class _Worker:
             p.begin_ns = p.end_ns = labelled.stamp_ns
         p.end_ns = max(p.end_ns, labelled.stamp_ns)
         try:
-            pose = self._trajectory.at(labelled.stamp_ns)
+            told = self._trajectory.at(labelled.stamp_ns)
+            east, north = self._shifts.get(labelled.stamp_ns, (0.0, 0.0))
+            pose = told._replace(position=told.position - [east, north, 0])
             height, width = labelled.labels.shape
             camera = self._camera(labelled.stamp_ns).scaled(width, height)
             place = footprint(camera, pose, self._surface, grid)
@@ -238,8 +248,33 @@ class _Worker:
         p.assumed += pose.assumed
         p.track.append([round(float(v), 2) for v in pose.position])
         if self._score is not None:
-            self._score.add(labelled.stamp_ns, camera, pose, self._trajectory.frame,
-                            self._surface, grid.widest_angle_deg)
+            self._score.add(labelled.stamp_ns, camera, told, pose, self._trajectory.frame,
+                            grid.widest_angle_deg)
+            self._score.vote(footprint(camera, told, self._surface, grid), labelled.labels)
+
+    def _align(self):
+        """Bring the poses to agree, or take up what an earlier run found."""
+        path = self._folder / SHIFTS
+        try:
+            found = json.loads(path.read_text(encoding='utf-8'))
+            if found['key'] == self._key:
+                self._shifts = {int(stamp): shift for stamp, shift in found['shifts'].items()}
+                return
+        except (OSError, ValueError, KeyError, AttributeError):
+            pass
+        aligner = Aligner(self._surface, self._settings.grid.widest_angle_deg)
+        for frame in recorded_frames(self._bag, self._topics['pictures']):
+            if frame.index % self._settings.every:
+                continue
+            bgr = frame.picture.bgr()
+            try:
+                pose = self._trajectory.at(frame.stamp_ns)
+                camera = self._camera(frame.stamp_ns).scaled(bgr.shape[1], bgr.shape[0])
+            except (PoseProblem, UserError):
+                continue  # told when the picture is mapped
+            aligner.add(frame.stamp_ns, bgr, camera, pose)
+        self._shifts = aligner.shifts()
+        write_text(path, json.dumps({'key': self._key, 'shifts': self._shifts}))
 
     def _camera(self, stamp_ns):
         """Return the camera as it was last described before the stamp."""
@@ -254,10 +289,14 @@ class _Worker:
         p = self._progress
         state = {'key': self._key, 'tiles': self._ground.store.checkpoint(),
                  'places': self._merger.state(),
-                 'errors': self._score.errors if self._score else [],
                  'progress': {**vars(p), 'left_out': dict(p.left_out)}}
+        if self._score is not None:
+            state['score'] = [self._score.told, self._score.used,
+                              self._score.store.checkpoint()]
         write_text(self._folder / STATE, json.dumps(state))
         self._ground.store.settle()
+        if self._score is not None:
+            self._score.store.settle()
 
     def _resume(self):
         """Take up the last checkpoint of the same bag and settings, or clear what is there."""
@@ -270,7 +309,8 @@ class _Worker:
             vars(self._progress).update(state['progress'])
             self._progress.left_out = Counter(state['progress']['left_out'])
             if self._score is not None:
-                self._score.errors = state['errors']
+                self._score.told, self._score.used, tiles = state['score']
+                self._score.store.resume([tuple(entry) for entry in tiles])
         except (OSError, ValueError, KeyError, TypeError, UserError):
             shutil.rmtree(self._folder, ignore_errors=True)
             self.__init__(self._bag, self._settings, self._topics, self._trajectory,
@@ -290,7 +330,7 @@ class _Worker:
             self._ground, self._trajectory, self._classes.names, self._classes.palette,
             self._merger.known(),
             p.begin_ns, p.end_ns, p.mapped, left_out, bad_poses, p.assumed, p.seconds, topics,
-            p.track, self._score, self._truth)
+            p.track, self._score)
 
 
 def settings_report(settings):

@@ -65,8 +65,6 @@ class GroundGrid:
                     continue
                 of_class = np.where(part == label, evidence, np.float32(0))
                 tile.evidence[label][there] += of_class
-                if len(tile.votes):
-                    tile.votes[label][there] += (of_class > 0)
             self._time(tile, there, seen, time)
             if picture is not None:
                 best = tile.best[there]

@@ -67,7 +67,9 @@ def _tell(report, out):
     if 'ground_miou_fused' in report:
         print(f"against the truth: mIoU of single pictures {report['ground_miou_single']}, "
               f"fused {report['ground_miou_fused']}; position error "
-              f"{report['position_error_m_p50']} m p50, {report['position_error_m_p95']} m p95")
+              f"{report['position_error_m_p50']} m p50, {report['position_error_m_p95']} m p95 "
+              f"(as told: {report['position_error_told_m_p50']}, "
+              f"{report['position_error_told_m_p95']})")
     print(f'written: {out}/report.html, map.geojson, map.kml, map.tif, orthomosaic.tif, '
           'report.json')
 
@@ -91,7 +93,7 @@ def _settings(options, bundle):
                                options.range_topic),
         poses=poses, grid=Grid(options.cell, options.widest_angle),
         terrain=options.terrain, least_area_m2=options.least_area,
-        truth=options.truth, memory_mb=options.memory_mb, every=options.every)
+        truth=options.truth, memory_mb=options.memory_mb, every=options.every, align=options.align)
 
 
 def _classes(options, bundle):
@@ -165,6 +167,8 @@ def _parse(args):
     parser.add_argument('--least-area', type=cli.seconds, default=1.0, metavar='M2',
                         help='smallest polygon of the classes that are not alerts '
                         '(default: %(default)g)')
+    parser.add_argument('--no-align', dest='align', action='store_false',
+                        help='lay pictures where the poses say, without making them agree')
     parser.add_argument('--truth', default='', metavar='DIR',
                         help='BAG_truth of render_flight: score the map against it')
     parser.add_argument('--memory-mb', type=cli.count_from_one, default=256,

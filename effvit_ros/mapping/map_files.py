@@ -88,9 +88,9 @@ def _report(made, settings, bag_path, in_polygons, alerts, areas):
                     for i, name in enumerate(made.names) if areas[i]},
         'alerts': [{**a['properties'], 'latitude': a['geometry']['coordinates'][1],
                     'longitude': a['geometry']['coordinates'][0]} for a in alerts]}
-    if made.truth is not None:
-        report.update(class_scores(made.ground, frame, made.truth, made.names))
+    if made.score is not None:
+        report.update(class_scores(made.ground, frame, made.score, made.names))
         report.update(made.score.report())
         report['alert_scores'] = place_scores(
-            made.places, frame, made.truth, made.names, made.ground)
+            made.places, frame, made.score.truth, made.names, made.ground)
     return report

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 import shapely
@@ -9,41 +10,70 @@ from rasterio.transform import rowcol
 from shapely.geometry import Point
 
 from effvit_ros.core.classes import IGNORE
+from effvit_ros.mapping.ground_grid import tile_windows
 from effvit_ros.mapping.places import LEAST_GATE_M
-from effvit_ros.mapping.tiles import TILE
+from effvit_ros.mapping.projection import sampled
+from effvit_ros.mapping.tiles import TILE, TileStore
+
+
+class Votes(NamedTuple):
+    """Pictures that showed a class in each cell of a tile, (classes, T, T) uint16."""
+
+    votes: np.ndarray
 
 
 class GroundScore:
-    """Where a picture's pixels were put, against where they are."""
+    """Single pictures against the truth, and where their pixels were put."""
 
-    def __init__(self, truth):
-        """Take a :class:`~effvit_ros.mapping.flight_truth.FlightTruth`."""
-        self._truth = truth
-        self.errors = []
+    def __init__(self, truth, folder, classes, limit_mb):
+        """
+        Take a :class:`~effvit_ros.mapping.flight_truth.FlightTruth`.
 
-    def add(self, stamp_ns, camera, pose, frame, ground, widest_angle_deg):
-        """Note how far pixels of one picture are put from where they are, metres."""
-        true = self._truth.poses.get(stamp_ns)
+        :param folder: for the tiles that do not fit into ``limit_mb``.
+        """
+        self.truth = truth
+        self.store = TileStore(
+            folder, lambda: Votes(np.zeros((classes, TILE, TILE), np.uint16)), limit_mb)
+        #: Metres: as the pose was told, and as the map has it.
+        self.told, self.used = [], []
+
+    def add(self, stamp_ns, camera, told, used, frame, widest_angle_deg):
+        """Note how far pixels of one picture are put from where they are, by either pose."""
+        true = self.truth.poses.get(stamp_ns)
         if true is None:
             return
         u, v = np.meshgrid(np.linspace(0, camera.width - 1, 7),
                            np.linspace(0, camera.height - 1, 5))
         rays = camera.rays(np.column_stack([u.ravel(), v.ravel()]))
-        put = _hits(rays, pose.position, pose.rotation, widest_angle_deg)
         is_at = _hits(rays, *true, widest_angle_deg)
-        # One origin may not be the other's.
-        latitude, longitude = frame.to_degrees(put[:, 0], put[:, 1])
-        put = np.column_stack(self._truth.frame.to_metres(latitude, longitude))
-        errors = np.hypot(*(put - is_at).T)
-        self.errors += [round(float(e), 4) for e in errors[np.isfinite(errors)]]
+        for pose, errors in ((told, self.told), (used, self.used)):
+            put = _hits(rays, pose.position, pose.rotation, widest_angle_deg)
+            # One origin may not be the other's.
+            latitude, longitude = frame.to_degrees(put[:, 0], put[:, 1])
+            put = np.column_stack(self.truth.frame.to_metres(latitude, longitude))
+            away = np.hypot(*(put - is_at).T)
+            errors += [round(float(e), 4) for e in away[np.isfinite(away)]]
+
+    def vote(self, place, labels):
+        """Lay down the labels of one picture as its pose was told."""
+        found = sampled(labels, place, IGNORE)
+        for key, there, here in tile_windows(place.row, place.column, *found.shape):
+            if not place.weight[here].any():
+                continue
+            votes = self.store.get(key, change=True).votes
+            for label in np.unique(found[here]):
+                if label < len(votes):
+                    votes[label][there] += found[here] == label
 
     def report(self):
         """Return percentiles in metres; None without any."""
-        if not self.errors:
-            return {'position_error_m_p50': None, 'position_error_m_p95': None}
-        p50, p95 = np.percentile(self.errors, [50, 95])
-        return {'position_error_m_p50': round(float(p50), 3),
-                'position_error_m_p95': round(float(p95), 3)}
+        report = {}
+        for name, errors in (('position_error_m', self.used),
+                             ('position_error_told_m', self.told)):
+            p50, p95 = np.percentile(errors, [50, 95]) if errors else (None, None)
+            report[f'{name}_p50'] = None if p50 is None else round(float(p50), 3)
+            report[f'{name}_p95'] = None if p95 is None else round(float(p95), 3)
+        return report
 
 
 def _hits(rays, position, rotation, widest_angle_deg):
@@ -56,21 +86,22 @@ def _hits(rays, position, rotation, widest_angle_deg):
     return hits
 
 
-def class_scores(ground, frame, truth, names):
+def class_scores(ground, frame, score, names):
     """
     Return mIoU on the ground: of the fused map, and of the labels of single pictures.
 
     Both over the same cells, each of which counts once: where several pictures saw it, each
-    picture's label counts by its share. The store must have kept votes.
+    picture's label counts by its share. Single pictures lie where their poses told.
+
+    :param score: :class:`GroundScore`.
     """
     n = len(names)
     fused_matrix = np.zeros((n, n), np.float64)
     single_matrix = np.zeros((n, n), np.float64)
     for key in ground.store.keys():
-        tile = ground.store.get(key)
         fused = ground.fused_tile(key).labels
-        true = _truth_of_tile(key, ground.grid.cell_m, frame, truth)
-        votes = tile.votes.astype(np.float32)
+        true = _truth_of_tile(key, ground.grid.cell_m, frame, score.truth)
+        votes = score.store.get(key).votes.astype(np.float32)
         views = votes.sum(0)
         counted = (true != IGNORE) & (views > 0) & (fused != IGNORE)
         if not counted.any():

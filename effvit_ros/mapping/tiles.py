@@ -18,27 +18,24 @@ class Tile(NamedTuple):
     """
     What is known of TILE x TILE cells; row 0 is the south.
 
-    ``evidence``: (classes, T, T) float32, the sum of weights. ``votes``: (classes, T, T)
-    uint16, pictures by class, or of no class where they are not kept. ``picture``: (T, T, 3)
-    uint8 BGR of the best view, whose weight is ``best`` (T, T) float32. ``first``, ``last``:
-    (T, T) uint32, milliseconds since the map's begin, plus one; 0: never.
+    ``evidence``: (classes, T, T) float32, the sum of weights. ``picture``: (T, T, 3) uint8 BGR
+    of the best view, whose weight is ``best`` (T, T) float32. ``first``, ``last``: (T, T)
+    uint32, milliseconds since the map's begin, plus one; 0: never.
     """
 
     evidence: np.ndarray
-    votes: np.ndarray
     picture: np.ndarray
     best: np.ndarray
     first: np.ndarray
     last: np.ndarray
 
 
-def empty_tile(classes, keep_votes):
+def empty_tile(classes):
     """Return a :class:`Tile` that nobody has seen."""
     square = (TILE, TILE)
-    return Tile(np.zeros((classes, *square), np.float32),
-                np.zeros((classes if keep_votes else 0, *square), np.uint16),
-                np.zeros((*square, 3), np.uint8), np.zeros(square, np.float32),
-                np.zeros(square, np.uint32), np.zeros(square, np.uint32))
+    return Tile(np.zeros((classes, *square), np.float32), np.zeros((*square, 3), np.uint8),
+                np.zeros(square, np.float32), np.zeros(square, np.uint32),
+                np.zeros(square, np.uint32))
 
 
 class TileStore:
@@ -49,16 +46,19 @@ class TileStore:
     after the last checkpoint is never taken for a part of it.
     """
 
-    def __init__(self, folder, classes, keep_votes=False, limit_mb=256):
+    def __init__(self, folder, empty, limit_mb=256):
         """
         Start empty in ``folder``, which is made.
 
+        :param empty: returns a new tile, a NamedTuple of arrays.
         :param limit_mb: megabytes; two tiles stay in memory at least.
         """
         self._folder = Path(folder)
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._classes, self._keep_votes = classes, keep_votes
-        bytes_each = sum(a.nbytes for a in empty_tile(classes, keep_votes))
+        self._empty = empty
+        first = empty()
+        self._kind = type(first)
+        bytes_each = sum(a.nbytes for a in first)
         self._limit = max(2, limit_mb * 2 ** 20 // bytes_each)
         self._memory = OrderedDict()
         self._dirty = set()
@@ -71,14 +71,13 @@ class TileStore:
 
     def get(self, key, change=False):
         """
-        Return the :class:`Tile` at (row, column); a new one is empty.
+        Return the tile at (row, column); a new one is empty.
 
         :param change: the caller writes into it.
         """
         tile = self._memory.get(key)
         if tile is None:
-            tile = (self._read(key) if key in self._written
-                    else empty_tile(self._classes, self._keep_votes))
+            tile = self._read(key) if key in self._written else self._empty()
             self._memory[key] = tile
             while len(self._memory) > self._limit:
                 oldest, gone = self._memory.popitem(last=False)
@@ -126,7 +125,7 @@ class TileStore:
         path = self._file(key, self._written[key])
         try:
             with np.load(path, allow_pickle=False) as file:
-                return Tile(*(file[name] for name in Tile._fields))
+                return self._kind(*(file[name] for name in self._kind._fields))
         except (OSError, ValueError, KeyError) as error:
             raise UserError(f'{path}: cannot be read ({type(error).__name__}): start '
                             'afresh') from None

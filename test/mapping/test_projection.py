@@ -14,13 +14,17 @@ from effvit_ros.mapping.ground_grid import GroundGrid, tile_windows
 from effvit_ros.mapping.mount import Mount
 from effvit_ros.mapping.projection import footprint, Grid, sampled_labels
 from effvit_ros.mapping.rotations import about_z
-from effvit_ros.mapping.tiles import TILE, TileStore
+from effvit_ros.mapping.tiles import empty_tile, TILE, TileStore
 from effvit_ros.mapping.track import PoseProblem
 from effvit_ros.mapping.trajectory import CameraPose
 
 NORTH = about_z(math.pi / 2)
 CAMERA = camera_model(camera_info(101, 81, focal=100.0))
 SIGMAS = (1.0, 1.0, 1.0), (0.01, 0.01, 0.01)
+
+
+def store(folder):
+    return TileStore(folder, lambda: empty_tile(3))
 
 
 def camera_at(east=0.0, north=0.0, up=50.0, mount=Mount(), body=NORTH):
@@ -130,7 +134,7 @@ def test_a_view_is_drawn_where_it_looks(tmp_path):
     labels = np.zeros((81, 101), np.uint8)
     labels[:40] = 2   # the picture's upper half
     grid = Grid(0.5)
-    ground = GroundGrid(TileStore(tmp_path, 3), grid)
+    ground = GroundGrid(store(tmp_path), grid)
     place = footprint(CAMERA, camera_at(), Plane(), grid)
     ground.add(place, labels, None, np.zeros((81, 101, 3), np.uint8), 7)
     drawn = {key: ground.fused_tile(key) for key in ground.store.keys()}
@@ -140,7 +144,7 @@ def test_a_view_is_drawn_where_it_looks(tmp_path):
 
 
 def test_confidence_decides_between_two_views(tmp_path):
-    ground = GroundGrid(TileStore(tmp_path, 3), Grid(0.5))
+    ground = GroundGrid(store(tmp_path), Grid(0.5))
     place = footprint(CAMERA, camera_at(), Plane(), Grid(0.5))
     for label, sure in ((1, 100), (2, 140)):
         ground.add(place, np.full((81, 101), label, np.uint8),
@@ -152,7 +156,7 @@ def test_confidence_decides_between_two_views(tmp_path):
 
 
 def test_unlabelled_pixels_are_no_evidence(tmp_path):
-    ground = GroundGrid(TileStore(tmp_path, 3), Grid(0.5))
+    ground = GroundGrid(store(tmp_path), Grid(0.5))
     place = footprint(CAMERA, camera_at(), Plane(), Grid(0.5))
     found, weight = sampled_labels(np.full((81, 101), 255, np.uint8), None, place)
     assert not weight.any()
@@ -171,13 +175,13 @@ def test_a_box_over_four_tiles_is_cut_once_each():
 
 
 def test_tiles_come_back_from_disk_as_they_went(tmp_path):
-    store = TileStore(tmp_path, 2, limit_mb=0)
+    store = TileStore(tmp_path, lambda: empty_tile(2), limit_mb=0)
     for i in range(6):
         store.get((0, i), change=True).evidence[1, 3, i] = i + 1
     state = store.checkpoint()
     store.get((0, 2), change=True).evidence[1, 3, 2] = 99   # after the checkpoint
     for i in range(3, 6):
         store.get((0, i))
-    again = TileStore(tmp_path, 2, limit_mb=0)
+    again = TileStore(tmp_path, lambda: empty_tile(2), limit_mb=0)
     again.resume(state)
     assert [again.get((0, i)).evidence[1, 3, i] for i in range(6)] == [1, 2, 3, 4, 5, 6]

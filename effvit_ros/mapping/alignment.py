@@ -1,0 +1,163 @@
+"""
+Poses made to agree: pictures that overlap say how far apart their poses' errors are.
+
+Neighbouring pictures laid on the ground by their own poses do not quite meet; by how much is
+measured by phase correlation. What all of them measure is brought to agree by least squares in
+which each pose also holds to what was told, so that errors that change over the flight (a
+receiver's, a mount's) average out instead of smearing the map.
+"""
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from effvit_ros.mapping.projection import footprint, Grid, sampled_picture
+from effvit_ros.mapping.track import PoseProblem
+
+#: Metres of a cell of the pictures that are compared; finer finds no more.
+CELL_M = 0.5
+#: Pictures before a picture that it is compared with, and earlier ones that saw the same ground.
+NEIGHBOURS, LOOPS = 3, 3
+#: Cells that two pictures must share on each side, and the share of them that both must see.
+LEAST_SIDE, LEAST_SHARE = 40, 0.25
+#: Peaks of phase correlation below this are chance.
+LEAST_RESPONSE = 0.08
+#: Metres: of a measured difference; and how far off one is no longer believed.
+SIGMA_M, OUTLIER_M = 0.3, 1.5
+
+
+class Patch(NamedTuple):
+    """A picture on the ground: (H, W) float32 grey, high-pass; its mask; south-west cell."""
+
+    grey: np.ndarray
+    seen: np.ndarray
+    row: int
+    column: int
+    middle: np.ndarray
+    sigma: float
+
+
+class Aligner:
+    """Takes pictures with their poses, then gives each pose's shift."""
+
+    def __init__(self, ground, widest_angle_deg):
+        """Compare pictures on this ground."""
+        self._ground = ground
+        self._grid = Grid(CELL_M, widest_angle_deg)
+        self._patches = {}
+        self._edges = []
+
+    def add(self, stamp_ns, bgr, camera, pose):
+        """Take in a picture; one that sees no ground is passed over."""
+        try:
+            place = footprint(camera, pose, self._ground, self._grid)
+        except PoseProblem:
+            return
+        patch = _patch(place, bgr, pose)
+        before = list(self._patches.items())
+        near = before[-NEIGHBOURS:]
+        old = [(float(np.hypot(*(p.middle - patch.middle))), i)
+               for i, (_, p) in enumerate(before[:-NEIGHBOURS])]
+        reach = 0.3 * min(patch.grey.shape) * CELL_M
+        near += [before[i] for away, i in sorted(old)[:LOOPS] if away < reach]
+        for other_stamp, other in near:
+            difference = measure(patch, other)
+            if difference is not None:
+                self._edges.append((stamp_ns, other_stamp, *difference))
+        self._patches[stamp_ns] = patch
+
+    def shifts(self):
+        """Return {stamp: (east, north)} metres that are to be taken from each position."""
+        stamps = sorted(self._patches)
+        at = {stamp: i for i, stamp in enumerate(stamps)}
+        if not self._edges:
+            return {}
+        first = np.array([at[e[0]] for e in self._edges])
+        second = np.array([at[e[1]] for e in self._edges])
+        measured = np.array([e[2:4] for e in self._edges])
+        told = np.array([self._patches[s].sigma for s in stamps]) ** -2.0
+        errors = solve(len(stamps), first, second, measured, told)
+        return {stamp: (round(float(x), 4), round(float(y), 4))
+                for stamp, (x, y) in zip(stamps, errors)}
+
+
+def measure(patch, other):
+    """Return (east, north) by which ``patch`` lies off ``other``, metres; None where unsure."""
+    row, column = max(patch.row, other.row), max(patch.column, other.column)
+    height = min(patch.row + patch.grey.shape[0], other.row + other.grey.shape[0]) - row
+    width = min(patch.column + patch.grey.shape[1], other.column + other.grey.shape[1]) - column
+    if min(height, width) < LEAST_SIDE:
+        return None
+    a, b = (np.s_[row - p.row:row - p.row + height, column - p.column:column - p.column + width]
+            for p in (patch, other))
+    both = (patch.seen[a] & other.seen[b]).astype(np.float32)
+    if both.mean() < LEAST_SHARE:
+        return None
+    # Soft edges, or the outline of what both see would be what correlates.
+    both = cv2.GaussianBlur(cv2.erode(both, np.ones((5, 5), np.uint8)), (0, 0), 2)
+    window = cv2.createHanningWindow((width, height), cv2.CV_32F)
+    (dx, dy), response = cv2.phaseCorrelate(other.grey[b] * both, patch.grey[a] * both, window)
+    if response < LEAST_RESPONSE or np.hypot(dx, dy) > 0.25 * min(height, width):
+        return None
+    return dx * CELL_M, dy * CELL_M
+
+
+def solve(count, first, second, measured, told, rounds=12):
+    """
+    Return the errors (count, 2) that explain measured differences best.
+
+    :param first, second: indices: ``measured[k]`` is error[first[k]] - error[second[k]].
+    :param told: (count,) weights by which each error is held to zero.
+    """
+    errors = np.zeros((count, 2))
+    trust = np.full(len(measured), SIGMA_M ** -2.0)
+    for _ in range(rounds):
+        errors = _conjugate_gradients(count, first, second, measured, trust, told, errors)
+        off = np.hypot(*(errors[first] - errors[second] - measured).T)
+        # Cauchy's weights: a wrong match among many loses its say.
+        trust = SIGMA_M ** -2.0 / (1 + (off / OUTLIER_M) ** 2) ** 2
+    return errors
+
+
+def _conjugate_gradients(count, first, second, measured, trust, told, start):
+    def product(x):
+        flow = trust[:, None] * (x[first] - x[second])
+        return told[:, None] * x + _scattered(count, first, second, flow)
+    right = _scattered(count, first, second, trust[:, None] * measured)
+    x = start.copy()
+    rest = right - product(x)
+    way, size = rest.copy(), (rest ** 2).sum()
+    for _ in range(4 * count):
+        if size < 1e-12:
+            break
+        image = product(way)
+        step = size / (way * image).sum()
+        x += step * way
+        rest -= step * image
+        last, size = size, (rest ** 2).sum()
+        way = rest + size / last * way
+    return x
+
+
+def _scattered(count, first, second, values):
+    total = np.zeros((count, 2))
+    np.add.at(total, first, values)
+    np.add.at(total, second, -values)
+    return total
+
+
+def _patch(place, bgr, pose):
+    grey = sampled_picture(cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY), place).astype(np.float32)
+    seen = place.weight > 0
+    # Against the mean about it: light changes from picture to picture.
+    share = cv2.GaussianBlur(seen.astype(np.float32), (0, 0), 6)
+    mean = cv2.GaussianBlur(grey * seen, (0, 0), 6) / np.maximum(share, 1e-3)
+    rows, columns = np.nonzero(seen)
+    middle = np.array([place.column + columns.mean(), place.row + rows.mean()]) * CELL_M
+    height = float(pose.position[2])
+    sigma = float(np.hypot(max(pose.sigma_position[:2]),
+                           height * max(pose.sigma_attitude[:2])))
+    return Patch(np.where(seen, grey - mean, 0).astype(np.float32), seen, place.row,
+                 place.column, middle, max(sigma, 0.01))
