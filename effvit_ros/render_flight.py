@@ -81,8 +81,9 @@ def _add_bag_options(group):
                        help='pictures a second (default: %(default)g)')
     group.add_argument('--round', type=cli.positive, default=110.0, metavar='SECONDS',
                        help='time of the flight round the scene (default: %(default)g)')
-    group.add_argument('--altitude', type=cli.positive, default=1.0, metavar='FACTOR',
-                       help='of the height, which is about 110 m (default: 1)')
+    group.add_argument('--altitudes', type=_factors, default=(1.0,), metavar='FACTOR,...',
+                       help='of the height, which is about 110 m, for each round in turn '
+                            '(default: 1)')
     group.add_argument('--encoding', choices=('jpeg', 'png', 'raw'), default='jpeg')
     group.add_argument('--poses', choices=('navsat', 'local'), default='navsat',
                        help='/fix, /imu/data and /rangefinder, or /fix and /local_position/pose')
@@ -100,6 +101,10 @@ def _add_bag_options(group):
                             '(default: %(default)g)')
 
 
+def _factors(text):
+    return tuple(cli.positive(part) for part in text.split(','))
+
+
 def _write_bag(args):
     """Write one flight as a bag with its truth beside it; return a line that tells of it."""
     from effvit_ros.core.libraries import need
@@ -113,7 +118,7 @@ def _write_bag(args):
     width, height = parse_size(args.size)
     # The flight's own round is fast; slowed down, its frames are as far apart.
     flight = Flight(args.seed, width, height, args.rate * args.round / ROUND_S, args.scene_size,
-                    args.altitude)
+                    args.altitudes)
     errors = SensorErrors(args.gps_sigma, args.heading_sigma, args.tilt_sigma,
                           args.range_sigma / 100, args.latency, args.wander)
     plan = SurveyPlan(args.frames, args.rate, args.encoding, args.poses)

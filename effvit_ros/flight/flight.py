@@ -1,17 +1,19 @@
 """The flight as a camera: frame number in, picture and truth out."""
 from __future__ import annotations
 
-from typing import Iterator, NamedTuple
+from typing import Iterator, NamedTuple, Sequence
 
 import numpy as np
 
 from effvit_ros.core.errors import UserError
-from effvit_ros.flight.path import FlightPath, Pose
+from effvit_ros.flight.path import FlightPath, Pose, ROUND_S
 from effvit_ros.flight.renderer import flight_light, Renderer
 from effvit_ros.flight.scene import build_scene, SIZE
 
 #: Time for which the shutter is open, seconds.
 SHUTTER_S = 1 / 90
+#: Share of a round in which the flight climbs to the next altitude.
+CLIMB = 0.1
 
 
 class FlightFrame(NamedTuple):
@@ -32,15 +34,15 @@ class Flight:
     A closed round over a scene built from ``seed``; the same seed gives the same bytes.
 
     ``width``, ``height``: pixels, 16 to 4096; ``rate_hz``: frames a second of flight;
-    ``scene_size``: edge of the scene, pixels, a multiple of 512; ``altitude``: factor of the
-    height, 0.3 to 3.
+    ``scene_size``: edge of the scene, pixels, a multiple of 512; ``altitudes``: factors of
+    the height, 0.3 to 3, each for a round, in turn.
     Building takes a few seconds; :meth:`frame` takes milliseconds and is a pure function
     of the frame number. Raises :class:`UserError` for a size or rate out of range.
     """
 
     def __init__(self, seed: int = 0, width: int = 640, height: int = 480,
                  rate_hz: float = 30.0, scene_size: int = SIZE,
-                 altitude: float = 1.0) -> None:
+                 altitudes: Sequence[float] = (1.0,)) -> None:
         if seed < 0:
             raise UserError(f'flight seed {seed} is negative: give 0 or more')
         for name, value in (('width', width), ('height', height)):
@@ -48,10 +50,11 @@ class Flight:
                 raise UserError(f'flight {name} {value} is out of range: give 16 to 4096 pixels')
         if not 0 < rate_hz <= 1000:
             raise UserError(f'flight rate {rate_hz} Hz is out of range: give above 0 to 1000')
-        if not 0.3 <= altitude <= 3:
-            raise UserError(f'flight altitude {altitude} is out of range: give 0.3 to 3')
+        for altitude in altitudes:
+            if not 0.3 <= altitude <= 3:
+                raise UserError(f'flight altitude {altitude} is out of range: give 0.3 to 3')
         self.seed = seed
-        self.altitude = altitude
+        self.altitudes = tuple(altitudes)
         self.width = width
         self.height = height
         self.rate_hz = rate_hz
@@ -62,7 +65,13 @@ class Flight:
     def pose(self, time_s: float) -> Pose:
         """Return where the camera is ``time_s`` seconds after take-off."""
         pose = self.path.pose(time_s)
-        return pose._replace(scale=pose.scale * self.altitude)
+        round_, part = divmod(time_s / ROUND_S, 1.0)
+        here = self.altitudes[int(round_) % len(self.altitudes)]
+        before = self.altitudes[int(round_ - (round_ > 0)) % len(self.altitudes)]
+        # A climb, smooth at both ends, rather than a step.
+        climbed = min(1.0, part / CLIMB)
+        climbed = climbed * climbed * (3 - 2 * climbed)
+        return pose._replace(scale=pose.scale * before ** (1 - climbed) * here ** climbed)
 
     def frame(self, index: int) -> FlightFrame:
         """Render frame ``index`` (0, 1, 2, ...), taken ``index / rate_hz`` s after take-off."""

@@ -1,0 +1,285 @@
+"""A recorded flight becomes a map: against its truth, by others' readers, and refused bags."""
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+import subprocess
+import sys
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+import rasterio
+from rasterio.warp import transform
+import shapely
+from shapely.geometry import shape
+
+from effvit_ros.bags.bag import Bag
+from effvit_ros.bags.survey_bag import SurveyPlan, write_survey
+from effvit_ros.bags.writer import BagWriter
+from effvit_ros.flight.flight import Flight
+from effvit_ros.flight.path import ROUND_S
+from effvit_ros.flight.survey import SensorErrors, Survey
+from effvit_ros.mapping.flight_truth import write_flight_truth
+from effvit_ros.mapping.geodesy import LocalFrame
+from effvit_ros.mapping.map_bag import main
+
+TRUTH = '/camera/truth'
+
+
+def record(folder, name, errors=SensorErrors(), frames=12, **plan):
+    """Write a small flight into ``folder`` and return the bag's path."""
+    survey = Survey(Flight(5, 320, 240, 40.0 / ROUND_S, 1024, (0.6,)), 40.0)
+    plan = SurveyPlan(frames, 1.0, **plan)
+    bag = folder / name
+    with BagWriter(bag) as writer:
+        write_survey(writer, survey, errors, plan)
+    write_flight_truth(f'{bag}_truth', survey, plan, errors.latency_s)
+    return bag
+
+
+@pytest.fixture(scope='module')
+def flight(tmp_path_factory):
+    return record(tmp_path_factory.mktemp('flight'), 'flight')
+
+
+@pytest.fixture(scope='module')
+def made(flight, tmp_path_factory):
+    """Return the folder of a map of the flight's true labels."""
+    out = tmp_path_factory.mktemp('map')
+    assert main([str(flight), '--labels-topic', TRUTH, '--truth', f'{flight}_truth',
+                 '--out', str(out)]) == 0
+    return out
+
+
+@pytest.fixture(scope='module')
+def report(made):
+    return json.loads((made / 'report.json').read_text())
+
+
+def test_true_labels_and_poses_give_the_true_map(report):
+    assert report['ground_miou_fused'] > 0.9
+    assert report['ground_miou_fused'] > report['ground_miou_single']
+    assert report['position_error_told_m_p95'] < 0.03
+    assert report['position_error_m_p95'] < 0.25, 'making poses agree harms true ones little'
+    assert report['frames'] == 12 and report['left_out'] == {}
+    assert report['seconds_per_frame'] > 0
+
+
+def test_areas_are_the_same_in_every_file(made, report):
+    with rasterio.open(made / 'map.tif') as source:
+        labels = source.read(1)
+        cell = source.transform.a * -source.transform.e
+        assert source.colormap(1)[7][:3] == (170, 240, 209), 'water has its colour'
+        assert source.tags(ns='IMAGE_STRUCTURE')['LAYOUT'] == 'COG'
+    features = json.loads((made / 'map.geojson').read_text())['features']
+    frame = LocalFrame(*report['origin'])
+    for name, entry in report['classes'].items():
+        class_id = [f for f in features if f['properties']['class'] == name]
+        if name == 'background' or not class_id:
+            continue
+        number = class_id[0]['properties']['class_id']
+        assert (labels == number).sum() * cell == pytest.approx(entry['area_m2'], abs=0.01)
+        polygons = [f for f in class_id if f['properties']['kind'] == 'region']
+        by_metres = sum(shapely.transform(shape(f['geometry']), lambda c: np.column_stack(
+            frame.to_metres(c[:, 1], c[:, 0]))).area for f in polygons)
+        assert by_metres == pytest.approx(entry['area_in_polygons_m2'], rel=2e-3)
+        assert by_metres == pytest.approx(sum(f['properties']['area_m2'] for f in polygons),
+                                          rel=2e-3)
+
+
+def test_polygons_lie_where_the_raster_has_their_class(made):
+    features = json.loads((made / 'map.geojson').read_text())['features']
+    checked = 0
+    with rasterio.open(made / 'map.tif') as source:
+        labels = source.read(1)
+        for feature in features:
+            about = feature['properties']
+            if about['kind'] != 'region' or about['area_m2'] < 2:
+                continue
+            point = shape(feature['geometry']).representative_point()
+            (x,), (y,) = transform('EPSG:4326', source.crs, [point.x], [point.y])
+            assert labels[source.index(x, y)] == about['class_id']
+            checked += 1
+    assert checked > 10
+
+
+def test_kml_says_what_geojson_says(made):
+    space = '{http://www.opengis.net/kml/2.2}'
+    root = ElementTree.parse(made / 'map.kml').getroot()
+    features = json.loads((made / 'map.geojson').read_text())['features']
+    outer = [e.text for e in root.iter(f'{space}outerBoundaryIs') for e in
+             e.iter(f'{space}coordinates')]
+    regions = [f for f in features if f['properties']['kind'] == 'region']
+    assert len(outer) == len(regions)
+    first = [float(v) for v in outer[0].split()[0].split(',')[:2]]
+    assert any(np.allclose(first, ring, atol=1e-6)
+               for f in regions for ring in f['geometry']['coordinates'][0])
+
+
+def test_gdal_reads_the_same_places(made, tmp_path):
+    pytest.importorskip('shutil')
+    import shutil
+    if shutil.which('ogr2ogr') is None:
+        pytest.skip("Debian's gdal-bin is not installed")
+    for name in ('map.geojson', 'map.kml'):
+        target = tmp_path / f'{name}.csv'
+        subprocess.run(['ogr2ogr', '-f', 'CSV', '-lco', 'GEOMETRY=AS_WKT', '-sql',
+                        'SELECT * FROM "map"' if name == 'map.geojson' else
+                        'SELECT * FROM "building_undamaged"', target, made / name], check=True)
+        assert 'POLYGON' in target.read_text()
+    text = subprocess.run(['gdalinfo', '-json', made / 'map.tif'], check=True,
+                          capture_output=True, text=True).stdout
+    corner = json.loads(text)['wgs84Extent']['coordinates'][0][0]
+    with rasterio.open(made / 'map.tif') as source:
+        (x,), (y,) = transform(source.crs, 'EPSG:4326', [source.bounds.left],
+                               [source.bounds.top])
+    metres = math.hypot((corner[0] - x) * 76000, (corner[1] - y) * 111000)
+    assert metres < 0.1
+
+
+def test_persons_are_alerts_where_they_are(report):
+    scores = report['alert_scores']
+    assert scores, 'the flight has people, fires or damaged buildings in view'
+    for name, entry in scores.items():
+        assert entry['false'] <= max(1, entry['alerts'] // 5), name
+        if entry['alerts']:
+            assert entry['error_m_p95'] < 3, name
+
+
+def test_the_page_needs_nothing_else(made):
+    page = (made / 'report.html').read_text()
+    outside = [word for word in page.split('"') if word.startswith(('http://', 'https://'))]
+    assert all('leafletjs.com' in w or 'w3.org' in w for w in outside)
+    assert '@DATA@' not in page and 'data:image/webp' in page
+
+
+def test_the_same_command_gives_the_same_bytes(flight, made, tmp_path):
+    assert main([str(flight), '--labels-topic', TRUTH, '--out', str(tmp_path)]) == 0
+    for name in ('map.geojson', 'map.kml', 'orthomosaic.tif'):
+        assert (tmp_path / name).read_bytes() == (made / name).read_bytes(), name
+
+
+def test_an_interrupted_map_goes_on_and_ends_as_it_would_have(flight, made, tmp_path,
+                                                              monkeypatch):
+    from effvit_ros.mapping import bag_map
+    monkeypatch.setattr(bag_map, 'CHECKPOINT_S', 0.0)
+    real, calls = bag_map.footprint, []
+
+    def breaks(*arguments):
+        calls.append(arguments)
+        if len(calls) == 6:
+            raise KeyboardInterrupt
+        return real(*arguments)
+    monkeypatch.setattr(bag_map, 'footprint', breaks)
+    command = [str(flight), '--labels-topic', TRUTH, '--out', str(tmp_path)]
+    assert main(command) == 130
+    assert not (tmp_path / 'report.json').exists()
+    assert main(command) == 0
+    assert len(calls) == 6 + 12 - 5, 'what was mapped is not mapped again'
+    assert (tmp_path / 'map.geojson').read_bytes() == (made / 'map.geojson').read_bytes()
+
+
+def test_poses_that_err_are_made_to_agree(tmp_path):
+    bag = record(tmp_path, 'erring', SensorErrors(gps_m=2.0, wander_s=2.0), frames=16)
+    assert main([str(bag), '--labels-topic', TRUTH, '--truth', f'{bag}_truth',
+                 '--out', str(tmp_path / 'out')]) == 0
+    report = json.loads((tmp_path / 'out' / 'report.json').read_text())
+    assert report['position_error_m_p50'] < report['position_error_told_m_p50']
+    assert report['ground_miou_fused'] > report['ground_miou_single'] + 0.03
+
+
+def test_a_local_pose_lies_about_the_fixes(tmp_path):
+    bag = record(tmp_path, 'local', poses='local')
+    assert main([str(bag), '--labels-topic', TRUTH, '--truth', f'{bag}_truth', '--no-align',
+                 '--out', str(tmp_path / 'out')]) == 0
+    report = json.loads((tmp_path / 'out' / 'report.json').read_text())
+    assert report['position_error_m_p95'] < 0.05
+    assert report['height'] == 'pose_z'
+    assert report['frames_with_assumed_uncertainty'] == 12, 'a PoseStamped has no covariance'
+
+
+def test_late_stamps_are_mended_by_the_offset(tmp_path):
+    bag = record(tmp_path, 'late', SensorErrors(latency_s=0.3))
+    for offset, least, most in (('0', 1.0, 20.0), ('-0.3', 0.0, 0.05)):
+        out = tmp_path / offset
+        assert main([str(bag), '--labels-topic', TRUTH, '--truth', f'{bag}_truth', '--no-align',
+                     f'--time-offset={offset}', '--out', str(out)]) == 0
+        error = json.loads((out / 'report.json').read_text())['position_error_m_p50']
+        assert least <= error <= most
+
+
+@pytest.mark.parametrize('arguments, words', [
+    pytest.param(['--height', 'low'], "--height 'low': give auto", id='height'),
+    pytest.param(['--height', 'constant=x'], "'x' is not a number", id='height_number'),
+    pytest.param(['--origin', '47'], "--origin '47': give LATITUDE,LONGITUDE", id='origin'),
+    pytest.param(['--origin', '0,0'], 'a receiver without a fix', id='null_island'),
+    pytest.param(['--origin', '89,0'], 'too near to a pole', id='pole'),
+    pytest.param(['--fix-topic', '/gps'], 'no topic /gps', id='no_such_topic'),
+    pytest.param(['--imu-topic', '/fix'], 'holds sensor_msgs/msg/NavSatFix', id='wrong_type'),
+    pytest.param(['--tilt', '0'], 'the horizon or above', id='horizon'),
+    pytest.param(['--terrain', 'none.tif'], 'no such file', id='no_terrain'),
+    pytest.param(['--truth', 'nowhere'], 'not the truth of a flight', id='no_truth'),
+    pytest.param(['--labels-topic', '/labels'], 'is no topic of label images', id='no_labels'),
+    pytest.param(['--vehicle', 'none.yaml'], 'No such file', id='no_vehicle'),
+])
+def test_a_mistake_is_one_line_and_leaves_nothing(flight, tmp_path, capsys, arguments, words):
+    command = [str(flight), '--labels-topic', TRUTH, '--out', str(tmp_path / 'out'), *arguments]
+    assert main(command) == 2
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith('error')]
+    assert len(lines) == 1 and words in lines[0]
+    assert not (tmp_path / 'out' / 'report.json').exists()
+
+
+def without(bag, folder, *dropped):
+    """Return a copy of a bag without some topics."""
+    from rosbags.rosbag2 import Reader, Writer
+    target = folder / 'less'
+    with Reader(bag) as reader, Writer(target, version=8) as writer:
+        topics = {c.id: writer.add_connection(c.topic, c.msgtype, msgdef=c.msgdef.data,
+                                              rihs01=c.digest)
+                  for c in reader.connections if c.topic not in dropped}
+        for connection, stamp, data in reader.messages():
+            if connection.id in topics:
+                writer.write(topics[connection.id], stamp, data)
+    return target
+
+
+@pytest.mark.parametrize('dropped, words', [
+    pytest.param(('/camera/camera_info',), 'no camera_info', id='no_camera_info'),
+    pytest.param(('/imu/data',), "nothing tells the camera's attitude", id='no_attitude'),
+    pytest.param(('/fix',), 'no NavSatFix tells where on earth', id='no_fix'),
+    pytest.param(('/rangefinder',), 'nothing tells the height', id='no_height'),
+])
+def test_what_a_bag_lacks_is_one_line(flight, tmp_path, capsys, dropped, words):
+    bag = without(flight, tmp_path, *dropped)
+    assert main([str(bag), '--labels-topic', TRUTH, '--out', str(tmp_path / 'out')]) == 2
+    errors = [e for e in capsys.readouterr().err.splitlines() if e.startswith('error')]
+    assert len(errors) == 1 and words in errors[0]
+    assert not (tmp_path / 'out' / 'map.geojson').exists()
+
+
+def test_the_date_line_is_crossed_in_two_pieces():
+    from effvit_ros.mapping.outlines import to_geometry
+    frame = LocalFrame(-17.0, 179.9999)
+    square = shapely.box(-50, -50, 50, 50)
+    geometry = to_geometry(square, frame)
+    assert geometry.geom_type == 'MultiPolygon'
+    bounds = [part.bounds for part in geometry.geoms]
+    assert sorted(b[0] for b in bounds)[0] == -180 and max(b[2] for b in bounds) == 180
+    assert all(b[2] - b[0] < 0.01 for b in bounds), 'none goes round the earth'
+
+
+def test_it_runs_as_a_command(flight):
+    result = subprocess.run([sys.executable, '-m', 'effvit_ros.mapping.map_bag', '--help'],
+                            capture_output=True, text=True, cwd=Path(__file__).parent)
+    assert result.returncode == 0 and 'map_bag' in result.stdout
+
+
+def test_the_bag_holds_what_a_drone_would_record(flight):
+    with Bag(flight) as bag:
+        assert {n: t.type.rsplit('/', 1)[1] for n, t in bag.topics.items()} == {
+            '/fix': 'NavSatFix', '/imu/data': 'Imu', '/rangefinder': 'Range',
+            '/camera/camera_info': 'CameraInfo', TRUTH: 'Image',
+            '/camera/image_raw/compressed': 'CompressedImage'}
