@@ -120,7 +120,7 @@ setup(
         # read what the alert bridge sends.
         'test': ['pytest>=7,<10', 'hypothesis>=6,<7', 'onnx>=1.15,<2', 'catkin_pkg>=1,<2',
                  'colcon-common-extensions>=0.3,<1', 'psutil>=5.9,<8',
-                 'pymavlink>=2.4.41,<3', 'pyserial>=3.5,<4'],
+                 'pymavlink>=2.4.41,<3', 'pyserial>=3.5,<4', 'xmlschema>=2,<5'],
         'lint': ['flake8>=6,<8', 'flake8-docstrings>=1.7,<2'],
     },
     entry_points={'console_scripts': CONSOLE_SCRIPTS},

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import NamedTuple, Tuple
+from typing import NamedTuple, Optional, Tuple
 
 from effvit_ros.core.errors import UserError
 
@@ -49,12 +49,37 @@ class AlertRule:
         return f'{self.name}>{self.above!r}<{self.below!r}x{self.frames}'
 
 
+class Place(NamedTuple):
+    """Where an alert is: degrees (WGS 84), and the radius in metres that holds it in 95 %."""
+
+    latitude: float
+    longitude: float
+    uncertainty_m: float
+
+    @property
+    def on_earth(self):
+        """Return whether the numbers can be a place: messages may hold any."""
+        return (-90 <= self.latitude <= 90 and -180 <= self.longitude <= 180
+                and 0 <= self.uncertainty_m < 100_000)
+
+
 class Alert(NamedTuple):
-    """What is said of one rule: its name, RAISED, CLEARED or UNKNOWN, and its share, 0..1."""
+    """
+    What is said of one rule: its name, RAISED, CLEARED or UNKNOWN, and its share, 0..1.
+
+    An alert with a ``place`` is one thing among several of its name; ``id`` tells them apart.
+    """
 
     name: str
     state: str
     share: float
+    place: Optional[Place] = None
+    id: str = ''
+
+    @property
+    def key(self):
+        """Return what tells this alert from others."""
+        return self.id or self.name
 
 
 def parse_rules(text):

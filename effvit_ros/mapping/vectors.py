@@ -115,6 +115,8 @@ def write_geojson(path, features):
 
 def write_kml(path, features, names, palette):
     """Write the same features as KML: a folder for each class, one for the alerts."""
+    # Ids count up in the process: the same map is the same file.
+    simplekml.Kml.resetidcounter()
     kml = simplekml.Kml(name='effvit_ros map')
     folders = {}
     styles = {}

@@ -1,6 +1,7 @@
 """Alerts as the short texts of MAVLink's STATUSTEXT: wording, severity, what is still to send."""
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from effvit_ros.core.alerts import CLEARED, RAISED
@@ -56,7 +57,12 @@ def status_text(alert, severities):
     """
     if alert.state == RAISED:
         severity = severities.get(alert.name, severities[OTHER])
-        rest = f' seen: {alert.share * 100:.3g}% of picture'
+        if alert.place is None or not alert.place.on_earth:
+            rest = f' seen: {alert.share * 100:.3g}% of picture'
+        else:
+            # 1e-5 degrees are a metre.
+            rest = (f' at {alert.place.latitude:.5f}, {alert.place.longitude:.5f} '
+                    f'+-{math.ceil(alert.place.uncertainty_m)} m')
     elif alert.state == CLEARED:
         severity, rest = _CLEARED, ' gone'
     else:
@@ -80,7 +86,7 @@ class Announcer:
 
     def take(self, alerts):
         """Take in a message: all alerts that are raised, and those that ceased to be."""
-        state = {alert.name: alert for alert in alerts}
+        state = {alert.key: alert for alert in alerts}
         for name, alert in state.items():
             if (alert.state == RAISED) != (name in self._raised):
                 self._note(alert)
@@ -98,8 +104,8 @@ class Announcer:
 
     def _note(self, alert):
         if alert.state == RAISED:
-            self._raised[alert.name] = alert
+            self._raised[alert.key] = alert
         else:
-            del self._raised[alert.name]
-        self._pending.pop(alert.name, None)
-        self._pending[alert.name] = status_text(alert, self._severities)
+            del self._raised[alert.key]
+        self._pending.pop(alert.key, None)
+        self._pending[alert.key] = status_text(alert, self._severities)

@@ -3,16 +3,16 @@ from __future__ import annotations
 
 import json
 import math
-from pathlib import Path
 import subprocess
 import sys
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 import rasterio
-from rasterio.warp import transform
 import shapely
+from rasterio.warp import transform
 from shapely.geometry import shape
 
 from effvit_ros.bags.bag import Bag

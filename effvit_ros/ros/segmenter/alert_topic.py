@@ -6,7 +6,15 @@ import threading
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rcl_interfaces.msg import SetParametersResult
 
-from effvit_ros.core.alerts import Alert, alert_rules, AlertMonitor, CLEARED, RAISED, UNKNOWN
+from effvit_ros.core.alerts import (
+    Alert,
+    alert_rules,
+    AlertMonitor,
+    CLEARED,
+    Place,
+    RAISED,
+    UNKNOWN,
+)
 from effvit_ros.core.errors import UserError
 
 _LEVELS = {RAISED: DiagnosticStatus.WARN, CLEARED: DiagnosticStatus.OK,
@@ -116,18 +124,35 @@ def alerts_message(alerts, header):
     Return a DiagnosticArray under the picture's header with one status for each alert.
 
     ``name`` is the alert's, ``message`` is ``raised`` (level WARN), ``cleared`` (OK) or
-    ``unknown`` (STALE); the one value is ``share``, 0..1.
+    ``unknown`` (STALE); the value ``share`` is 0..1. An alert with a place has ``latitude``,
+    ``longitude`` and ``uncertainty_m``, too, and its id as ``hardware_id``.
     """
     return DiagnosticArray(header=header, status=[
         DiagnosticStatus(
             level=_LEVELS[alert.state], name=alert.name, message=alert.state,
-            values=[KeyValue(key='share', value=f'{alert.share:.4f}')])
+            hardware_id=alert.id, values=_values(alert))
         for alert in alerts])
+
+
+def _values(alert):
+    values = [KeyValue(key='share', value=f'{alert.share:.4f}')]
+    if alert.place is not None:
+        values += [KeyValue(key='latitude', value=f'{alert.place.latitude:.7f}'),
+                   KeyValue(key='longitude', value=f'{alert.place.longitude:.7f}'),
+                   KeyValue(key='uncertainty_m', value=f'{alert.place.uncertainty_m:.1f}')]
+    return values
 
 
 def alerts_in(message):
     """Return the :class:`~effvit_ros.core.alerts.Alert` of each status of such a message."""
-    return tuple(
-        Alert(status.name, status.message,
-              next((float(v.value) for v in status.values if v.key == 'share'), 0.0))
-        for status in message.status)
+    return tuple(_alert_in(status) for status in message.status)
+
+
+def _alert_in(status):
+    values = {v.key: v.value for v in status.values}
+    place = None
+    if all(name in values for name in Place._fields):
+        place = Place(*(float(values[name]) for name in Place._fields))
+        place = place if place.on_earth else None
+    return Alert(status.name, status.message, float(values.get('share', 0.0)), place,
+                 status.hardware_id if place is not None else '')
