@@ -128,10 +128,11 @@ class Arena:
     def _command(self, rate, duration, sent_file):
         command = [sys.executable, '-m', 'effvit_ros.evaluation.play_bag', str(self._bag),
                    '--topics', self._topic, '--rate', str(rate), '--log', str(sent_file),
-                   '--wait-for', self._topic]
+                   '--wait-for', self._topic,
+                   '--rename', f'{self._topic}:={_input_topic(self._topic)}']
         if duration is not None:
             command += ['--loop', '--duration', str(duration)]
-        return command + ['--ros-args', '-r', f'{self._topic}:={_input_topic(self._topic)}']
+        return command
 
     def _follow(self, player, usage):
         """Listen while the player plays; returns the node's usage from the first result on."""

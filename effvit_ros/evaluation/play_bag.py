@@ -4,7 +4,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from typing import NamedTuple, Optional, Tuple
+from typing import Mapping, NamedTuple, Optional, Tuple
 
 from effvit_ros.core import cli
 from effvit_ros.core.errors import reports_user_errors, UserError
@@ -20,7 +20,8 @@ class Plan(NamedTuple):
 
     ``rate``: times as fast as recorded. ``start``, ``end``: seconds of the bag's time from its
     beginning. ``duration``: seconds of real time. ``topics``: empty for all. ``wait_for``: a
-    topic that must have a subscriber first, or ''.
+    topic that must have a subscriber first, or ''. ``names``: those under which topics are
+    published, by their names in the bag, where another is wanted.
     """
 
     rate: float = 1.0
@@ -31,6 +32,7 @@ class Plan(NamedTuple):
     clock_hz: float = 100.0
     topics: Tuple[str, ...] = ()
     wait_for: str = ''
+    names: Mapping[str, str] = {}
 
 
 @reports_user_errors
@@ -42,8 +44,8 @@ def main(args=None):
     from effvit_ros.bags.bag import Bag
     bag = Bag(options.bag)
     plan = Plan(options.rate, options.start, options.end, options.duration, options.loop,
-                options.clock, tuple(options.topics), options.wait_for)
-    for name in filter(None, plan.topics + (plan.wait_for,)):
+                options.clock, tuple(options.topics), options.wait_for, dict(options.rename))
+    for name in filter(None, (*plan.topics, plan.wait_for, *plan.names)):
         if name not in bag.topics:
             raise UserError(f"{options.bag}: no topic {name}; the bag holds "
                             f"{', '.join(sorted(bag.topics))}")
@@ -101,10 +103,20 @@ def _parse(args):
                         help='rate of /clock at least (default: %(default)g)')
     parser.add_argument('--wait-for', default='', metavar='TOPIC',
                         help='begin when somebody subscribes to this topic')
+    parser.add_argument('--rename', nargs='+', default=(), type=_renaming, metavar='FROM:=TO',
+                        help='publish topics under other names, also such that ROS 2 forbids')
     parser.add_argument('--log', metavar='FILE',
                         help='write topic, stamp and monotonic time, ns, of what is sent')
     own, ros = _split(args)
     return parser.parse_args(own), ros
+
+
+def _renaming(text):
+    """Return (name in the bag, name to publish)."""
+    old, _, new = text.partition(':=')
+    if not (old and new):
+        raise argparse.ArgumentTypeError(f'{text}: give FROM:=TO, for example /cam0/1:=/camera')
+    return old, new
 
 
 def _split(args):

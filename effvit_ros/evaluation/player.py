@@ -6,6 +6,7 @@ import threading
 import time
 
 from rclpy.duration import Duration
+from rclpy.exceptions import InvalidTopicNameException
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rosbags.convert.converter import migrate_bytes
@@ -48,6 +49,7 @@ class BagPlayer(Node):
         self._on_sent = on_sent
         self._to_cdr = _FromRos1()
         self._stop = threading.Event()
+        self._thread = None
         self._senders = self._make_publishers()
         self._clock = self.create_publisher(Clock, '/clock', 10)
         self._thread = threading.Thread(target=self._run, name='player', daemon=True)
@@ -56,25 +58,33 @@ class BagPlayer(Node):
     def destroy_node(self):
         """End the thread and release the bag."""
         self._stop.set()
-        self._thread.join()
+        if self._thread is not None:
+            self._thread.join()
         self._bag.close()
         super().destroy_node()
 
     def _make_publishers(self):
-        publishers = {}
+        publishers, left_out = {}, ''
         for topic in self._bag.topics.values():
             if topic.name == '/clock' or (self._plan.topics and
                                           topic.name not in self._plan.topics):
                 continue
             message_type = message_class(topic.type)
             if message_type is None:
-                self.get_logger().warning(
-                    f'{topic.name} is left out: {topic.type} is not installed')
+                left_out = f'{topic.name} is left out: {topic.type} is not installed'
+                self.get_logger().warning(left_out)
                 continue
-            publishers[topic.name] = self.create_publisher(
-                message_type, topic.name, qos_of(topic))
+            name = self._plan.names.get(topic.name, topic.name)
+            try:
+                publishers[topic.name] = self.create_publisher(
+                    message_type, name, qos_of(topic))
+            except InvalidTopicNameException:
+                left_out = (f'{topic.name} is left out: ROS 2 forbids the name: give it another '
+                            f'with --rename {topic.name}:=/NAME')
+                self.get_logger().warning(left_out)
         if not publishers:
-            raise UserError(f'{self._bag.path}: no topic that can be published')
+            raise UserError(f'{self._bag.path}: no topic that can be published'
+                            + (left_out and f': {left_out}'))
         if self._plan.wait_for and self._plan.wait_for not in publishers:
             raise UserError(f'--wait-for {self._plan.wait_for}: the topic is not published')
         return publishers

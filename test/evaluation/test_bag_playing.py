@@ -117,6 +117,25 @@ def test_a_bag_is_played_with_its_stamps_and_clock(write, domain, tmp_path):
     assert len(times) > 25 and times[-1] == stamp_of(5)
 
 
+FORBIDDEN = '/cam0/1/image'
+
+
+@pytest.mark.parametrize('topics, sent, told', [
+    pytest.param([], '6 messages published', 'ROS 2 forbids the name', id='the others are played'),
+    pytest.param(['--rename', f'{FORBIDDEN}:=/cam0/image'], '12 messages published', None,
+                 id='under another name'),
+    pytest.param(['--topics', FORBIDDEN], None, f'no topic that can be published: {FORBIDDEN}',
+                 id='no other topic'),
+])
+def test_a_topic_name_that_ros_2_forbids(topics, sent, told, domain, tmp_path):
+    bag = write_bag(tmp_path / 'flight', topic=FORBIDDEN)
+    player = play(bag, '--rate', '10', *topics)
+    out, err = player.communicate(timeout=30)
+    assert player.returncode == (2 if sent is None else 0), err
+    assert 'Traceback' not in err and (told is None) == (FORBIDDEN not in err)
+    assert (sent or '') in out and (told or '') in err
+
+
 @pytest.mark.slow
 def test_a_bag_is_played_in_part_and_over_and_over(domain, tmp_path):
     bag = write_bag(tmp_path / 'flight')

@@ -15,6 +15,7 @@ import threading
 
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.missing import import_problem
+from effvit_ros.ros.common.given_parameters import unused_parameters
 
 #: Seconds between two looks at the flag.
 _PERIOD_S = 0.1
@@ -44,7 +45,8 @@ def spin_node(make_node, args=None, description=None):
 
     :param make_node: called without arguments after ``rclpy.init``; returns the node. Its
         ``destroy_node()`` must release what it holds. A node with an attribute ``finished``
-        that becomes true ends the process, with its attribute ``exit_code`` if it has one.
+        that becomes true ends the process, with its attribute ``exit_code`` if it has one. Its
+        method ``unused_parameters``, if it has one, is told what was given and is not used.
     :param args: the command line without the program's name; None takes ``sys.argv``.
     :param description: what ``--help`` says.
     :returns: 0 after a signal; the node's ``exit_code``, or 0, after its own end; 2 after a
@@ -102,6 +104,7 @@ def _run(make_node, argv, description):
     try:
         parser.parse_args(plain)
         node = _make(make_node)
+        _tell_unused(node, argv)
         executor = SingleThreadedExecutor()
         executor.add_node(node)
         while not _Stop.requested and rclpy.ok() and not getattr(node, 'finished', False):
@@ -113,12 +116,29 @@ def _run(make_node, argv, description):
     finally:
         for number in _SIGNALS:
             signal.signal(number, signal.SIG_IGN)
+        _clean_up(executor, node, failed=sys.exc_info()[1] is not None)
+    return getattr(node, 'exit_code', 0)
+
+
+def _clean_up(executor, node, failed):
+    """Release everything; after a failure, that one is told and none that follows from it."""
+    import rclpy
+    try:
         if executor is not None:
             executor.shutdown()
         if node is not None:
             node.destroy_node()
         rclpy.try_shutdown()
-    return getattr(node, 'exit_code', 0)
+    except Exception:
+        if not failed:
+            raise
+
+
+def _tell_unused(node, argv):
+    unused = unused_parameters(argv, node.get_fully_qualified_name(), node.has_parameter)
+    if unused:
+        node.get_logger().warning(unused)
+        getattr(node, 'unused_parameters', lambda line: None)(unused)
 
 
 def _make(make_node):

@@ -17,7 +17,7 @@ from effvit_ros.ros.common.sd_notify import ServiceManager
 from effvit_ros.ros.common.spin import stop_requested
 from effvit_ros.ros.health.clock import ClockWatch
 from effvit_ros.ros.health.health import diagnostics_message, Health
-from effvit_ros.ros.health.level import Limits
+from effvit_ros.ros.health.level import Limits, WARN
 from effvit_ros.ros.health.machine import MachineHealth, MachineLimits
 from effvit_ros.ros.segmenter.admission import Admission, target_rate
 from effvit_ros.ros.segmenter.inference import Inference, InferenceStuck
@@ -78,6 +78,8 @@ class SegmenterNode(LifecycleNode):
             self.get_clock(), lambda: self._health.jumped(self._now()))
         self._inference = self._outputs = self._input = self._watch = None
         self._silence_reported = False
+        self._misfit = ''
+        self._unused_parameters = ''
         #: With ``exit_code``, read by :func:`~effvit_ros.ros.common.spin.spin_node`.
         self.finished, self.exit_code = False, 0
         self._settings = Parameters(self, SEGMENTER_PARAMETERS, lambda: self._state)
@@ -100,9 +102,15 @@ class SegmenterNode(LifecycleNode):
         self._clock_watch.close()
         super().destroy_node()
 
+    def unused_parameters(self, line):
+        """Warn of parameters that were given and are not used, as long as the node lives."""
+        self._unused_parameters = line
+
     @_transition
     def on_configure(self, state):
         """Create the result topics and load the model on the inference thread."""
+        if self._unused_parameters:
+            self._health.set_finding('parameters', WARN, self._unused_parameters)
         self._outputs = Outputs(self)
         self._inference = Inference(
             self, self._settings, self._health, self._outputs, self._on_frame_error)
@@ -118,7 +126,7 @@ class SegmenterNode(LifecycleNode):
             self._on_image, self._warn_of_input)
         self._health.set_facts(image_topic=self._input.topic)
         self._watch = self.create_timer(WATCH_PERIOD_S, self._watch_input, clock=self._steady)
-        self._silence_reported = False
+        self._silence_reported, self._misfit = False, ''
         self._admission.reset()
         self._enter('active')
         self.get_logger().info(f'segmenting {self._input.topic}')
@@ -276,15 +284,18 @@ class SegmenterNode(LifecycleNode):
         silence = self._health.silent_for(self._now())
         silent = bool(timeout) and silence > timeout
         if silent and not self._silence_reported:
-            misfit = self._input.misfit()
             self.get_logger().warning(
                 f'no frame for {silence:.1f} s on {self._input.topic} '
-                f'({misfit or self._input.describe()})')
-            if misfit:
-                self._health.input_problem(misfit)
+                f'({self._input.describe()})')
         elif self._silence_reported and not silent:
             self.get_logger().info(f'frames come again on {self._input.topic}')
         self._silence_reported = silent
+        misfit = self._input.misfit() if silent else ''
+        if misfit != self._misfit:
+            self._misfit = misfit
+            self._health.input_problem(misfit)
+            if misfit:
+                self.get_logger().warning(misfit)
 
     def _publish_diagnostics(self):
         steady = time.monotonic()
