@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import NamedTuple, Optional, Tuple
+from typing import NamedTuple, Optional, Sequence, Tuple
 
 from effvit_ros.core.errors import UserError
 
@@ -40,11 +40,11 @@ class AlertRule:
     frames: int = DEFAULT_FRAMES
 
     @property
-    def name(self):
+    def name(self) -> str:
         """Return the alert's name: that of its classes, whose shares are added up."""
         return '+'.join(self.classes)
 
-    def __str__(self):
+    def __str__(self) -> str:
         """Return the text that :func:`parse_rules` reads."""
         return f'{self.name}>{self.above!r}<{self.below!r}x{self.frames}'
 
@@ -82,7 +82,7 @@ class Alert(NamedTuple):
         return self.id or self.name
 
 
-def parse_rules(text):
+def parse_rules(text: str) -> tuple:
     """
     Return the :class:`AlertRule` of each part of ``text``, which commas separate.
 
@@ -124,12 +124,12 @@ def alert_rules(text, class_names, simulated=()):
     return rules
 
 
-def alert_classes():
+def alert_classes() -> tuple:
     """Return the classes of the default rules: those that matter in disasters."""
     return tuple(name for rule in parse_rules(DEFAULT_ALERTS) for name in rule.classes)
 
 
-def alerts_problem(text):
+def alerts_problem(text: str) -> Optional[str]:
     """Return what is wrong with a text for :func:`alert_rules`, whatever the model, or None."""
     try:
         if text.strip() not in (AUTO, NONE):
@@ -152,7 +152,7 @@ class AlertMonitor:
             _Watch(rule, [class_names.index(name) for name in rule.classes]) for rule in rules]
         self._newest_ns = None
 
-    def update(self, areas, stamp_ns):
+    def update(self, areas: Sequence[float], stamp_ns: int) -> tuple:
         """
         Take in a picture and return what to tell of it; nothing unless an alert changed.
 
@@ -177,7 +177,7 @@ class AlertMonitor:
             Alert(watch.name, RAISED if watch.raised else ceased, watch.share)
             for watch, was_raised in zip(self._watches, before) if watch.raised or was_raised)
 
-    def standing(self):
+    def standing(self) -> tuple:
         """Return a tuple of what is raised now, as :meth:`update` would tell it."""
         return tuple(Alert(watch.name, RAISED, watch.share)
                      for watch in self._watches if watch.raised)

@@ -1,13 +1,15 @@
 """How many of sixteen bits a camera really fills: 10, 12 or 14 read as 16 are near-black."""
 from __future__ import annotations
 
+from typing import Optional
+
 import numpy as np
 
 #: Depths that cameras have; the values lie in the low bits.
 DEPTHS = (8, 10, 12, 14, 16)
 
 
-def bit_depth_problem(bits):
+def bit_depth_problem(bits: int) -> Optional[str]:
     """Return what is wrong with a given depth in one line, or None."""
     if bits in (0, *DEPTHS):
         return None
@@ -30,7 +32,7 @@ class BitDepth:
         self.used = False
 
     @property
-    def guess(self):
+    def guess(self) -> Optional[int]:
         """Return the depth where it is below 16 only because the values say so, else None."""
         return self.bits if self.used and not self._given and self.bits < 16 else None
 

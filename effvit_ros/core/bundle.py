@@ -67,23 +67,23 @@ class Bundle:
         return ClassSet(str(self.manifest.get('class_set') or self.name), self.classes)
 
     @property
-    def names(self):
+    def names(self) -> Tuple[str, ...]:
         """Return the class names in id order."""
         return tuple(c.name for c in self.classes)
 
     @property
-    def palette(self):
+    def palette(self) -> np.ndarray:
         """Return the colours, (n, 3) uint8, RGB."""
         return np.array([c.color for c in self.classes], dtype=np.uint8)
 
     @property
-    def graph_bytes(self):
+    def graph_bytes(self) -> bytes:
         """Return the size of all graphs' files together, each file counted once."""
         files = {file for graph in self.graphs for file in graph.files}
         return sum(file.stat().st_size for file in files)
 
     @property
-    def legend(self):
+    def legend(self) -> str:
         """Return the classes as YAML that reads as a list: id, name, colour, what it is from."""
         lines = [f'# Class ids of {self.name}; {self.ignore} is unlabelled.']
         for c in self.classes:
@@ -120,7 +120,7 @@ class Bundle:
         """Return the graph with 8-bit I/O that a CPU runtime takes: fp32 or the preferred one."""
         return self.graph(self.prefer.get(runtime, 'fp32'))
 
-    def preferring(self, runtime, precision):
+    def preferring(self, runtime: str, precision: str) -> Bundle:
         """
         Return this bundle with another preference.
 
@@ -202,7 +202,7 @@ def load_bundle(path, sha256='') -> Bundle:
         temperature=_read_temperature(reader, manifest))
 
 
-def pin_problem(sha256):
+def pin_problem(sha256: str) -> Optional[str]:
     """Return what is wrong with what is to be pinned, in one line, or None."""
     for pin in _pins(sha256):
         if not re.fullmatch('[0-9a-f]{64}', pin):

@@ -45,7 +45,7 @@ class ClassSet:
     name: str
     classes: Tuple[ClassInfo, ...]
 
-    def __len__(self):
+    def __len__(self) -> int:
         """Return the number of classes."""
         return len(self.classes)
 

@@ -2,29 +2,30 @@
 from __future__ import annotations
 
 from argparse import ArgumentTypeError
+from typing import List, Tuple
 
 
-def positive(text):
+def positive(text: str) -> float:
     """Return a float above 0."""
     return _number(text, float, lambda value: 0 < value < 1e9, 'a number above 0')
 
 
-def seconds(text):
+def seconds(text: str) -> float:
     """Return a float of 0 or more."""
     return _number(text, float, lambda value: 0 <= value < 1e9, 'seconds, 0 or more')
 
 
-def count(text):
+def count(text: str) -> int:
     """Return an int of 0 or more."""
     return _number(text, int, lambda value: 0 <= value < 1e9, 'a whole number, 0 or more')
 
 
-def count_from_one(text):
+def count_from_one(text: str) -> int:
     """Return an int of 1 or more."""
     return _number(text, int, lambda value: 1 <= value < 1e9, 'a whole number above 0')
 
 
-def size(text):
+def size(text: str) -> Tuple[int, int]:
     """Return (width, height), ints of 1 or more, of a text like 640x480."""
     wanted = 'WIDTHxHEIGHT, for example 640x480'
     parts = text.lower().split('x')
@@ -34,7 +35,7 @@ def size(text):
     return width, height
 
 
-def sizes(text):
+def sizes(text: str) -> List[Tuple[int, int]]:
     """Return a list of (width, height) of a text like 640x480,1280x720."""
     return [size(part) for part in text.split(',')]
 

@@ -3,13 +3,14 @@ from __future__ import annotations
 
 import functools
 import sys
+from typing import Callable
 
 
 class UserError(Exception):
     """A mistake in what the user handed in: one line that names it, its value and the fix."""
 
 
-def reports_user_errors(main):
+def reports_user_errors(main: Callable[..., int]) -> Callable[..., int]:
     """
     Wrap a command's ``main`` so that a user's mistake prints one line.
 

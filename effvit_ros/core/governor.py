@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import Optional
+from typing import Deque, Optional
 
 #: Frames a second that are always given: slower than that, labels are of no use.
 LOWEST_RATE_HZ = 1.0
@@ -61,9 +61,10 @@ class Governor:
         self.rate_hz = None
         #: Which ceiling the rate was last lowered for, in words; '' while there is no limit.
         self.reason = ''
+        self._since_heat = HEAT_SETTLES_S
         self._release()
 
-    def step(self, load, ceilings):
+    def step(self, load: Load, ceilings: Ceilings) -> None:
         """Set :attr:`rate_hz` and :attr:`reason` by the last second's :class:`Load`."""
         self._since_heat += 1
         self._cpu.append(load.cpu_percent)
@@ -89,7 +90,7 @@ class Governor:
 
     def _release(self):
         self.rate_hz, self.reason = None, ''
-        self._cpu = deque(maxlen=CPU_WINDOW_S)
+        self._cpu: Deque[float] = deque(maxlen=CPU_WINDOW_S)
         self._calm = 0
         self._since_heat = HEAT_SETTLES_S
 

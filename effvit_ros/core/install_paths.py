@@ -9,7 +9,7 @@ from effvit_ros.core.errors import UserError
 PACKAGE = 'effvit_ros'
 
 
-def share_directory():
+def share_directory() -> Path:
     """
     Return the folder that holds ``resource/models``, ``config`` and ``launch``.
 
@@ -33,6 +33,6 @@ def share_directory():
         'install the package with pip or colcon, or source its setup file')
 
 
-def models_directory():
+def models_directory() -> Path:
     """Return the folder of the shipped bundles."""
     return share_directory() / 'resource' / 'models'

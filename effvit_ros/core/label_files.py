@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import struct
 from functools import lru_cache
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -33,7 +34,7 @@ class LabelError(UserError):
     """Something that is no label map: one line that says what it is instead."""
 
 
-def labels_from_file(path):
+def labels_from_file(path: Path) -> np.ndarray:
     """
     Return the label map in a picture file, (H, W) uint8.
 
@@ -46,7 +47,7 @@ def labels_from_file(path):
     return labels_from_bytes(content, str(path))
 
 
-def labels_from_bytes(content, what):
+def labels_from_bytes(content: bytes, what: object) -> np.ndarray:
     """
     Return the label map in the bytes of a picture file, (H, W) uint8.
 
@@ -76,7 +77,7 @@ def labels_from_bytes(content, what):
     return upright(in_eight_bits(labels, what), orientation_of(content))
 
 
-def colours_from_bytes(content, what):
+def colours_from_bytes(content: bytes, what: object) -> np.ndarray:
     """
     Return the colours of a label picture, (H, W, 3) uint8 BGR.
 
@@ -87,7 +88,7 @@ def colours_from_bytes(content, what):
     return upright(colours, orientation_of(content))
 
 
-def in_eight_bits(labels, what):
+def in_eight_bits(labels: np.ndarray, what: object) -> np.ndarray:
     """
     Return ids of 8 or 16 bits as uint8; 65535 is the ignored one.
 
@@ -101,7 +102,7 @@ def in_eight_bits(labels, what):
     return labels.astype(np.uint8)
 
 
-def hides_a_class(pixels):
+def hides_a_class(pixels: np.ndarray) -> bool:
     """
     Return whether all that masks hold is 0 and the ignored 255: black and white, not ids 0 and 1.
 

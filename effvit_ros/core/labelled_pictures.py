@@ -13,10 +13,10 @@ from effvit_ros.core.orientation import (
     UPRIGHT,
     WEBP,
 )
-from effvit_ros.core.pixels import decode_compressed, PictureError
+from effvit_ros.core.pixels import decode_compressed, Picture, PictureError
 
 
-def read_picture(path):
+def read_picture(path: Path) -> Picture:
     """
     Return the :class:`~effvit_ros.core.pixels.Picture` in a file, upright, as BGR.
 

@@ -11,7 +11,7 @@ from effvit_ros.core.missing import EXTRAS, NO_ROS
 BAGS_PYTHON = (3, 10)
 
 
-def need(*names):
+def need(*names: str) -> None:
     """
     Check that these libraries are installed.
 
@@ -32,7 +32,7 @@ def need(*names):
                     f"pip install 'effvit_ros[{','.join(extras)}]'")
 
 
-def need_ros():
+def need_ros() -> None:
     """
     Check that ROS 2 and what measures a node are there.
 

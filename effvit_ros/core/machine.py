@@ -2,9 +2,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Optional
 
 
-def cpu_model():
+def cpu_model() -> str:
     """Return the processor's name as Linux tells it, '' where it does not."""
     try:
         for line in Path('/proc/cpuinfo').read_text(encoding='utf-8').splitlines():
@@ -15,7 +16,7 @@ def cpu_model():
     return ''
 
 
-def board_name():
+def board_name() -> str:
     """Return the name that Jetson and other boards bear in the device tree, '' elsewhere."""
     try:
         return Path('/proc/device-tree/model').read_text(encoding='utf-8').strip('\0\n')
@@ -23,7 +24,7 @@ def board_name():
         return ''
 
 
-def free_memory_mb():
+def free_memory_mb() -> Optional[int]:
     """Return the memory that a new process can have, in MB; None where Linux doesn't tell."""
     try:
         with open('/proc/meminfo') as file:

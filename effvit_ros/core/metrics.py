@@ -6,6 +6,8 @@ what bag reports print come from here.
 """
 from __future__ import annotations
 
+from typing import Dict, Optional, Sequence
+
 import numpy as np
 
 
@@ -22,7 +24,7 @@ class ConfusionMatrix:
         self.n_classes = n_classes
         self.matrix = np.zeros((n_classes, n_classes + 1), np.int64)
 
-    def update(self, truth, prediction):
+    def update(self, truth: np.ndarray, prediction: np.ndarray) -> ConfusionMatrix:
         """
         Add one picture; both are uint8 arrays of one shape.
 
@@ -40,44 +42,44 @@ class ConfusionMatrix:
         return self
 
     @property
-    def support(self):
+    def support(self) -> np.ndarray:
         """Return the true pixels of each class, (n,) int64."""
         return self.matrix.sum(axis=1)
 
     @property
-    def pixel_share(self):
+    def pixel_share(self) -> np.ndarray:
         """Return each class's share of all counted pixels, (n,) float; NaN without pixels."""
         total = self.matrix.sum()
         return self.support / total if total else np.full(self.n_classes, np.nan)
 
     @property
-    def iou(self):
+    def iou(self) -> np.ndarray:
         """Return the IoU of each class, (n,) float; NaN for classes absent from the truth."""
         return self._where_true(self._hits, self._true_plus_predicted - self._hits)
 
     @property
-    def dice(self):
+    def dice(self) -> np.ndarray:
         """Return the Dice of each class, (n,) float; NaN for classes absent from the truth."""
         return self._where_true(2 * self._hits, self._true_plus_predicted)
 
     @property
-    def classes_present(self):
+    def classes_present(self) -> int:
         """Return how many classes occur in the truth."""
         return int(np.count_nonzero(self.support))
 
     @property
-    def miou(self):
+    def miou(self) -> float:
         """Return the mean IoU over the classes that occur in the truth; NaN without any."""
         return float(np.nanmean(self.iou)) if self.classes_present else float('nan')
 
     @property
-    def pixel_accuracy(self):
+    def pixel_accuracy(self) -> float:
         """Return the share of counted pixels that are right; NaN without pixels."""
         total = self.matrix.sum()
         return float(self._hits.sum() / total) if total else float('nan')
 
     @property
-    def picture_dice(self):
+    def picture_dice(self) -> float:
         """
         Return the LPCV referee's score of one picture (the matrix must hold just that one).
 
@@ -117,7 +119,7 @@ class LpcvDice:
         self.n_classes = n_classes
         self.scores = []
 
-    def update(self, truth, prediction):
+    def update(self, truth: np.ndarray, prediction: np.ndarray) -> LpcvDice:
         """Add one picture; both are uint8 arrays of one shape."""
         score = ConfusionMatrix(self.n_classes).update(truth, prediction).picture_dice
         if not np.isnan(score):
@@ -125,17 +127,17 @@ class LpcvDice:
         return self
 
     @property
-    def mean(self):
+    def mean(self) -> float:
         """Return the mean over the pictures, NaN without any."""
         return float(np.mean(self.scores)) if self.scores else float('nan')
 
 
-def defined(value):
+def defined(value: float) -> Optional[float]:
     """Return ``value`` as a plain float, or None for NaN, which JSON does not know."""
     return None if np.isnan(value) else float(value)
 
 
-def per_class_table(confusion, names):
+def per_class_table(confusion: ConfusionMatrix, names: Sequence[str]) -> Dict[str, dict]:
     """
     Return name -> {iou, dice, support, share}, plain Python numbers, None where undefined.
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import re
 from importlib.util import find_spec
+from typing import Optional
 
 #: Libraries that read and write bags; reports are drawn with the others.
 READING = ('rosbags', 'mcap', 'zstandard')
@@ -17,7 +18,7 @@ EXTRAS = {**dict.fromkeys(READING + REPORTING, 'bags'), 'psutil': 'bags', 'rich'
            'pymavlink': 'mavlink', 'serial': 'mavlink'}
 
 
-def import_problem(error):
+def import_problem(error: ImportError) -> Optional[str]:
     """
     Return in one line what an :class:`ImportError` lacks and how to get it.
 

@@ -34,7 +34,7 @@ def costliest(counts: np.ndarray, names: Sequence[str]) -> Optional[Confused]:
     np.fill_diagonal(wrong, 0)
     if not wrong.any():
         return None
-    truth, called = np.unravel_index(wrong.argmax(), wrong.shape)
+    truth, called = map(int, np.unravel_index(wrong.argmax(), wrong.shape))
     return Confused(names[truth], names[called], float(wrong[truth, called] / whole))
 
 

@@ -33,11 +33,11 @@ class Overlay:
         self._blended = self._colors
         self._legends = {}
 
-    def colorize(self, labels):
+    def colorize(self, labels: np.ndarray) -> np.ndarray:
         """Return (H, W, 3) uint8 BGR class colours; ids without a class are black."""
         return cv2.applyColorMap(labels, self._table)
 
-    def draw(self, image, labels, legend=True):
+    def draw(self, image: np.ndarray, labels: np.ndarray, legend: bool = True) -> np.ndarray:
         """
         Return the picture with the classes' colours blended in.
 
@@ -56,7 +56,8 @@ class Overlay:
             labels = nearest(labels, (width, height))
         cv2.applyColorMap(labels, self._table, dst=self._colors)
         cv2.addWeighted(image, 1 - self.alpha, self._colors, self.alpha, 0, dst=self._blended)
-        cv2.copyTo(image, cv2.compare(labels, 0, cv2.CMP_EQ), dst=self._blended)
+        background = cv2.compare(labels, 0, cv2.CMP_EQ)  # type: ignore[call-overload]
+        cv2.copyTo(image, background, dst=self._blended)
         if legend:
             self._draw_legend(labels)
         return self._blended

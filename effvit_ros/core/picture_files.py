@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Dict
 
 from effvit_ros.core.errors import UserError
 
@@ -16,12 +17,12 @@ MASK_ENDING = '_mask'
 _LEFT_BEHIND = ('__macosx', 'thumbs.db', 'desktop.ini', '$recycle.bin', '@eadir')
 
 
-def is_picture(path):
+def is_picture(path: Path) -> bool:
     """Return whether a :class:`~pathlib.Path` is named like a picture, in any case."""
     return path.suffix.lower() in PICTURES
 
 
-def is_visible(path):
+def is_visible(path: Path) -> bool:
     """Return whether a file or folder is somebody's own: no ``._x.png``, no ``__MACOSX``."""
     return not path.name.startswith('.') and path.name.lower() not in _LEFT_BEHIND
 
@@ -54,7 +55,7 @@ def picture_files(folder):
     found = [path for path in visible(folder) if is_picture(path) and path.is_file()]
     if not found:
         raise UserError(f'{folder}: no pictures in it ({", ".join(PICTURES)})')
-    by_stem = {}
+    by_stem: Dict[str, Path] = {}
     for path in found:
         other = by_stem.setdefault(path.stem, path)
         if other != path:

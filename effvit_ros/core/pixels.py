@@ -41,7 +41,7 @@ class Picture:
     order: str
     orientation: int = UPRIGHT
 
-    def bgr(self):
+    def bgr(self) -> np.ndarray:
         """Return the picture as (H, W, 3) uint8 BGR; a view where it is that already."""
         if self.order == 'bgr':
             return self.pixels
@@ -240,10 +240,9 @@ def _rows(buffer, height, width, bytes_per_pixel, step, size):
     if buffer.size > step * height:
         raise PictureError('data', f'data holds {buffer.size} bytes, but {size} with step {step} '
                                    f'has only {step * height}: size, encoding or step is wrong')
-    shape, strides = (height, width, bytes_per_pixel), (step, bytes_per_pixel, 1)
-    if bytes_per_pixel == 1:
-        shape, strides = shape[:2], (step, 1)
-    return np.lib.stride_tricks.as_strided(buffer, shape, strides, writeable=False)
+    pixels = np.lib.stride_tricks.as_strided(
+        buffer, (height, width, bytes_per_pixel), (step, bytes_per_pixel, 1), writeable=False)
+    return pixels[..., 0] if bytes_per_pixel == 1 else pixels
 
 
 def _needs_even(sides, size):

@@ -21,7 +21,7 @@ class ProcessUsage(NamedTuple):
     cpu_s: float
 
 
-def process_usage(pid):
+def process_usage(pid: int) -> ProcessUsage:
     """
     Return the :class:`ProcessUsage` of the process ``pid``.
 

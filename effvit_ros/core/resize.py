@@ -1,6 +1,8 @@
 """Label maps in another size: every pixel takes the id of the nearest one, by its centre."""
 from __future__ import annotations
 
+from typing import Optional, Tuple
+
 import cv2
 import numpy as np
 
@@ -8,7 +10,8 @@ import numpy as np
 _EXACT = getattr(cv2, 'INTER_NEAREST_EXACT', None)
 
 
-def nearest(labels, size, dst=None):
+def nearest(labels: np.ndarray, size: Tuple[int, int],
+            dst: Optional[np.ndarray] = None) -> np.ndarray:
     """
     Return ``labels`` in the size (width, height).
 

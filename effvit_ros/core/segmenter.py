@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Optional
 
 import cv2
 import numpy as np
@@ -30,7 +31,7 @@ class Timings:
     restore_ms: float
 
     @property
-    def total_ms(self):
+    def total_ms(self) -> float:
         """Return the sum of the steps."""
         return self.prepare_ms + self.infer_ms + self.restore_ms
 
@@ -50,7 +51,7 @@ class Segmentation:
         self._tail = tail
         self._temperature = temperature
 
-    def confidence(self):
+    def confidence(self) -> Optional[np.ndarray]:
         """
         Return the probability of each pixel's class, (H, W) uint8 where 255 is 1.
 
@@ -129,15 +130,15 @@ class Segmenter:
             self._labels = np.empty(size, np.uint8)
         return nearest(labels, size[::-1], self._labels)
 
-    def close(self):
+    def close(self) -> None:
         """Release the runtime; a second call does nothing."""
         self.runtime.close()
 
-    def __enter__(self):
+    def __enter__(self) -> Segmenter:
         """Return itself."""
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         """Close."""
         self.close()
 

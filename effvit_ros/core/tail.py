@@ -15,6 +15,8 @@ A picture of noise has no such cells; there every pixel and class is interpolate
 """
 from __future__ import annotations
 
+from typing import Iterable
+
 import cv2
 import numpy as np
 
@@ -46,7 +48,7 @@ class Tail:
         self._labels = np.empty(self.size, np.uint8)
         self._confidence = np.empty(self.size, np.uint8)
 
-    def labels(self, scores):
+    def labels(self, scores: np.ndarray) -> np.ndarray:
         """
         Return the class ids, (height, width) uint8, valid until the next call.
 
@@ -76,7 +78,7 @@ class Tail:
                 self._interpolate(flat, cells[start:start + count], mixed.shape[1])
         return self._labels
 
-    def confidence(self, scores, temperature=1.0):
+    def confidence(self, scores: np.ndarray, temperature: float = 1.0) -> np.ndarray:
         """
         Return the probability of the winning class, (height, width) uint8: 255 is 1.
 
@@ -161,7 +163,7 @@ class _Axis:
         self.weight = (place - self.cell)[self.pixel].astype(np.float32)
 
 
-def argmax(scores):
+def argmax(scores: Iterable[np.ndarray]) -> np.ndarray:
     """
     Return the winning class of each point, (rows, columns) uint8; the first of equals.
 
@@ -177,7 +179,7 @@ def argmax(scores):
     return ids
 
 
-def winning_probability(scores, temperature=1.0):
+def winning_probability(scores: np.ndarray, temperature: float = 1.0) -> np.ndarray:
     """Return the softmax of the winning class at each point, (rows, columns) float32."""
     shifted = scores - scores.max(axis=0)
     if temperature != 1.0:

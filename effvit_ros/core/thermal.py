@@ -54,7 +54,7 @@ class ThermalMonitor:
         self._first_limits = self._limits()
         self._counters = self._throttle_counters()
 
-    def read(self):
+    def read(self) -> ThermalReading:
         """Return the present :class:`ThermalReading`; never raises."""
         celsius, sensor = max(self._temperatures(), default=(None, ''))
         limits = self._limits()

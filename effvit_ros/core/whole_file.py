@@ -5,11 +5,12 @@ import contextlib
 import json
 import os
 from pathlib import Path
+from typing import Union
 
 from effvit_ros.core.errors import UserError
 
 
-def write_bytes(path, content):
+def write_bytes(path: Union[str, Path], content: bytes) -> None:
     """
     Replace the file ``path`` by ``content`` in one step; its folder is made.
 
@@ -30,7 +31,7 @@ def write_bytes(path, content):
         raise UserError(f'{path}: cannot be written: {error.strerror}') from error
 
 
-def write_text(path, text):
+def write_text(path: Union[str, Path], text: str) -> None:
     """
     Replace the file ``path`` by ``text`` in UTF-8, as :func:`write_bytes` does.
 
@@ -39,7 +40,7 @@ def write_text(path, text):
     write_bytes(path, text.encode('utf-8'))
 
 
-def write_json(path, content, indent=2):
+def write_json(path: Union[str, Path], content: object, indent: int = 2) -> None:
     """
     Replace the file ``path`` by ``content`` as JSON, as :func:`write_bytes` does.
 

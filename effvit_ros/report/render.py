@@ -10,8 +10,6 @@ from jinja2 import Environment, PackageLoader
 from effvit_ros.core.whole_file import write_text
 from effvit_ros.report.page import Page, table_of
 
-_OPTIONS = {'trim_blocks': True, 'lstrip_blocks': True, 'keep_trailing_newline': True}
-
 
 def html(page: Page) -> str:
     """Return the page as HTML, its pictures inside."""
@@ -36,7 +34,8 @@ def write_page(page: Page, folder) -> None:
 
 def _template(name):
     environment = Environment(
-        loader=PackageLoader('effvit_ros.report'), autoescape=name.endswith('.html'), **_OPTIONS)
+        loader=PackageLoader('effvit_ros.report'), autoescape=name.endswith('.html'),
+        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
     environment.filters['base64'] = lambda content: base64.b64encode(content).decode('ascii')
     environment.filters['cell'] = lambda text: str(text).replace('|', '\\|')
     return environment.get_template(name)

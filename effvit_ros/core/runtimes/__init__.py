@@ -11,11 +11,11 @@ import importlib
 import importlib.util
 import os
 import sys
-from typing import Callable, NamedTuple, Tuple
+from typing import Callable, List, NamedTuple, Sequence, Tuple
 
-from effvit_ros.core.bundle import CPU_RUNTIMES
+from effvit_ros.core.bundle import Bundle, CPU_RUNTIMES
 from effvit_ros.core.errors import UserError
-from effvit_ros.core.runtimes.base import RuntimeUnavailable
+from effvit_ros.core.runtimes.base import Runtime, RuntimeUnavailable
 from effvit_ros.core.runtimes.policy import EnginePolicy
 
 #: Name -> where its class is; imported only when it is asked for.
@@ -33,7 +33,8 @@ CPU_ORDER = CPU_RUNTIMES
 _GPU_DEVICES = ('/dev/nvidia0', '/dev/nvmap', '/dev/nvhost-gpu', '/dev/dxg')
 
 
-def open_runtime(bundle, name='auto', threads=0, policy=EnginePolicy()):
+def open_runtime(bundle: Bundle, name: str = 'auto', threads: int = 0,
+                 policy: EnginePolicy = EnginePolicy()) -> Tuple[Runtime, List[str]]:
     """
     Load ``bundle`` into the runtime ``name`` and return it with what ``auto`` passed over.
 
@@ -52,7 +53,7 @@ def open_runtime(bundle, name='auto', threads=0, policy=EnginePolicy()):
             raise UserError(
                 f"runtime '{name}' is unknown: give one of auto, {', '.join(RUNTIMES)}")
         return _runtime_class(name).open(bundle, threads, policy), []
-    passed_over = []
+    passed_over: List[str] = []
     for candidates, reason_to_pass in ((_accelerated(passed_over), UserError),
                                        (CPU_ORDER, RuntimeUnavailable)):
         for candidate in candidates:
@@ -64,12 +65,12 @@ def open_runtime(bundle, name='auto', threads=0, policy=EnginePolicy()):
     raise RuntimeUnavailable('no runtime is installed: ' + '; '.join(passed_over))
 
 
-def has_nvidia_gpu():
+def has_nvidia_gpu() -> bool:
     """Return whether an NVIDIA driver made a device here; loads nothing."""
     return any(os.path.exists(path) for path in _GPU_DEVICES)
 
 
-def why_fallback(name, passed_over):
+def why_fallback(name: str, passed_over: Sequence[str]) -> str:
     """
     Return why ``name`` runs although this machine has an NVIDIA GPU, '' where that is as asked.
 

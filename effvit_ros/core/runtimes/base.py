@@ -2,11 +2,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Any, Sequence
 
 import numpy as np
 
-from effvit_ros.core.bundle import BundleError
+from effvit_ros.core.bundle import Bundle, BundleError
 from effvit_ros.core.errors import UserError
+from effvit_ros.core.graph import Graph
+from effvit_ros.core.runtimes.policy import EnginePolicy
 
 
 class RuntimeUnavailable(UserError):
@@ -29,7 +32,7 @@ class Runtime(ABC):
     input: np.ndarray
 
     @classmethod
-    def open(cls, bundle, threads, policy):
+    def open(cls, bundle: Bundle, threads: int, policy: EnginePolicy) -> Runtime:
         """
         Load ``bundle`` on this thread.
 
@@ -37,7 +40,7 @@ class Runtime(ABC):
         :param policy: :class:`~effvit_ros.core.runtimes.policy.EnginePolicy`, for runtimes that
             build an engine.
         """
-        return cls(bundle, threads)
+        return cls(bundle, threads)  # type: ignore[call-arg]
 
     @abstractmethod
     def infer(self) -> np.ndarray:
@@ -49,17 +52,18 @@ class Runtime(ABC):
         """
 
     @abstractmethod
-    def close(self):
+    def close(self) -> None:
         """Release the graph and its buffers; a second call does nothing."""
 
 
-def check_interface(bundle, graph, input_shape, output_shape):
+def check_interface(bundle: Bundle, graph: Graph, input_shape: Sequence[int],
+                    output_shape: Sequence[int]) -> None:
     """
     Compare a loaded graph's shapes with the manifest's.
 
     :raises BundleError: when they differ.
     """
-    wanted_out = [1, bundle.height, bundle.width]
+    wanted_out: Any = [1, bundle.height, bundle.width]
     if bundle.gives_scores:  # on a grid of whatever size the network has
         wanted_out = [1, len(bundle.classes), *list(output_shape)[2:4]]
         if len(output_shape) != 4:

@@ -61,12 +61,12 @@ class OnnxRuntimeRuntime(Runtime):
         self.description = (f'ONNX Runtime {onnxruntime.__version__}, CPU, {used} threads, '
                             f'{graph.precision}')
 
-    def infer(self):
+    def infer(self) -> np.ndarray:
         """Run the graph; see :meth:`Runtime.infer`."""
         self._session.run_with_iobinding(self._binding)
         return self._output[0]
 
-    def close(self):
+    def close(self) -> None:
         """Release the session."""
         self._binding = self._session = None
 

@@ -50,11 +50,11 @@ class OpenVinoRuntime(Runtime):
         used = compiled.get_property('INFERENCE_NUM_THREADS')
         self.description = f'OpenVINO {version}, CPU, {used} threads, {graph.precision}'
 
-    def infer(self):
+    def infer(self) -> np.ndarray:
         """Run the graph; see :meth:`Runtime.infer`."""
         self._request.infer()
         return self._output
 
-    def close(self):
+    def close(self) -> None:
         """Release the compiled graph."""
         self._request = self._output = None
