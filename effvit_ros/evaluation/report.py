@@ -110,7 +110,7 @@ def load_report(path):
     path = Path(path)
     file = path / REPORT if path.is_dir() else path
     try:
-        report = json.loads(file.read_text(encoding='utf-8'))
+        report = json.loads(file.read_text(encoding='utf-8-sig'))
     except OSError as error:
         raise UserError(f'{file}: {error.strerror}') from None
     except ValueError as error:

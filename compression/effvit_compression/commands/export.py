@@ -49,7 +49,7 @@ def run(arguments) -> int:
     datasets = [load_description(path, classes=net.architecture.classes)
                 for path in arguments.data]
     try:
-        story = arguments.story.read_text(encoding='utf-8')
+        story = arguments.story.read_text(encoding='utf-8-sig')
     except OSError as error:
         raise UserError(f'{arguments.story}: {error.strerror}') from error
     except UnicodeDecodeError as error:

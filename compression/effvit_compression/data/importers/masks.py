@@ -76,7 +76,7 @@ def read_coloured(folder: Path, options: Options) -> Export:
 def label_map(path: Path) -> Tuple[List[str], List[Tuple[int, int, int]]]:
     """Return names and colours of lines ``name:r,g,b:parts:actions``; :raises UserError: none."""
     names, colours = [], []
-    for line in path.read_text(encoding='utf-8').splitlines():
+    for line in path.read_text(encoding='utf-8-sig').splitlines():
         if not line.strip() or line.startswith('#'):
             continue
         try:
