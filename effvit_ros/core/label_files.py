@@ -57,7 +57,7 @@ def labels_from_bytes(content: bytes, what: object) -> np.ndarray:
     :param what: how an error names the bytes.
     :raises LabelError: no lossless picture of one channel of ids.
     """
-    _refuse_lossy(content, what)
+    refuse_lossy(content, what)
     if content[:8] == _PNG and len(content) > 25:
         bits, kind = content[24], content[25]
         if kind == _PNG_PALETTE:
@@ -83,7 +83,7 @@ def colours_from_bytes(content: bytes, what: object) -> np.ndarray:
 
     :raises LabelError: no lossless picture.
     """
-    _refuse_lossy(content, what)
+    refuse_lossy(content, what)
     colours = _by_opencv(content, what, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     return upright(colours, orientation_of(content))
 
@@ -117,7 +117,8 @@ HIDES_A_CLASS = ('the masks hold only 0 and 255, and 255 is ignored: write the s
                  '1, or as 1-bit PNGs')
 
 
-def _refuse_lossy(content, what):
+def refuse_lossy(content, what):
+    """Refuse formats that change ids and colours; :raises LabelError: it is one of them."""
     lossy = _LOSSY.get(content[:2])
     if lossy:
         raise LabelError(f'{what}: {lossy}, which may change class ids: label maps are PNG')

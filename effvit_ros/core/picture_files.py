@@ -67,11 +67,16 @@ def picture_files(folder):
 
 def pictures_under(folder):
     """Return the pictures in a folder and its subfolders, at any depth."""
+    return [path for path in files_under(folder) if is_picture(path)]
+
+
+def files_under(folder, ending=''):
+    """Return the files in a folder and its subfolders whose names end so, at any depth."""
     found = []
     for path in visible(folder):
         if path.is_dir():
-            found += pictures_under(path)
-        elif is_picture(path):
+            found += files_under(path, ending)
+        elif path.name.endswith(ending):
             found.append(path)
     return found
 

@@ -20,6 +20,7 @@ from effvit_compression.data.importers.export import (
     unique,
 )
 from effvit_ros.core.errors import UserError
+from effvit_ros.core.picture_files import files_under
 
 KEYS = {'images', 'annotations', 'categories'}
 
@@ -31,7 +32,7 @@ def recognises(folder: Path) -> bool:
 
 def files(folder: Path) -> List[Path]:
     """Return the JSON files of COCO's form: one, or one for each split."""
-    return [path for path in sorted(folder.rglob('*.json')) if is_coco(path)]
+    return [path for path in files_under(folder, '.json') if is_coco(path)]
 
 
 def is_coco(path: Path) -> bool:

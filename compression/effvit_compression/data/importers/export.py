@@ -12,6 +12,7 @@ from PIL import Image
 
 from effvit_compression.data.pictures import BROKEN
 from effvit_ros.core.errors import UserError
+from effvit_ros.core.label_files import refuse_lossy
 
 #: What no shape and no mask says anything of.
 UNLABELLED = 255
@@ -131,28 +132,10 @@ def read_json(path: Path) -> Any:
         raise UserError(f'{path}: not JSON: {error}') from error
 
 
-def read_mask(path: Path) -> np.ndarray:
-    """Values of a PNG: (H, W) indices or greys, or (H, W, 3) RGB; :raises BadLabel: it is none."""
-    if path.suffix.lower() in ('.jpg', '.jpeg'):
-        raise BadLabel(f'{path}: a JPEG, which changes class ids and colours: export PNG')
-    try:
-        with Image.open(path) as picture:
-            if picture.mode in ('P', 'L'):
-                return np.array(picture)
-            if picture.mode == '1':
-                return np.array(picture).astype(np.uint8)
-            return np.array(picture.convert('RGB'))
-    except FileNotFoundError:
-        raise BadLabel(f'{path}: no such mask') from None
-    except BROKEN as error:
-        raise BadLabel(f'{path}: not a readable mask ({error})') from error
-
-
 def read_rgb(path: Path) -> np.ndarray:
     """Colours of a mask (H, W, 3) uint8 RGB, of a palette's, too; :raises BadLabel: unreadable."""
-    if path.suffix.lower() in ('.jpg', '.jpeg'):
-        raise BadLabel(f'{path}: a JPEG, which changes colours: export PNG')
     try:
+        refuse_lossy(path.read_bytes(), str(path))
         with Image.open(path) as picture:
             return np.array(picture.convert('RGB'))
     except FileNotFoundError:

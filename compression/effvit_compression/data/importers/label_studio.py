@@ -20,6 +20,7 @@ from effvit_compression.data.importers.export import (
     unique,
 )
 from effvit_ros.core.errors import UserError
+from effvit_ros.core.picture_files import visible
 from effvit_ros.labeling.run_lengths import from_label_studio
 
 
@@ -30,7 +31,8 @@ def recognises(folder: Path) -> bool:
 
 def files(folder: Path) -> List[Path]:
     """Return the JSON files that hold tasks with annotations."""
-    return [path for path in sorted(folder.glob('*.json')) if is_tasks(path)]
+    return [path for path in visible(folder)
+            if path.suffix == '.json' and is_tasks(path)]
 
 
 def is_tasks(path: Path) -> bool:

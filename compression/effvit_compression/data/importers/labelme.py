@@ -23,6 +23,7 @@ from effvit_compression.data.importers.export import (
     unique,
 )
 from effvit_ros.core.errors import UserError
+from effvit_ros.core.picture_files import files_under
 
 
 def recognises(folder: Path) -> bool:
@@ -32,7 +33,7 @@ def recognises(folder: Path) -> bool:
 
 def files(folder: Path) -> List[Path]:
     """Return LabelMe's files."""
-    return [path for path in sorted(folder.rglob('*.json')) if is_labelme(path)]
+    return [path for path in files_under(folder, '.json') if is_labelme(path)]
 
 
 def is_labelme(path: Path) -> bool:

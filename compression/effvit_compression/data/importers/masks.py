@@ -13,13 +13,13 @@ from effvit_compression.data.importers.export import (
     Drawing,
     Export,
     Options,
-    read_mask,
     Reader,
     unique,
     voids,
 )
 from effvit_ros.core.errors import UserError
-from effvit_ros.core.picture_files import is_picture
+from effvit_ros.core.label_files import labels_from_file
+from effvit_ros.core.picture_files import files_under, pictures_under, visible
 
 LABEL_MAP = 'labelmap.txt'
 CSV = '_classes.csv'
@@ -36,23 +36,24 @@ def read_segmentation_masks(folder: Path, options: Options) -> Export:
     """Read the masks; :raises UserError: the table of colours can't be read."""
     names, colours = label_map(folder / LABEL_MAP)
     drawings = [coloured(path, path.stem, colours)
-                for path in sorted((folder / 'SegmentationClass').rglob('*.png'))]
+                for path in files_under(folder / 'SegmentationClass', '.png')]
     return Export('segmentation_mask', names, drawings, void=voids(names))
 
 
 def has_roboflow(folder: Path) -> bool:
     """Whether there is a table of ids."""
-    return any(folder.rglob(CSV))
+    return bool(files_under(folder, CSV))
 
 
 def read_roboflow(folder: Path, options: Options) -> Export:
     """Read every split; :raises UserError: tables that differ or can't be read."""
-    tables = {path: class_table(path) for path in sorted(folder.rglob(CSV))}
+    tables = {path: class_table(path) for path in files_under(folder, CSV)}
     first, ids = next(iter(tables.values()))
     if any(table != (first, ids) for table in tables.values()):
         raise UserError(f'{folder}: the splits have different {CSV}')
     drawings = [indexed(mask, f'{mask.stem[:-len("_mask")]}', ids)
-                for path in tables for mask in sorted(path.parent.glob('*_mask.png'))]
+                for path in tables for mask in visible(path.parent)
+                if mask.name.endswith('_mask.png')]
     return Export('roboflow', first, drawings, void=voids(first))
 
 
@@ -69,7 +70,7 @@ def read_coloured(folder: Path, options: Options) -> Export:
     names, colours = options.colours
     place = next(folder / name for name in FOLDERS if (folder / name).is_dir())
     drawings = [coloured(path, path.stem, colours)
-                for path in sorted(place.rglob('*')) if is_picture(path)]
+                for path in pictures_under(place)]
     return Export('masks', unique(names, '--colours'), drawings, void=voids(names))
 
 
@@ -120,9 +121,7 @@ def coloured(path: Path, stem: str, colours) -> Drawing:
 def indexed(path: Path, stem: str, values: List[int]) -> Drawing:
     """Return the drawing of a mask of pixel values."""
     def ids() -> np.ndarray:
-        mask = read_mask(path)
-        if mask.ndim == 3:
-            raise BadLabel(f'{path}: a colour picture, not pixel values')
+        mask = labels_from_file(path)
         odd = np.setdiff1d(np.unique(mask), values)
         if odd.size:
             raise BadLabel(f'{path}: pixel values that no class has: '

@@ -17,7 +17,7 @@ from effvit_compression.data.importers.export import BadLabel, Drawing, Export, 
 from effvit_compression.data.importers.split import held_out
 from effvit_compression.data.pictures import BROKEN, check_whole, read_image
 from effvit_ros.core.errors import UserError
-from effvit_ros.core.picture_files import is_picture
+from effvit_ros.core.picture_files import pictures_under
 
 DESCRIPTION = 'dataset.yaml'
 #: EXIF's tag that says how a camera was held, and its value for upright.
@@ -104,8 +104,8 @@ class Finder:
         self._by_name: Dict[str, List[Path]] = {}
         self._by_stem: Dict[str, List[Path]] = {}
         for place in places:
-            for path in sorted(place.rglob('*')):
-                if is_picture(path) and not is_mask(path, place):
+            for path in pictures_under(place):
+                if not is_mask(path, place):
                     self._by_name.setdefault(path.name, []).append(path)
                     self._by_stem.setdefault(path.stem, []).append(path)
 

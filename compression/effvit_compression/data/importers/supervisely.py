@@ -24,6 +24,7 @@ from effvit_compression.data.importers.export import (
     unique,
 )
 from effvit_ros.core.errors import UserError
+from effvit_ros.core.picture_files import files_under
 
 #: What a damaged bitmap raises.
 DAMAGED = (KeyError, TypeError, ValueError, binascii.Error, zlib.error)
@@ -36,7 +37,7 @@ def recognises(folder: Path) -> bool:
 
 def files(folder: Path) -> List[Path]:
     """Return the annotations, named like their pictures and .json."""
-    return [path for path in sorted(folder.rglob('*.json')) if path.parent.name == 'ann']
+    return [path for path in files_under(folder, '.json') if path.parent.name == 'ann']
 
 
 def read(folder: Path, options: Options) -> Export:
