@@ -29,7 +29,7 @@ DURATION ?= 20
 MINUTES ?= 30
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-train setup-test demo map-demo bench soak test test-slow test-long lint clean setup-rtx gpu-check needs-ros test-aarch64
+.PHONY: help setup setup-train setup-test demo map-demo bench soak test test-slow test-long lint docs clean setup-rtx gpu-check needs-ros test-aarch64
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -72,8 +72,12 @@ needs-ros:
 	@[ -z "$(DEMO_OPTIONS)" ] || { echo "error: no ROS 2 wheels for $(PLATFORM): make demo works \
 	here; ROS from apt: docs/onboard.md" >&2; exit 2; }
 
-lint: setup-test ## check style and docstrings
-	$(BIN)/python -m flake8
+lint: setup-test ## check style, imports, docstrings and types
+	$(BIN)/ruff check
+	$(BIN)/mypy
+
+docs: $(VENV)/.setup-docs ## build the docs as a site, every link checked -> out/site
+	$(BIN)/mkdocs build --quiet --strict
 
 clean: ## remove what the targets above made
 	rm -rf $(VENV) build install log out *.egg-info compression/*.egg-info
@@ -91,6 +95,10 @@ $(VENV)/.setup: setup.py setup.cfg .ci/constraints.txt | $(BIN)/python
 
 $(VENV)/.setup-test: $(VENV)/.setup
 	$(PIP) --editable '.[$(EXTRAS),test,lint]'
+	@touch $@
+
+$(VENV)/.setup-docs: $(VENV)/.setup
+	$(PIP) --editable '.[docs]'
 	@touch $@
 
 $(VENV)/.setup-train: $(VENV)/.setup compression/pyproject.toml

@@ -121,7 +121,10 @@ setup(
         'test': ['pytest>=7,<10', 'hypothesis>=6,<7', 'onnx>=1.15,<2', 'catkin_pkg>=1,<2',
                  'colcon-common-extensions>=0.3,<1', 'psutil>=5.9,<8',
                  'pymavlink>=2.4.41,<3', 'pyserial>=3.5,<4', 'xmlschema>=2,<5'],
-        'lint': ['flake8>=6,<8', 'flake8-docstrings>=1.7,<2'],
+        # ruff: style, imports, docstrings, form. mypy: the types, with those of PyYAML.
+        'lint': ['ruff>=0.6,<1', 'mypy>=1.11,<3', 'types-PyYAML>=6,<7'],
+        # The site of the docs, with the API of the core.
+        'docs': ['mkdocs>=1.6,<2', 'mkdocs-material>=9.5,<10', 'mkdocstrings[python]>=0.26,<2'],
     },
     entry_points={'console_scripts': CONSOLE_SCRIPTS},
     cmdclass=cmdclass,

@@ -18,9 +18,9 @@ from effvit_ros.core.bundle import load_bundle, resolve_model
 from effvit_ros.harness.processes import free_domain_id, node_environment
 
 SIZE = 320, 240
-FRAMES, SECONDS, RATE_HZ = 36, 24.0, 6.0
+FRAMES, SECONDS, RATE_HZ = 40, 60.0, 2.0
 #: Colours of the GIF; more make it larger than a page should be.
-COLOURS = 80
+COLOURS = 128
 
 
 def main(path):
@@ -31,14 +31,17 @@ def main(path):
     camera = {'source': 'flight', 'width': SIZE[0], 'height': SIZE[1], 'rate_hz': RATE_HZ,
               'seed': 5}
     with tempfile.TemporaryDirectory() as folder:
-        stream = watch_stream(camera, {'model': str(model)}, len(load_bundle(model).classes),
-                              SECONDS, FRAMES, Path(folder), Console())
+        stream = watch_stream(camera, {'model': str(model), 'overlay_legend': False},
+                              len(load_bundle(model).classes), SECONDS, FRAMES, Path(folder),
+                              Console())
     pictures = [Image.fromarray(cv2.cvtColor(np.hstack([s.picture, s.overlay]),
                                              cv2.COLOR_BGR2RGB)) for s in stream.moments]
-    palette = pictures[len(pictures) // 2].quantize(COLOURS, dither=Image.Dither.NONE)
+    # One palette for all frames, so that nothing flickers.
+    everything = Image.fromarray(np.vstack([np.asarray(picture) for picture in pictures]))
+    palette = everything.quantize(COLOURS, dither=Image.Dither.NONE)
     frames = [p.quantize(COLOURS, palette=palette, dither=Image.Dither.NONE) for p in pictures]
     frames[0].save(path, save_all=True, append_images=frames[1:], loop=0, optimize=True,
-                   duration=int(1e3 * SECONDS / FRAMES / 3))  # three times as fast as it flew
+                   duration=200)
 
 
 if __name__ == '__main__':
