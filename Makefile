@@ -77,7 +77,7 @@ lint: setup-test ## check style, imports, docstrings and types
 	$(BIN)/mypy
 
 docs: $(VENV)/.setup-docs ## build the docs as a site, every link checked -> out/site
-	$(BIN)/mkdocs build --quiet --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 clean: ## remove what the targets above made
 	rm -rf $(VENV) build install log out *.egg-info compression/*.egg-info

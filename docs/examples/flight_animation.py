@@ -18,7 +18,7 @@ from effvit_ros.core.bundle import load_bundle, resolve_model
 from effvit_ros.harness.processes import free_domain_id, node_environment
 
 SIZE = 320, 240
-FRAMES, SECONDS, RATE_HZ = 40, 60.0, 2.0
+FRAMES, SECONDS, RATE_HZ = 22, 33.0, 2.0
 #: Colours of the GIF; more make it larger than a page should be.
 COLOURS = 128
 

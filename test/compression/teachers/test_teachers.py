@@ -3,9 +3,9 @@ from __future__ import annotations
 
 import numpy as np
 import onnx
-from onnx import helper, TensorProto
 import pytest
 import torch
+from onnx import helper, TensorProto
 
 from effvit_compression.data.answers import GRID
 from effvit_compression.models.architecture import Architecture
