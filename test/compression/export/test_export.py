@@ -26,6 +26,7 @@ from effvit_compression.export.origins import Origin, origins
 from effvit_compression.export.parity import noise_parity, Parity, parity
 from effvit_compression.models.architecture import Architecture
 from effvit_compression.models.factory import build
+from effvit_compression.models.store import load_network
 from effvit_ros.core.bundle import load_bundle, resolve_model
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.segmenter import Segmenter
@@ -53,9 +54,11 @@ def pictures():
     return list(rng.integers(0, 256, (2, SIZE, SIZE, 3), np.uint8))
 
 
-def test_the_graph_takes_pixels_and_gives_labels(net, graph, pictures):
+def test_the_graph_takes_pixels_and_gives_scores_at_a_quarter(net, graph, pictures):
     assert [i.name for i in graph.graph.input] == ['image']
-    assert [o.name for o in graph.graph.output] == ['labels']
+    (output,) = graph.graph.output
+    assert output.name == 'scores'
+    assert [d.dim_value for d in output.type.tensor_type.shape.dim] == [1, 14, SIZE // 4, SIZE // 4]
     assert graph.graph.node[0].op_type == 'Cast', 'TensorRT wants it before any Transpose'
     assert parity(net, graph, pictures).agreement == 1
 
@@ -87,8 +90,9 @@ def test_the_bundle_loads_and_segments(net, dataset, tmp_path, pictures):
     seen = []
     variants = make_variants(net, SIZE, [('fp32', 'uint8'), ('fp16', 'uint8')], pictures)
     write_bundle(net, variants, folder, SIZE, description,
-                 lambda place: seen.append(load_bundle(place).name) or [])
+                 lambda place: seen.append(load_bundle(place).name) or [], lambda place: 1.23456)
     bundle = load_bundle(folder)
+    assert bundle.gives_scores and bundle.temperature == 1.2346
     assert seen == ['tiny'] and bundle.terms == 'tiny: for tests only'
     assert {g.precision for g in bundle.graphs} == {'fp32', 'fp16'}
     assert bundle.manifest['heads'] == [4] * 9 and bundle.manifest['gmacs'] > 0
@@ -98,6 +102,10 @@ def test_the_bundle_loads_and_segments(net, dataset, tmp_path, pictures):
         labels = segmenter.segment(pictures[0], 'rgb').labels
         expected = net(torch.from_numpy(pictures[0]).permute(2, 0, 1)[None]).argmax(1)[0]
     assert (labels == expected.numpy()).mean() > 0.99, 'the weights are rounded to FP16'
+    again = load_network(folder)
+    with torch.no_grad():
+        found = again(torch.from_numpy(pictures[0]).permute(2, 0, 1)[None]).argmax(1)[0]
+    assert (found == expected).float().mean() > 0.99, 'a bundle can be trained on'
 
 
 def test_terms_follow_the_weights_from_bundle_to_bundle(dataset, tmp_path):

@@ -34,7 +34,7 @@ def network(architecture, seed):
 
 def start_from(folder, net):
     """Give ``net`` the weights stored in ``folder``."""
-    load_pretrained(net, Pretrained(source='stored', model=folder), print, tuple)
+    load_pretrained(net, Pretrained(source='stored', model=folder), print)
 
 
 def test_the_trunk_of_another_network_fits_around_inserted_blocks(tmp_path):
@@ -119,7 +119,7 @@ def test_weights_from_the_hub_fit_around_inserted_blocks(monkeypatch):
     published.pretrained_cfg = {'mean': (0.5, 0.5, 0.5), 'std': (0.5, 0.5, 0.5)}
     monkeypatch.setattr('effvit_compression.models.pretrained.timm.create_model',
                         lambda *args, **options: published)
-    load_pretrained(net, Pretrained(source='hub'), print, tuple)
+    load_pretrained(net, Pretrained(source='hub'), print)
     ours, theirs = net.encoder.model.state_dict(), published.state_dict()
     for one, other in zip(trunk_tensors(net.encoder), theirs):
         assert torch.equal(ours[one], theirs[other]), one
