@@ -58,7 +58,8 @@ def test_the_graph_takes_pixels_and_gives_scores_at_a_quarter(net, graph, pictur
     assert [i.name for i in graph.graph.input] == ['image']
     (output,) = graph.graph.output
     assert output.name == 'scores'
-    assert [d.dim_value for d in output.type.tensor_type.shape.dim] == [1, 14, SIZE // 4, SIZE // 4]
+    shape = [d.dim_value for d in output.type.tensor_type.shape.dim]
+    assert shape == [1, 14, SIZE // 4, SIZE // 4]
     assert graph.graph.node[0].op_type == 'Cast', 'TensorRT wants it before any Transpose'
     assert parity(net, graph, pictures).agreement == 1
 
