@@ -12,18 +12,19 @@ CLASSES = ('background', 'red', 'green')
 COLORS = ([0, 0, 0], [255, 0, 0], [0, 255, 0])
 
 
-def write_tiny_bundle(folder, height=64, width=64, precision='fp32') -> Path:
+def write_tiny_bundle(folder, height=64, width=64, precision='fp32', scores=False) -> Path:
     """
     Write a bundle into ``folder`` and return it.
 
-    Its graph gives class 1 where red > 127, else 2 where green > 127, else 0.
+    Its graph gives class 1 where red > 127, else 2 where green > 127, else 0: as labels (format
+    1), or as the highest of three scores at each pixel (format 3).
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     import onnx
-    onnx.save(_graph(height, width), str(folder / 'model.onnx'))
+    onnx.save(_graph(height, width, scores), str(folder / 'model.onnx'))
     write_manifest(folder, {
-        'format_version': 1, 'name': 'tiny', 'ignore': 255,
+        'format_version': 3 if scores else 1, 'name': 'tiny', 'ignore': 255,
         'input': {'height': height, 'width': width, 'channel_order': 'rgb'},
         'classes': [{'id': i, 'name': name, 'color': color}
                     for i, (name, color) in enumerate(zip(CLASSES, COLORS))],
@@ -44,7 +45,7 @@ def tiny_labels(rgb):
     return np.where(rgb[..., 0] > 127, 1, np.where(rgb[..., 1] > 127, 2, 0)).astype(np.uint8)
 
 
-def _graph(height, width):
+def _graph(height, width, gives_scores):
     from onnx import helper, numpy_helper, TensorProto
 
     def constant(name, value, dtype):
@@ -56,14 +57,20 @@ def _graph(height, width):
         helper.make_node('Cast', ['image'], ['pixels'], to=TensorProto.FLOAT),
         helper.make_node('MatMul', ['pixels', 'weights'], ['weighted']),
         helper.make_node('Add', ['weighted', 'bias'], ['scores']),
-        helper.make_node('ArgMax', ['scores'], ['winner'], axis=3, keepdims=0),
-        helper.make_node('Cast', ['winner'], ['labels'], to=TensorProto.UINT8),
     ]
+    if gives_scores:
+        nodes.append(helper.make_node('Transpose', ['scores'], ['answer'], perm=[0, 3, 1, 2]))
+        answer = helper.make_tensor_value_info(
+            'answer', TensorProto.FLOAT, [1, len(CLASSES), height, width])
+    else:
+        nodes += [helper.make_node('ArgMax', ['scores'], ['winner'], axis=3, keepdims=0),
+                  helper.make_node('Cast', ['winner'], ['labels'], to=TensorProto.UINT8)]
+        answer = helper.make_tensor_value_info('labels', TensorProto.UINT8, [1, height, width])
     weights = [[0, 1000, 0], [0, 0, 1], [0, 0, 0]]
     graph = helper.make_graph(
         nodes, 'tiny',
         [helper.make_tensor_value_info('image', TensorProto.UINT8, [1, height, width, 3])],
-        [helper.make_tensor_value_info('labels', TensorProto.UINT8, [1, height, width])],
+        [answer],
         [constant('weights', weights, np.float32),
          constant('bias', [127.5, 127.5 - 127500, 0], np.float32)])
     return helper.make_model(

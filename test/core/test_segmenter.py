@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 from cpu_runtimes import needs_openvino, RUNTIMES
-from tiny_bundle import tiny_labels
+from tiny_bundle import tiny_labels, write_tiny_bundle
 
 from effvit_ros.core.bundle import load_bundle
 from effvit_ros.core.errors import UserError
@@ -16,10 +16,22 @@ from effvit_ros.core.runtimes.base import RuntimeUnavailable
 from effvit_ros.core.segmenter import Segmenter
 
 
+@pytest.fixture(scope='module')
+def scoring_bundle(tmp_path_factory):
+    """Return the folder of a bundle whose graph ends at scores."""
+    return write_tiny_bundle(tmp_path_factory.mktemp('bundle') / 'scoring', scores=True)
+
+
+@pytest.fixture(scope='module', params=['labels', 'scores'])
+def folder(request, tiny_bundle, scoring_bundle):
+    """Return the folder of a bundle whose graph ends at labels, or at scores."""
+    return tiny_bundle if request.param == 'labels' else scoring_bundle
+
+
 @pytest.fixture(scope='module', params=RUNTIMES)
-def segmenter(request, tiny_bundle):
+def segmenter(request, folder):
     """Return a segmenter on each runtime."""
-    with Segmenter(load_bundle(tiny_bundle), request.param) as segmenter:
+    with Segmenter(load_bundle(folder), request.param) as segmenter:
         yield segmenter
 
 
@@ -61,6 +73,31 @@ def test_channel_orders_give_the_same_labels(segmenter, order, convert):
     expected = segmenter.segment(picture, 'rgb').labels.copy()
     result = segmenter.segment(cv2.cvtColor(picture, convert), order)
     np.testing.assert_array_equal(result.labels, expected)
+
+
+def test_scores_give_confidence(scoring_bundle):
+    # Red on one half: 127.5 against 1000 * 255 - 127372.5; on black 127.5 against 0.
+    with Segmenter(load_bundle(scoring_bundle), RUNTIMES[-1]) as segmenter:
+        result = segmenter.segment(blocks(96, 80), 'rgb')
+        assert result.scores.shape == (3, 64, 64) and result.scores.dtype == np.float32
+        confidence = result.confidence()
+    assert confidence.shape == (96, 80) and confidence.dtype == np.uint8
+    assert confidence[10, 10] == 255
+
+
+def test_a_bundle_of_labels_has_no_confidence(tiny_bundle):
+    with Segmenter(load_bundle(tiny_bundle), RUNTIMES[-1]) as segmenter:
+        result = segmenter.segment(blocks(8, 8), 'rgb')
+        assert result.scores is None
+        with pytest.raises(UserError, match='export it anew'):
+            result.confidence()
+
+
+def test_scores_that_are_no_numbers_are_refused(scoring_bundle):
+    with Segmenter(load_bundle(scoring_bundle), RUNTIMES[-1]) as segmenter:
+        segmenter.runtime.infer = lambda: np.full((3, 64, 64), np.nan, np.float32)
+        with pytest.raises(ValueError, match='no numbers'):
+            segmenter.segment(blocks(8, 8), 'rgb')
 
 
 def test_mono_pictures_count_as_grey(segmenter):

@@ -60,6 +60,17 @@ def test_the_library_for_rtx_runs_by_the_same_code(bundle_folder):
         assert segmenter.runtime.description.startswith('TensorRT for RTX 1.7.1')
 
 
+@pytest.mark.parametrize('library', ['tensorrt', 'tensorrt_rtx'])
+@pytest.mark.usefixtures('rtx_card')
+def test_an_engine_that_ends_at_scores_gives_the_same_labels(library, tmp_path):
+    from engine_bundle import write_engine_bundle
+    folder = write_engine_bundle(tmp_path / 'scoring', scores=True)
+    with Segmenter(load_bundle(folder), library) as segmenter:
+        result = segmenter.segment(picture(0), 'rgb')
+        np.testing.assert_array_equal(result.labels, tiny_labels(picture(0)))
+        assert result.scores.dtype == np.float32 and result.confidence().dtype == np.uint8
+
+
 def test_a_gpu_that_the_library_for_rtx_does_not_know_is_named(bundle_folder, monkeypatch):
     monkeypatch.setenv('STAND_IN_COMPUTE_CAPABILITY', '9.0')
     with pytest.raises(EngineError, match='no compute capability 9.0: it compiles for 7.5, '):
