@@ -75,11 +75,14 @@ def _worse(report):
 def _parse(args):
     parser = argparse.ArgumentParser(prog='python -m effvit_ros.map_demo',
                                      description=__doc__)
-    parser.add_argument('--out', default='out/map', metavar='DIR')
-    parser.add_argument('--model', default='', help='bundle folder or name')
+    parser.add_argument('--out', default='out/map', metavar='DIR',
+                        help='Folder of the results (default: %(default)s).')
+    parser.add_argument('--model', default='', help='Bundle folder or name (default: shipped).')
     # A flight that the shipped models were not trained on.
-    parser.add_argument('--seed', type=count, default=2003)
-    parser.add_argument('--frames', type=count_from_one, default=275, metavar='N')
+    parser.add_argument('--seed', type=count, default=2003,
+                        help='Seed of what is drawn by chance (default: %(default)s).')
+    parser.add_argument('--frames', type=count_from_one, default=275, metavar='N',
+                        help='Number of frames (default: %(default)s).')
     return parser.parse_args(args)
 
 

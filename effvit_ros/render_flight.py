@@ -54,51 +54,56 @@ class Progress:
 def build_parser():
     """Return the command's argument parser."""
     parser = argparse.ArgumentParser(prog='render_flight', description=__doc__)
-    parser.add_argument('--out', help='folder that gets images/SPLIT and labels/SPLIT')
-    parser.add_argument('--frames', type=int, default=100, help='pictures of each scene')
-    parser.add_argument('--seed', type=int, default=0, help='scene (default 0)')
-    parser.add_argument('--seeds', help='scenes A-B, both included, instead of --seed')
-    parser.add_argument('--size', default='512x512', help='WxH in pixels (default 512x512)')
+    parser.add_argument('--out', help='Folder that gets images/SPLIT and labels/SPLIT.')
+    parser.add_argument('--frames', type=int, default=100,
+                        help='Pictures of each scene (default: %(default)s).')
+    parser.add_argument('--seed', type=int, default=0, help='Scene (default 0).')
+    parser.add_argument('--seeds', help='Scenes A-B, both included, instead of --seed.')
+    parser.add_argument('--size', default='512x512', help='WxH in pixels (default 512x512).')
     parser.add_argument('--stride', type=int,
-                        help='take every STRIDE-th frame of the flight (30 Hz) instead of '
-                             'views spread over the scene')
-    parser.add_argument('--split', choices=('train', 'val'), default='train')
+                        help='Take every STRIDE-th frame of the flight (30 Hz) instead of '
+                             'views spread over the scene.')
+    parser.add_argument('--split', choices=('train', 'val'), default='train',
+                        help='Split of the data (default: %(default)s).')
     parser.add_argument('--format', choices=('jpg', 'png'), default='jpg',
-                        help='of the pictures; label maps are always PNG')
+                        help='Form of the pictures (default: %(default)s); label maps are PNG.')
     parser.add_argument('--sheet', metavar='FILE',
-                        help='also write a contact sheet: picture beside coloured truth')
+                        help='Also write a contact sheet: picture beside coloured truth.')
     parser.add_argument('--scene-size', type=int, default=SIZE,
-                        help=f'edge of the scene in pixels (default {SIZE})')
+                        help=f'Edge of the scene in pixels (default {SIZE}).')
     _add_bag_options(parser.add_argument_group('a bag with poses'))
     return parser
 
 
 def _add_bag_options(group):
     group.add_argument('--bag', metavar='BAG',
-                       help='write the flight as a rosbag2 with NavSatFix, Imu, rangefinder and '
-                            'camera_info, and its truth beside it into BAG_truth')
+                       help='Write the flight as a rosbag2 with NavSatFix, Imu, rangefinder and '
+                            'camera_info, and its truth beside it into BAG_truth.')
     group.add_argument('--rate', type=cli.positive, default=2.0, metavar='HZ',
-                       help='pictures a second (default: %(default)g)')
+                       help='Pictures a second (default: %(default)g).')
     group.add_argument('--round', type=cli.positive, default=110.0, metavar='SECONDS',
-                       help='time of the flight round the scene (default: %(default)g)')
+                       help='Time of the flight round the scene (default: %(default)g).')
     group.add_argument('--altitudes', type=_factors, default=(1.0,), metavar='FACTOR,...',
-                       help='of the height, which is about 110 m, for each round in turn '
-                            '(default: 1)')
-    group.add_argument('--encoding', choices=('jpeg', 'png', 'raw'), default='jpeg')
+                       help='Of the height, which is about 110 m, for each round in turn '
+                            '(default: 1).')
+    group.add_argument('--encoding', choices=('jpeg', 'png', 'raw'), default='jpeg',
+                       help='Encoding of the pictures (default: %(default)s).')
     group.add_argument('--poses', choices=('navsat', 'local'), default='navsat',
-                       help='/fix, /imu/data and /rangefinder, or /fix and /local_position/pose')
+                       help='Poses: /fix, /imu/data and /rangefinder, or /fix and '
+                            '/local_position/pose (default: %(default)s).')
     group.add_argument('--gps-sigma', type=cli.seconds, default=0.0, metavar='METRES',
-                       help='error of the position (default: 0)')
-    group.add_argument('--heading-sigma', type=cli.seconds, default=0.0, metavar='DEGREES')
+                       help='Error of the position (default: 0).')
+    group.add_argument('--heading-sigma', type=cli.seconds, default=0.0, metavar='DEGREES',
+                       help='Standard error of the recorded heading (default: %(default)s).')
     group.add_argument('--tilt-sigma', type=cli.seconds, default=0.0, metavar='DEGREES',
-                       help='error of pitch and of roll')
+                       help='Error of pitch and of roll.')
     group.add_argument('--range-sigma', type=cli.seconds, default=0.0, metavar='PERCENT',
-                       help='error of the rangefinder')
+                       help='Error of the rangefinder.')
     group.add_argument('--latency', type=cli.seconds, default=0.0, metavar='SECONDS',
-                       help='stamp pictures so much too late')
+                       help='Stamp pictures so much too late.')
     group.add_argument('--wander', type=cli.seconds, default=10.0, metavar='SECONDS',
-                       help='time in which errors change; 0: anew with each message '
-                            '(default: %(default)g)')
+                       help='Time in which errors change; 0: anew with each message '
+                            '(default: %(default)g).')
 
 
 def _factors(text):

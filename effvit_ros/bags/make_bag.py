@@ -41,28 +41,32 @@ def _parse(args):
     parser = argparse.ArgumentParser(
         prog='make_bag', description='Make a rosbag2 of pictures and, where there are some, '
         'label maps of the same stem.')
-    parser.add_argument('--images', required=True, metavar='DIR')
+    parser.add_argument('--images', required=True, metavar='DIR',
+                        help='Folder of pictures.')
     parser.add_argument('--labels', metavar='DIR',
-                        help='index PNGs named like the pictures; a missing one is told')
+                        help='Index PNGs named like the pictures; a missing one is told.')
     parser.add_argument('--rate', type=cli.positive, default=10.0, metavar='HZ',
-                        help='frames a second (default: %(default)g)')
-    parser.add_argument('--out', required=True, metavar='BAG', help='folder of the new bag')
+                        help='Frames a second (default: %(default)g).')
+    parser.add_argument('--out', required=True, metavar='BAG', help='Folder of the new bag.')
     parser.add_argument('--window', type=cli.size, metavar='WxH',
-                        help='let a window of this size fly over each picture')
+                        help='Let a window of this size fly over each picture.')
     parser.add_argument('--frames', type=cli.count_from_one, default=60, metavar='N',
-                        help='frames of a flight over one picture (default: %(default)s)')
+                        help='Frames of a flight over one picture (default: %(default)s).')
     parser.add_argument('--encoding', choices=('raw', 'png', 'jpeg'), default='raw',
-                        help='raw and png keep every pixel (default: %(default)s)')
+                        help='Raw and png keep every pixel (default: %(default)s).')
     parser.add_argument('--quality', type=int, choices=range(1, 101), metavar='1..100',
-                        default=90, help='of JPEG (default: %(default)s)')
+                        default=90, help='JPEG quality, 1 to 100 (default: %(default)s).')
     parser.add_argument('--topic', default='/camera/image',
-                        help='(default: %(default)s, with /compressed for png and jpeg)')
-    parser.add_argument('--truth-topic', default='/camera/truth', help='(default: %(default)s)')
-    parser.add_argument('--storage', choices=('mcap', 'sqlite3'), default='mcap')
+                        help='Topic of the pictures (default: %(default)s, with /compressed for '
+                        'png and jpeg).')
+    parser.add_argument('--truth-topic', default='/camera/truth',
+                        help='Topic of the label images (default: %(default)s).')
+    parser.add_argument('--storage', choices=('mcap', 'sqlite3'), default='mcap',
+                        help='Storage of the bag (default: %(default)s).')
     parser.add_argument('--no-compression', action='store_true',
-                        help='write raw pictures without zstd: larger and faster')
+                        help='Write raw pictures without zstd: larger and faster.')
     parser.add_argument('--start', type=float, default=_START_S, metavar='SECONDS',
-                        help='stamp of the first frame (default: %(default)s)')
+                        help='Stamp of the first frame (default: %(default)s).')
     options = parser.parse_args(args)
     if options.encoding != 'raw' and not options.topic.endswith('/compressed'):
         options.topic += '/compressed'

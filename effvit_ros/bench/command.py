@@ -108,14 +108,15 @@ def _parse(args):
     parser = argparse.ArgumentParser(
         prog='python -m effvit_ros.bench',
         description='Time bare runtimes, the core and the node, side by side.')
-    parser.add_argument('--model', default='', help='bundle folder or name (default: shipped)')
+    parser.add_argument('--model', default='', help='Bundle folder or name (default: shipped).')
     parser.add_argument('--runtime', default='auto', choices=('auto',) + tuple(RUNTIMES),
-                        help='for core and node (default: %(default)s)')
+                        help='Runtime of core and node (default: %(default)s).')
     parser.add_argument('--threads', type=int, default=0,
-                        help='CPU threads for inference (default: all)')
+                        help='CPU threads for inference (default: all).')
     parser.add_argument('--seconds', type=float, default=8.0,
-                        help='length of each measurement (default: %(default)g)')
+                        help='Length of each measurement (default: %(default)g).')
     parser.add_argument('--sizes', type=cli.sizes, default=SIZES, metavar='WxH,...',
-                        help='picture sizes (default: 512x512,640x480,1280x720,1920x1080)')
-    parser.add_argument('--out', default='out/bench', help='(default: %(default)s)')
+                        help='Picture sizes (default: 512x512,640x480,1280x720,1920x1080).')
+    parser.add_argument('--out', default='out/bench',
+                        help='Folder of the report (default: %(default)s).')
     return parser.parse_args(args)

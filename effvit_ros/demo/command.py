@@ -82,28 +82,31 @@ def _parse(args):
         prog='effvit_demo', description='Segment a camera stream with a real node over real DDS '
         'and write a report and a contact sheet.')
     parser.add_argument('--source', choices=SOURCES, default='flight',
-                        help='where frames come from (default: %(default)s, simulated)')
-    parser.add_argument('--path', default='', help='the folder, file or device')
+                        help='Where frames come from (default: %(default)s, simulated).')
+    parser.add_argument('--path', default='', help='The folder, file or device.')
     parser.add_argument('--labels', default='', metavar='DIR',
-                        help='truth of a folder source (default: looked for beside it)')
-    parser.add_argument('--model', default='', help='bundle folder or name (default: shipped)')
-    parser.add_argument('--runtime', default='auto', choices=('auto',) + tuple(RUNTIMES))
+                        help='Truth of a folder source (default: looked for beside it).')
+    parser.add_argument('--model', default='', help='Bundle folder or name (default: shipped).')
+    parser.add_argument('--runtime', default='auto', choices=('auto',) + tuple(RUNTIMES),
+                        help='Runtime that executes the graph (default: %(default)s).')
     parser.add_argument('--threads', type=int, default=0,
-                        help='CPU threads for inference (default: all)')
+                        help='CPU threads for inference (default: all).')
     parser.add_argument('--duration', type=cli.positive, default=20.0, metavar='SECONDS',
-                        help='length of the counted stream (default: %(default)g)')
+                        help='Length of the counted stream (default: %(default)g).')
     parser.add_argument('--rate', type=cli.positive, metavar='HZ',
-                        help="the camera's rate (default: 30 flight, 10 folder, else its own)")
+                        help="The camera's rate (default: 30 flight, 10 folder, else its own).")
     parser.add_argument('--size', type=cli.size, default=(0, 0), metavar='WxH',
-                        help="picture size (default: the source's own; flight: 640x480)")
-    parser.add_argument('--seed', type=int, default=0, help="the flight's scene")
+                        help="Picture size (default: the source's own; flight: 640x480).")
+    parser.add_argument('--seed', type=int, default=0,
+                        help="Number of the flight's scene (default: %(default)s).")
     parser.add_argument('--moments', type=int, default=4,
-                        help='rows of the contact sheet (default: %(default)s)')
+                        help='Rows of the contact sheet (default: %(default)s).')
     parser.add_argument('--no-ros', action='store_true',
-                        help='camera and segmenter as plain processes, without ROS and DDS')
+                        help='Camera and segmenter as plain processes, without ROS and DDS.')
     parser.add_argument('--domain', type=int, metavar='ID',
-                        help='ROS_DOMAIN_ID (default: one that is free)')
-    parser.add_argument('--out', default='out/demo', help='(default: %(default)s)')
+                        help='ROS_DOMAIN_ID (default: one that is free).')
+    parser.add_argument('--out', default='out/demo',
+                        help='Folder of the report (default: %(default)s).')
     return parser.parse_args(args)
 
 

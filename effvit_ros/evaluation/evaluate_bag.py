@@ -98,48 +98,50 @@ def _parse(args):
         description='Segment every frame of recorded bags, score it where there is truth, and '
         'write report.json, report.md and report.html.')
     parser.add_argument('bags', nargs='*', metavar='BAG',
-                        help='rosbag2 folder, .mcap, .db3, ROS 1 .bag, or a folder of such')
-    parser.add_argument('--list', metavar='FILE', help='text file with a bag or folder a line')
+                        help='rosbag2 folder, .mcap, .db3, ROS 1 .bag, or a folder of such.')
+    parser.add_argument('--list', metavar='FILE', help='Text file with a bag or folder a line.')
     parser.add_argument('--bundle', default='',
-                        help='bundle folder, or the name of a shipped one (default: shipped)')
+                        help='Bundle folder, or the name of a shipped one (default: shipped).')
     parser.add_argument('--out', default='out/evaluation', metavar='DIR',
-                        help='(default: %(default)s)')
-    parser.add_argument('--topic', default='', help='image topic (default: the only one)')
+                        help='Folder of the report (default: %(default)s).')
+    parser.add_argument('--topic', default='', help='Image topic (default: the only one).')
     truth = parser.add_mutually_exclusive_group()
     truth.add_argument('--truth-topic', default='', metavar='TOPIC',
-                       help='label topic (default: the one called truth or ground_truth)')
+                       help='Label topic (default: the one called truth or ground_truth).')
     truth.add_argument('--truth-dir', default='', metavar='DIR',
-                       help='masks named by stamp or by frame index, or a subfolder of such '
-                       'for each bag')
+                       help='Masks named by stamp or by frame index, or a subfolder of such '
+                       'for each bag.')
     parser.add_argument('--tolerance', type=cli.seconds, default=0.0, metavar='SECONDS',
-                        help='greatest distance of stamps between picture and truth '
-                        '(default: 0, the same stamp)')
+                        help='Greatest distance of stamps between picture and truth '
+                        '(default: 0, the same stamp).')
     parser.add_argument('--bit-depth', type=int, default=0, choices=(0, *DEPTHS), metavar='BITS',
-                        help='of 16-bit pictures: 8, 10, 12, 14 or 16 (default: as values tell)')
-    parser.add_argument('--runtime', default='auto', choices=('auto',) + tuple(RUNTIMES))
+                        help='Bit depth of 16-bit pictures: 8 to 16 (default: as values tell).')
+    parser.add_argument('--runtime', default='auto', choices=('auto',) + tuple(RUNTIMES),
+                        help='Runtime that executes the graph (default: %(default)s).')
     parser.add_argument('--threads', type=cli.count, default=0,
-                        help='CPU threads for each bag (default: the cores, shared out)')
+                        help='CPU threads for each bag (default: the cores, shared out).')
     parser.add_argument('--jobs', type=cli.count, default=0, metavar='N',
-                        help='bags at a time (default: half the cores)')
+                        help='Bags at a time (default: half the cores).')
     parser.add_argument('--engine', choices=('process', 'ray'), default='process',
-                        help='run bags in processes of this machine or on a Ray cluster')
+                        help='Run bags in processes of this machine or on a Ray cluster '
+                        '(default: %(default)s).')
     parser.add_argument('--save-bag', action='store_true',
-                        help='write labels and overlays into the mcap bag OUT/results')
+                        help='Write labels and overlays into the mcap bag OUT/results.')
     parser.add_argument('--fresh', action='store_true',
-                        help='evaluate again what was finished earlier')
+                        help='Evaluate again what was finished earlier.')
     parser.add_argument('--accept', nargs='+', default=(), choices=KINDS, metavar='KIND',
-                        help='problems that do not make the exit code 1')
+                        help='Problems that do not make the exit code 1.')
     _add_live_options(parser.add_argument_group('live mode'))
     return parser.parse_args(args)
 
 
 def _add_live_options(group):
     group.add_argument('--live', action='store_true',
-                       help='play the bags to the real node and measure drops and ages')
+                       help='Play the bags to the real node and measure drops and ages.')
     group.add_argument('--rate', type=cli.positive, default=1.0, metavar='R',
-                       help='speed of playing (default: %(default)g, as recorded)')
+                       help='Speed of playing (default: %(default)g, as recorded).')
     group.add_argument('--no-peak', action='store_true',
-                       help='do not search the highest rate with less than 5 %% drops')
+                       help='Do not search the highest rate with less than 5 %% drops.')
 
 
 if __name__ == '__main__':

@@ -86,27 +86,27 @@ def _parse(args):
     parser = argparse.ArgumentParser(
         prog='play_bag', description='Publish a bag with its own stamps and /clock. ROS '
         'arguments, such as remappings, follow --ros-args.')
-    parser.add_argument('bag', metavar='BAG', help='rosbag2 folder, .mcap, .db3 or ROS 1 .bag')
+    parser.add_argument('bag', metavar='BAG', help='rosbag2 folder, .mcap, .db3 or ROS 1 .bag.')
     parser.add_argument('--rate', type=cli.positive, default=1.0, metavar='R',
-                        help='times as fast as recorded (default: %(default)g)')
+                        help='Times as fast as recorded (default: %(default)g).')
     parser.add_argument('--loop', action='store_true',
-                        help='start over at the end; stamps and /clock go on')
+                        help='Start over at the end; stamps and /clock go on.')
     parser.add_argument('--start', type=cli.seconds, default=0.0, metavar='SECONDS',
-                        help='skip so much of the bag')
+                        help='Skip so much of the bag.')
     parser.add_argument('--end', type=cli.seconds, metavar='SECONDS',
-                        help="stop there, counted from the bag's beginning")
+                        help="Stop there, counted from the bag's beginning.")
     parser.add_argument('--duration', type=cli.positive, metavar='SECONDS',
-                        help='stop after so much real time')
+                        help='Stop after so much real time.')
     parser.add_argument('--topics', nargs='+', default=(), metavar='TOPIC',
-                        help='publish only these (default: all)')
+                        help='Publish only these (default: all).')
     parser.add_argument('--clock', type=cli.positive, default=100.0, metavar='HZ',
-                        help='rate of /clock at least (default: %(default)g)')
+                        help='Rate of /clock at least (default: %(default)g).')
     parser.add_argument('--wait-for', default='', metavar='TOPIC',
-                        help='begin when somebody subscribes to this topic')
+                        help='Begin when somebody subscribes to this topic.')
     parser.add_argument('--rename', nargs='+', default=(), type=_renaming, metavar='FROM:=TO',
-                        help='publish topics under other names, also such that ROS 2 forbids')
+                        help='Publish topics under other names, also such that ROS 2 forbids.')
     parser.add_argument('--log', metavar='FILE',
-                        help='write topic, stamp and monotonic time, ns, of what is sent')
+                        help='Write topic, stamp and monotonic time, ns, of what is sent.')
     own, ros = _split(args)
     return parser.parse_args(own), ros
 

@@ -84,11 +84,11 @@ def _parser():
         prog='python -m effvit_ros.gpu_check',
         description='Build, check and time a bundle on the GPU of this machine.')
     parser.add_argument('--bundle', default='', metavar='DIR',
-                        help='bundle folder or name of a shipped one (default: the default one)')
+                        help='Bundle folder or name of a shipped one (default: the default one).')
     parser.add_argument('--pictures', default='', metavar='DIR',
-                        help='real pictures for the parity check (default: made ones)')
+                        help='Real pictures for the parity check (default: made ones).')
     parser.add_argument('--out', default='out/gpu', metavar='DIR',
-                        help='folder of the report (default: %(default)s)')
+                        help='Folder of the report (default: %(default)s).')
     return parser
 
 

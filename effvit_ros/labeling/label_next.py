@@ -145,20 +145,21 @@ def _parse(args):
         prog='label_next', description='Choose the frames of recorded flights that are worth '
         'labelling most, and write them with pre-labels for a labelling tool.')
     parser.add_argument('bags', nargs='+', metavar='BAG',
-                        help='rosbag2 folder, .mcap, .db3, ROS 1 .bag, or a folder of such')
+                        help='rosbag2 folder, .mcap, .db3, ROS 1 .bag, or a folder of such.')
     parser.add_argument('--n', type=cli.count_from_one, default=50, metavar='N',
-                        help='how many frames (default: %(default)s)')
-    parser.add_argument('--out', required=True, metavar='TASKS', help='new folder for the tasks')
+                        help='How many frames (default: %(default)s).')
+    parser.add_argument('--out', required=True, metavar='TASKS', help='New folder for the tasks.')
     parser.add_argument('--format', choices=tuple(FORMS), default='cvat',
-                        help='of the pre-labels (default: %(default)s)')
+                        help='Form of the pre-labels (default: %(default)s).')
     parser.add_argument('--bundle', default='',
-                        help='bundle folder, or the name of a shipped one (default: shipped)')
-    parser.add_argument('--topic', default='', help='image topic (default: the only one)')
+                        help='Bundle folder, or the name of a shipped one (default: shipped).')
+    parser.add_argument('--topic', default='', help='Image topic (default: the only one).')
     parser.add_argument('--every', type=cli.seconds, default=0.5, metavar='SECONDS',
-                        help='look at a frame every so often (default: %(default)s; 0: at all)')
-    parser.add_argument('--runtime', default='auto', choices=('auto',) + tuple(RUNTIMES))
+                        help='Look at a frame every so often (default: %(default)s; 0: at all).')
+    parser.add_argument('--runtime', default='auto', choices=('auto',) + tuple(RUNTIMES),
+                        help='Runtime that executes the graph (default: %(default)s).')
     parser.add_argument('--threads', type=cli.count, default=0,
-                        help='CPU threads (default: the runtime decides)')
+                        help='CPU threads (default: the runtime decides).')
     return parser.parse_args(args)
 
 

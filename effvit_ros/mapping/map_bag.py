@@ -147,33 +147,36 @@ def _parse(args):
         prog='map_bag', epilog=_EPILOG,
         description='Lay the labels of a recorded flight on the ground and write the map: '
         'GeoTIFF, GeoJSON, KML, an orthomosaic and a page. docs/mapping.md.')
-    parser.add_argument('bag', metavar='BAG', help='rosbag2 folder, .mcap, .db3 or ROS 1 .bag')
-    parser.add_argument('--out', default='out/map', metavar='DIR', help='(default: %(default)s)')
-    parser.add_argument('--bundle', default='', help='bundle folder or name (default: shipped)')
-    parser.add_argument('--runtime', default='auto', choices=('auto',) + tuple(RUNTIMES))
-    parser.add_argument('--threads', type=cli.count, default=0)
-    parser.add_argument('--topic', default='', help='image topic (default: the only one)')
+    parser.add_argument('bag', metavar='BAG', help='rosbag2 folder, .mcap, .db3 or ROS 1 .bag.')
+    parser.add_argument('--out', default='out/map', metavar='DIR',
+                        help='Folder of the map (default: %(default)s).')
+    parser.add_argument('--bundle', default='', help='Bundle folder or name (default: shipped).')
+    parser.add_argument('--runtime', default='auto', choices=('auto',) + tuple(RUNTIMES),
+                        help='Runtime that executes the graph (default: %(default)s).')
+    parser.add_argument('--threads', type=cli.count, default=0,
+                        help='CPU threads (default: 0, the runtime decides).')
+    parser.add_argument('--topic', default='', help='Image topic (default: the only one).')
     parser.add_argument('--labels-topic', default='', metavar='TOPIC',
-                        help='take recorded label images instead of the model')
+                        help='Take recorded label images instead of the model.')
     parser.add_argument('--classes', default='', metavar='YAML',
-                        help='what recorded labels mean (default: LPCV 2023)')
+                        help='What recorded labels mean (default: LPCV 2023).')
     parser.add_argument('--every', type=cli.count_from_one, default=1, metavar='N',
-                        help='take every N-th picture')
+                        help='Take every N-th picture (default: %(default)s).')
     parser.add_argument('--cell', type=cli.positive, default=0.25, metavar='METRES',
-                        help="side of a map's cell (default: %(default)g)")
+                        help="Side of a map's cell (default: %(default)g).")
     parser.add_argument('--widest-angle', type=float, default=60.0, metavar='DEGREES',
-                        help='leave out pixels that look further from straight down '
-                        '(default: %(default)g)')
+                        help='Leave out pixels that look further from straight down '
+                        '(default: %(default)g).')
     parser.add_argument('--least-area', type=cli.seconds, default=1.0, metavar='M2',
-                        help='smallest polygon of the classes that are not alerts '
-                        '(default: %(default)g)')
+                        help='Smallest polygon of the classes that are not alerts '
+                        '(default: %(default)g).')
     parser.add_argument('--no-align', dest='align', action='store_false',
-                        help='lay pictures where the poses say, without making them agree')
+                        help='Lay pictures where the poses say, without making them agree.')
     parser.add_argument('--truth', default='', metavar='DIR',
-                        help='BAG_truth of render_flight: score the map against it')
+                        help='BAG_truth of render_flight: score the map against it.')
     parser.add_argument('--memory-mb', type=cli.count_from_one, default=256,
-                        help='of the tiles kept in memory (default: %(default)s)')
-    parser.add_argument('--fresh', action='store_true', help='do not go on with an earlier run')
+                        help='Of the tiles kept in memory (default: %(default)s).')
+    parser.add_argument('--fresh', action='store_true', help='Do not go on with an earlier run.')
     _add_pose_options(parser.add_argument_group('poses'))
     _add_camera_options(parser.add_argument_group('camera'))
     options = parser.parse_args(args)
@@ -185,42 +188,44 @@ def _parse(args):
 
 
 def _add_pose_options(group):
-    group.add_argument('--fix-topic', default='', help='sensor_msgs/NavSatFix')
-    group.add_argument('--imu-topic', default='', help='sensor_msgs/Imu')
+    group.add_argument('--fix-topic', default='', help='Sensor_msgs/NavSatFix.')
+    group.add_argument('--imu-topic', default='', help='Sensor_msgs/Imu.')
     group.add_argument('--pose-topic', default='',
-                       help='geometry_msgs/PoseStamped, PoseWithCovarianceStamped or '
-                       'nav_msgs/Odometry; named, its attitude wins over the Imu')
-    group.add_argument('--range-topic', default='', help='sensor_msgs/Range')
+                       help='Geometry_msgs/PoseStamped, PoseWithCovarianceStamped or '
+                       'nav_msgs/Odometry; named, its attitude wins over the Imu.')
+    group.add_argument('--range-topic', default='', help='Topic of sensor_msgs/Range.')
     group.add_argument('--convention', choices=('enu', 'ned'), default='enu',
-                       help='of orientations: REP 103 (default), or north-east-down')
+                       help='Axes of orientations: REP 103 (default), or north-east-down.')
     group.add_argument('--height', default='auto', metavar='SOURCE',
-                       help='height above ground: auto (rangefinder, else the z of a local '
+                       help='Height above ground: auto (rangefinder, else the z of a local '
                        'pose), range, pose_z, home (the first fix lies on the ground), '
-                       'constant=METRES, ground_altitude=METRES above the ellipsoid')
+                       'constant=METRES, ground_altitude=METRES above the ellipsoid '
+                       '(default: %(default)s).')
     group.add_argument('--terrain', default='', metavar='TIF',
-                       help='elevations of the ground instead of a plane; needs a rangefinder')
+                       help='Elevations of the ground instead of a plane; needs a rangefinder.')
     group.add_argument('--origin', default='', metavar='LAT,LON',
-                       help="of a local pose's zero, where no NavSatFix tells it")
+                       help="Where a local pose's zero lies, if no NavSatFix tells it.")
     group.add_argument('--longest-gap', type=cli.positive, default=1.0, metavar='SECONDS',
-                       help='between the poses on both sides of a picture (default: 1)')
+                       help='Longest time between the poses around a picture (default: 1).')
     group.add_argument('--top-speed', type=cli.positive, default=100.0, metavar='M/S',
-                       help='a faster position is a jump (default: 100)')
+                       help='A faster position is a jump (default: 100).')
     group.add_argument('--time-offset', type=float, default=0.0, metavar='SECONDS',
-                       help="added to pictures' stamps: negative where they are late")
+                       help="Added to pictures' stamps: negative where they are late.")
 
 
 def _add_camera_options(group):
-    group.add_argument('--camera-info-topic', default='')
+    group.add_argument('--camera-info-topic', default='',
+                       help='Topic of camera_info (default: the one next to the pictures).')
     group.add_argument('--rectified', action='store_true',
-                       help='the pictures are rectified: take p of camera_info, no distortion')
+                       help='The pictures are rectified: take p of camera_info, no distortion.')
     group.add_argument('--vehicle', default='', metavar='YAML',
-                       help="a vehicle's file: its section mount")
+                       help="A vehicle's file: its section mount.")
     group.add_argument('--mount', choices=('fixed', 'gimbal'), default='fixed',
-                       help='gimbal: tilt is kept against the horizon')
+                       help='Gimbal: tilt is kept against the horizon (default: %(default)s).')
     group.add_argument('--tilt', type=float, default=90.0, metavar='DEGREES',
-                       help='below the horizon; 90 (default) looks straight down')
+                       help='Below the horizon; 90 (default) looks straight down.')
     group.add_argument('--pan', type=float, default=0.0, metavar='DEGREES',
-                       help='to the right of the nose')
+                       help='To the right of the nose.')
 
 
 if __name__ == '__main__':

@@ -51,19 +51,19 @@ def main(args=None):
 def _parse(args):
     parser = argparse.ArgumentParser(
         prog='record_flight', description='Record topics with ros2 bag, in bounded room.')
-    parser.add_argument('topics', nargs='+', metavar='TOPIC', help='full name of a topic')
-    parser.add_argument('--folder', required=True, help='folder of all recordings')
+    parser.add_argument('topics', nargs='+', metavar='TOPIC', help='Full name of a topic.')
+    parser.add_argument('--folder', required=True, help='Folder of all recordings.')
     parser.add_argument('--storage', default='mcap', choices=('mcap', 'sqlite3'),
-                        help="rosbag2's storage (default: %(default)s)")
+                        help="rosbag2's storage (default: %(default)s).")
     parser.add_argument('--max-split-mb', type=cli.count_from_one, default=256,
-                        help='begin a new file at this size (default: %(default)s)')
+                        help='Begin a new file at this size (default: %(default)s).')
     parser.add_argument('--max-total-mb', type=cli.count, default=0,
-                        help='what all recordings may take; 0: no limit (default)')
+                        help='What all recordings may take; 0: no limit (default).')
     parser.add_argument('--min-free-mb', type=cli.count, default=0,
-                        help='what stays free on the disk; 0: no limit (default)')
+                        help='What stays free on the disk; 0: no limit (default).')
     parser.add_argument('--when-full', default='delete_oldest',
                         choices=('delete_oldest', 'stop'),
-                        help='at either limit (default: %(default)s)')
+                        help='At either limit (default: %(default)s).')
     return parser.parse_args(args)
 
 

@@ -86,16 +86,18 @@ def _parse(args):
         description='Run camera and segmenter under full load and watch for leaks, slowing '
         'down and errors.')
     parser.add_argument('--minutes', type=cli.positive, default=30.0,
-                        help='length after the first label map (default: %(default)g)')
+                        help='Length after the first label map (default: %(default)g).')
     parser.add_argument('--rate', type=cli.positive, default=30.0, metavar='HZ',
-                        help="the camera's rate (default: %(default)g)")
+                        help="The camera's rate (default: %(default)g).")
     parser.add_argument('--size', type=cli.size, default=(640, 480), metavar='WxH',
-                        help='picture size (default: 640x480)')
-    parser.add_argument('--model', default='', help='bundle folder or name (default: shipped)')
-    parser.add_argument('--runtime', default='auto', choices=('auto',) + tuple(RUNTIMES))
+                        help='Picture size (default: 640x480).')
+    parser.add_argument('--model', default='', help='Bundle folder or name (default: shipped).')
+    parser.add_argument('--runtime', default='auto', choices=('auto',) + tuple(RUNTIMES),
+                        help='Runtime that executes the graph (default: %(default)s).')
     parser.add_argument('--threads', type=cli.count, default=0,
-                        help='CPU threads for inference (default: all)')
-    parser.add_argument('--out', default='out/soak', help='(default: %(default)s)')
+                        help='CPU threads for inference (default: all).')
+    parser.add_argument('--out', default='out/soak',
+                        help='Folder of the report (default: %(default)s).')
     options = parser.parse_args(given)
     options.given = given
     return options

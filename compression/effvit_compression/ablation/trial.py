@@ -27,9 +27,9 @@ TRIAL_STAGES = (*(stage for stage in ORDER if stage is not report), score)
 def main(argv=None) -> int:
     """Carry out the recipe in a folder, or its teacher alone."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('folder', type=Path, help=f'with the {RECIPE}')
-    parser.add_argument('--store', type=Path, required=True, help='stages that trials share')
-    parser.add_argument('--teacher', action='store_true', help='its teacher alone')
+    parser.add_argument('folder', type=Path, help=f'With the {RECIPE}.')
+    parser.add_argument('--store', type=Path, required=True, help='Stages that trials share.')
+    parser.add_argument('--teacher', action='store_true', help='Train the teacher alone.')
     arguments = parser.parse_args(argv)
     run = Run(load_recipe(arguments.folder / RECIPE), arguments.folder,
               functools.partial(print, flush=True), arguments.store)

@@ -7,19 +7,21 @@ from pathlib import Path
 
 def add_arguments(parser) -> None:
     """Declare the command's options."""
-    parser.add_argument('recipe', type=Path, metavar='RECIPE.yaml')
-    parser.add_argument('--out', type=Path, help='folder (default: out/ablation/NAME)')
+    parser.add_argument('recipe', type=Path, metavar='RECIPE.yaml',
+                        help='Recipe to carry out.')
+    parser.add_argument('--out', type=Path,
+                        help='Folder of the report (default: out/ablation/NAME).')
     parser.add_argument('--set', action='append', default=[], metavar='KEY.KEY=VALUE',
-                        help='change the recipe, for example teacher.model=FOLDER; may be given '
-                             'several times')
+                        help='Change the recipe, for example teacher.model=FOLDER; may be given '
+                             'several times.')
     part = parser.add_mutually_exclusive_group()
-    part.add_argument('--list', action='store_true', help='print the trials, ROW/SEED, and stop')
+    part.add_argument('--list', action='store_true', help='Print the trials, ROW/SEED, and stop.')
     part.add_argument('--rows', default='', metavar='NAME[,NAME]',
-                      help='these rows or trials alone, without a report')
+                      help='These rows or trials alone, without a report.')
     part.add_argument('--row-index', type=int, metavar='N',
-                      help='the trial at this place of --list alone, counted from 0')
+                      help='The trial at this place of --list alone, counted from 0.')
     part.add_argument('--report', action='store_true',
-                      help='train nothing, report what is finished')
+                      help='Train nothing, report what is finished.')
 
 
 def run(arguments) -> int:

@@ -14,20 +14,22 @@ from effvit_ros.core.errors import UserError
 def add_arguments(parser) -> None:
     """Declare the command's options."""
     parser.add_argument('--bundle', default='', metavar='DIR',
-                        help='bundle folder or name of a shipped bundle (default: the default)')
-    parser.add_argument('--images', type=Path, metavar='DIR', help='pictures of the new view')
+                        help='Bundle folder or name of a shipped bundle (default: the default).')
+    parser.add_argument('--images', type=Path, metavar='DIR', help='Pictures of the new view.')
     parser.add_argument('--labels', type=Path, metavar='DIR',
                         help='8-bit index PNGs of the same file stems, ids of the bundle, '
-                             '255 where nothing is labelled')
+                             '255 where nothing is labelled.')
     parser.add_argument('--data', type=Path, metavar='FILE.yaml',
-                        help='instead of --images and --labels: a dataset with train and val, '
-                             'as data-import writes it')
-    parser.add_argument('--ignore', type=int, default=255, help='label id that counts nowhere')
+                        help='Instead of --images and --labels: a dataset with train and val, '
+                             'as data-import writes it.')
+    parser.add_argument('--ignore', type=int, default=255,
+                        help='Label id that counts nowhere (default: 255).')
     parser.add_argument('--minutes', type=float, default=20.0,
-                        help='time for all of it, about (default: 20)')
-    parser.add_argument('--seed', type=int, default=0)
+                        help='Time for all of it, about (default: 20).')
+    parser.add_argument('--seed', type=int, default=0,
+                        help='Seed of what is drawn by chance (default: %(default)s).')
     parser.add_argument('--out', type=Path, required=True, metavar='DIR',
-                        help='folder for bundle, report.json and report.md')
+                        help='Folder for bundle, report.json and report.md.')
 
 
 def run(arguments) -> int:

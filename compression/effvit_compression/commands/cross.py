@@ -18,12 +18,16 @@ from effvit_ros.report.render import markdown_table
 
 def add_arguments(parser) -> None:
     """Declare the command's options."""
-    parser.add_argument('dataset', type=Path, nargs='+', metavar='DATASET.yaml')
+    parser.add_argument('dataset', type=Path, nargs='+', metavar='DATASET.yaml',
+                        help='Description of a data set.')
     parser.add_argument('--bundle', default='', metavar='DIR',
-                        help='bundle folder or name of a shipped bundle (default: the default)')
-    parser.add_argument('--split', default='val')
-    parser.add_argument('--runtime', default='auto')
-    parser.add_argument('--json', type=Path, metavar='OUT')
+                        help='Bundle folder or name of a shipped bundle (default: the default).')
+    parser.add_argument('--split', default='val',
+                        help='Split of the data (default: %(default)s).')
+    parser.add_argument('--runtime', default='auto',
+                        help='Runtime that executes the graph (default: %(default)s).')
+    parser.add_argument('--json', type=Path, metavar='OUT',
+                        help='Also write the result as JSON.')
 
 
 def run(arguments) -> int:

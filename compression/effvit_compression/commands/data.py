@@ -16,10 +16,11 @@ from effvit_ros.report.progress import steps
 
 def add_arguments(parser) -> None:
     """Declare the command's options."""
-    parser.add_argument('dataset', type=Path, metavar='DATASET.yaml')
-    parser.add_argument('--root', type=Path, help='folder of the data, instead of the file\'s')
+    parser.add_argument('dataset', type=Path, metavar='DATASET.yaml',
+                        help='Description of a data set.')
+    parser.add_argument('--root', type=Path, help='Folder of the data, instead of the file\'s.')
     parser.add_argument('--classes', type=Path, metavar='FILE.yaml',
-                        help='class set that its classes are mapped onto (default: LPCV\'s)')
+                        help='Class set that its classes are mapped onto (default: LPCV\'s).')
 
 
 def run(arguments) -> int:

@@ -19,25 +19,25 @@ from effvit_ros.report.progress import steps
 
 def add_arguments(parser) -> None:
     """Declare the command's options."""
-    parser.add_argument('export', type=Path, help='the tool\'s export: a zip or a folder')
+    parser.add_argument('export', type=Path, help='The tool\'s export: a zip or a folder.')
     parser.add_argument('--out', type=Path, required=True, metavar='DIR',
-                        help='folder of the new dataset')
+                        help='Folder of the new dataset.')
     parser.add_argument('--form', choices=FORMS, default='',
-                        help='of the export (default: found out)')
+                        help='Form of the export (default: found out).')
     parser.add_argument('--images', type=Path, action='append', default=[], metavar='DIR',
-                        help='where the pictures are, if not in the export')
+                        help='Where the pictures are, if not in the export.')
     parser.add_argument('--classes', type=Path, metavar='FILE.yaml',
-                        help='class set to map onto (default: LPCV\'s 14)')
+                        help='Class set to map onto (default: LPCV\'s 14).')
     parser.add_argument('--mapping', action='append', default=[], metavar='THEIRS=OURS',
-                        help='send a class of the export to one of ours or to ignore; or a YAML '
-                             'file of such pairs (default: the same name)')
+                        help='Send a class of the export to one of ours or to ignore; or a YAML '
+                             'file of such pairs (default: the same name).')
     parser.add_argument('--rest', default='', metavar='CLASS',
-                        help='class of the pixels that nobody labelled (default: they count '
-                             'nowhere)')
+                        help='Class of the pixels that nobody labelled (default: they count '
+                             'nowhere).')
     parser.add_argument('--colours', type=Path, metavar='FILE.yaml',
-                        help='a class set with the colours of a folder of masks')
+                        help='A class set with the colours of a folder of masks.')
     parser.add_argument('--leave-out', action='store_true',
-                        help='leave pictures with problems out instead of refusing them all')
+                        help='Leave pictures with problems out instead of refusing them all.')
 
 
 def run(arguments) -> int:

@@ -18,18 +18,23 @@ from effvit_ros.report.progress import steps
 def add_arguments(parser) -> None:
     """Declare the command's options."""
     parser.add_argument('--bundle', required=True, metavar='DIR',
-                        help='bundle folder or name of a shipped bundle')
-    parser.add_argument('--images', required=True, type=Path, metavar='DIR')
+                        help='Bundle folder or name of a shipped bundle.')
+    parser.add_argument('--images', required=True, type=Path, metavar='DIR',
+                        help='Folder of pictures.')
     parser.add_argument('--labels', required=True, type=Path, metavar='DIR',
-                        help='8-bit index PNGs of the same file stems')
-    parser.add_argument('--ignore', type=int, default=255, help='label id that counts nowhere')
-    parser.add_argument('--runtime', default='auto')
+                        help='8-bit index PNGs of the same file stems.')
+    parser.add_argument('--ignore', type=int, default=255,
+                        help='Label id that counts nowhere (default: 255).')
+    parser.add_argument('--runtime', default='auto',
+                        help='Runtime that executes the graph (default: %(default)s).')
     parser.add_argument('--precision', choices=('auto', 'fp32', 'int8'), default='auto',
-                        help='of the graph that CPU runtimes take (default: as the bundle says)')
-    parser.add_argument('--threads', type=int, default=0, help='0: the runtime decides')
+                        help='Precision that CPU runtimes take (default: as the bundle says).')
+    parser.add_argument('--threads', type=int, default=0,
+                        help='CPU threads (default: 0, the runtime decides).')
     parser.add_argument('--only', default='', metavar='NAME[,NAME]',
-                        help='reduce truth and prediction to these classes against the rest')
-    parser.add_argument('--json', type=Path, metavar='OUT')
+                        help='Reduce truth and prediction to these classes against the rest.')
+    parser.add_argument('--json', type=Path, metavar='OUT',
+                        help='Also write the result as JSON.')
 
 
 def run(arguments) -> int:

@@ -17,17 +17,21 @@ from effvit_ros.core.errors import UserError
 
 def add_arguments(parser) -> None:
     """Declare the command's options."""
-    parser.add_argument('checkpoint', type=Path, help='folder of a checkpoint, or a bundle')
-    parser.add_argument('--out', type=Path, required=True, help='folder of the bundle')
+    parser.add_argument('checkpoint', type=Path, help='Folder of a checkpoint, or a bundle.')
+    parser.add_argument('--out', type=Path, required=True, help='Folder of the bundle.')
     parser.add_argument('--data', type=Path, nargs='+', required=True, metavar='DATASET.yaml',
-                        help='datasets that it was trained on: named with their terms, their '
-                             'val pictures check the graphs and give the scores')
+                        help='Datasets that it was trained on: named with their terms, their '
+                             'val pictures check the graphs and give the scores.')
     parser.add_argument('--story', type=Path, required=True,
-                        help='text file: how the network was trained, for the model card')
-    parser.add_argument('--command', default='', help='that trains it again, for the model card')
-    parser.add_argument('--size', type=int, default=512, help='side of the input in pixels')
+                        help='Text file that tells the model card how it was trained.')
+    parser.add_argument('--command', default='',
+                        help='Command that trains it again, for the model card.')
+    parser.add_argument('--size', type=int, default=512,
+                        help='Side of the input in pixels (default: 512).')
     parser.add_argument('--variants', nargs='+', default=['fp32/uint8'],
-                        metavar='PRECISION/IO', help='fp32 or fp16 / uint8 or float32')
+                        metavar='PRECISION/IO',
+                        help='Graphs to write: fp32 or fp16 / uint8 or float32 '
+                        '(default: %(default)s).')
 
 
 def run(arguments) -> int:

@@ -10,10 +10,12 @@ from effvit_ros.core.bundle import is_bundle, load_bundle, resolve_model
 
 def add_arguments(parser) -> None:
     """Declare the command's options."""
-    parser.add_argument('model', help='bundle (folder or shipped name), or folder of a checkpoint')
+    parser.add_argument('model',
+                        help='Bundle (folder or shipped name), or folder of a checkpoint.')
     parser.add_argument('--size', type=int, default=512,
-                        help='side of the picture for which the GMACs of a checkpoint are counted')
-    parser.add_argument('--json', action='store_true', help='print JSON')
+                        help='Side of the picture that the GMACs of a checkpoint are for '
+                        '(default: %(default)s).')
+    parser.add_argument('--json', action='store_true', help='Print JSON.')
 
 
 def run(arguments) -> int:

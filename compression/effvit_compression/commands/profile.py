@@ -16,12 +16,12 @@ from effvit_ros.core.errors import UserError
 def add_arguments(parser) -> None:
     """Declare the command's options."""
     parser.add_argument('model', nargs='+',
-                        help='bundles, or folders of checkpoints: several are shown side by side')
+                        help='Bundles, or folders of checkpoints: several are shown side by side.')
     parser.add_argument('--size', type=int, default=512,
-                        help='side of the picture in pixels (default 512)')
+                        help='Side of the picture in pixels (default 512).')
     parser.add_argument('--operators', action='store_true',
-                        help='of bundles: the FP32 graph by operator, in ONNX Runtime')
-    parser.add_argument('--json', action='store_true', help='print JSON: milliseconds')
+                        help='Time the FP32 graph of bundles by operator, in ONNX Runtime.')
+    parser.add_argument('--json', action='store_true', help='Print JSON: milliseconds.')
 
 
 def run(arguments) -> int:

@@ -22,21 +22,23 @@ HELD_OUT = 5
 def add_arguments(parser) -> None:
     """Declare the command's options."""
     parser.add_argument('--bundle', required=True, metavar='DIR',
-                        help='bundle folder or name of a shipped bundle')
+                        help='Bundle folder or name of a shipped bundle.')
     parser.add_argument('--out', required=True, type=Path, metavar='DIR',
-                        help='folder of the new bundle; may be the old one')
+                        help='Folder of the new bundle; may be the old one.')
     parser.add_argument('--data', type=Path, nargs='+', default=[], metavar='DATASET.yaml',
-                        help='train pictures calibrate, val pictures give the price')
+                        help='Train pictures calibrate, val pictures give the price.')
     parser.add_argument('--images', type=Path, metavar='DIR',
-                        help=f'instead of --data: pictures, every {HELD_OUT}th for the price')
+                        help=f'Instead of --data: pictures, every {HELD_OUT}th for the price.')
     parser.add_argument('--labels', type=Path, metavar='DIR',
-                        help='8-bit index PNGs of the same file stems as --images')
-    parser.add_argument('--ignore', type=int, default=255, help='label id that counts nowhere')
+                        help='8-bit index PNGs of the same file stems as --images.')
+    parser.add_argument('--ignore', type=int, default=255,
+                        help='Label id that counts nowhere (default: 255).')
     parser.add_argument('--pictures', type=int, default=100,
-                        help='how many calibrate (default: 100)')
+                        help='How many pictures calibrate (default: 100).')
     parser.add_argument('--most-lost', type=float, default=0.01, metavar='MIOU',
-                        help='mIoU that may be lost on any set of pictures (default: 0.01)')
-    parser.add_argument('--json', type=Path, metavar='OUT')
+                        help='mIoU that may be lost on any set of pictures (default: 0.01).')
+    parser.add_argument('--json', type=Path, metavar='OUT',
+                        help='Also write the result as JSON.')
 
 
 def run(arguments) -> int:

@@ -7,19 +7,21 @@ from pathlib import Path
 
 def add_arguments(parser) -> None:
     """Declare the command's options."""
-    parser.add_argument('recipe', type=Path, metavar='RECIPE.yaml')
-    parser.add_argument('--out', type=Path, help='folder (default: out/compression/NAME)')
+    parser.add_argument('recipe', type=Path, metavar='RECIPE.yaml',
+                        help='Recipe to carry out.')
+    parser.add_argument('--out', type=Path,
+                        help='Folder of the results (default: out/compression/NAME).')
     parser.add_argument('--set', action='append', default=[], metavar='KEY.KEY=VALUE',
-                        help='change the recipe, for example teacher.model=FOLDER; may be given '
-                             'several times')
-    parser.add_argument('--stage', help='this stage alone; those before it must be finished')
+                        help='Change the recipe, for example teacher.model=FOLDER; may be given '
+                             'several times.')
+    parser.add_argument('--stage', help='This stage alone; those before it must be finished.')
     parser.add_argument('--accelerator', choices=('auto', 'cpu', 'cuda', 'gpu', 'mps'),
-                        default='auto', help='what trains (default: a GPU where there is one)')
+                        default='auto', help='What trains (default: a GPU where there is one).')
     parser.add_argument('--devices', default='', metavar='N',
-                        help='of each machine, or auto: every GPU (default 1, under torchrun its '
-                             'number)')
+                        help='Devices of each machine, or auto for every GPU (default 1, under '
+                             'torchrun its number).')
     parser.add_argument('--nodes', type=int, default=0, metavar='N',
-                        help='machines (default 1, under torchrun its number)')
+                        help='Number of machines (default 1, under torchrun its number).')
 
 
 def run(arguments) -> int:

@@ -44,21 +44,21 @@ def _parser():
         prog='build_engine', description='Build the TensorRT engine of a bundle for this '
         "machine's GPU. It lies where the node finds it, with a sidecar that says what it fits.")
     parser.add_argument('--bundle', default='', metavar='DIR',
-                        help='bundle folder or name of a shipped one (default: the default one)')
+                        help='Bundle folder or name of a shipped one (default: the default one).')
     parser.add_argument('--runtime', default='tensorrt', choices=('tensorrt', 'tensorrt-rtx'),
-                        help='library to build with (default: %(default)s)')
+                        help='Library to build with (default: %(default)s).')
     parser.add_argument('--out', default='', metavar='FILE',
-                        help=f"the engine's path, ending in {SUFFIX}, or a folder; DIR/engines is "
-                             "searched by the node (default: the user's cache folder)")
+                        help=f"The engine's path, ending in {SUFFIX}, or a folder; DIR/engines is "
+                             "searched by the node (default: the user's cache folder).")
     parser.add_argument('--workspace-mb', type=cli.count_from_one, default=256, metavar='MB',
-                        help='memory that kernels may use beside the weights (default: 256)')
+                        help='Memory that kernels may use beside the weights (default: 256).')
     parser.add_argument('--check', action='store_true',
-                        help='compare the engine with the graph and refuse a bad one')
+                        help='Compare the engine with the graph and refuse a bad one.')
     parser.add_argument('--pictures', default='', metavar='DIR',
-                        help='pictures to check on; implies --check (default: made ones)')
+                        help='Pictures to check on; implies --check (default: made ones).')
     parser.add_argument('--compute-capabilities', default='', metavar='LIST',
-                        help='tensorrt-rtx: compile for these GPUs, such as 8.6,8.9, or all; '
-                             "needs none (default: this machine's GPU; all where it has none)")
+                        help='With tensorrt_rtx: compile for these GPUs, such as 8.6,8.9, or all; '
+                             "needs none (default: this machine's GPU; all where it has none).")
     return parser
 
 
