@@ -12,6 +12,7 @@ from effvit_compression.commands import (
     data_import,
     evaluate,
     export,
+    import_,
     info,
     profile,
     quantize,
@@ -21,7 +22,7 @@ from effvit_compression.files import told
 from effvit_ros.core.errors import reports_user_errors
 
 COMMANDS = (run, ablate, evaluate, cross, profile, info, data, data_import, export, quantize,
-            adapt)
+            adapt, import_)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -30,7 +31,7 @@ def build_parser() -> argparse.ArgumentParser:
         prog='effvit-compress', description='Compress segmenters and measure what it costs.')
     subparsers = parser.add_subparsers(required=True, metavar='COMMAND')
     for module in COMMANDS:
-        name = module.__name__.rsplit('.', 1)[-1].replace('_', '-')
+        name = module.__name__.rsplit('.', 1)[-1].strip('_').replace('_', '-')
         summary = module.__doc__.strip().splitlines()[0]
         verb = subparsers.add_parser(name, help=summary, description=summary)
         verb.set_defaults(carry_out=module.run)

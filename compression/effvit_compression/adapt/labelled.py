@@ -13,8 +13,7 @@ import numpy as np
 from effvit_compression.data.description import DatasetDescription
 from effvit_compression.data.pictures import read_image, read_label
 from effvit_compression.evaluation import read_truth
-from effvit_ros.core.bundle import Bundle
-from effvit_ros.core.classes import IGNORE, NAMES
+from effvit_ros.core.classes import IGNORE
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.labelled_pictures import check_pair
 
@@ -49,15 +48,12 @@ def samples_of(pairs: Iterable[Tuple[Path, Path]], n_classes: int, ignore: int) 
             for image, label in pairs]
 
 
-def described(description: DatasetDescription, split: str, bundle: Bundle) -> List[Sample]:
+def described(description: DatasetDescription, split: str) -> List[Sample]:
     """
     Describe the pictures of a dataset's split.
 
-    :raises UserError: the dataset has no such split, or is not mapped onto the bundle's classes.
+    :raises UserError: the dataset has no such split.
     """
-    if bundle.names != NAMES:
-        raise UserError(f'dataset {description.name}: mapped onto LPCV\'s classes, which '
-                        f'{bundle.name} does not have: give --images and --labels in its own ids')
     return [Sample(pair.image, pair.label,
                    functools.partial(read_label, pair.label, description))
             for pair in description.pairs(split)]

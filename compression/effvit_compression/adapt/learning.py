@@ -49,7 +49,8 @@ def learn(net: SegmentationNet, learn_from: Labelled, judge: Judge, plan: Plan, 
     net.requires_grad_(True).to(memory_format=torch.channels_last)
     loss = AdaptationLoss(plan, learn_from.pixels.sum(axis=0)).to(device)
     mixture = Mixture([Part(learn_from, 1.0)], plan.sizes[-1][0], plan.augmentation,
-                      {BALANCED: plan.rare}, seed)
+                      {BALANCED: plan.rare}, seed,
+                      classes=net.architecture.classes)
     optimizer = torch.optim.AdamW(groups(net, plan), weight_decay=0.0)
     average = ModelEmaV3(net, decay=plan.ema, use_warmup=True, warmup_power=0.75, foreach=True)
     average.module.eval()

@@ -68,6 +68,6 @@ def from_dataset(arguments, bundle):
     """Return samples to learn from and to judge by, and their origin, of --data."""
     from effvit_compression.adapt.labelled import described
     from effvit_compression.export.origins import origin_of
-    description = load_description(arguments.data)
-    held_out = described(description, 'val', bundle) if 'val' in description.splits else []
-    return described(description, 'train', bundle), held_out, origin_of(description)
+    description = load_description(arguments.data, classes=bundle.class_set)
+    held_out = described(description, 'val') if 'val' in description.splits else []
+    return described(description, 'train'), held_out, origin_of(description)

@@ -1,0 +1,120 @@
+"""Make a bundle of a segmentation network of another framework: ONNX, smp, torchvision, HF."""
+from __future__ import annotations
+
+import shlex
+import sys
+from argparse import ArgumentTypeError
+from pathlib import Path
+
+import numpy as np
+
+from effvit_compression.data.pictures import read_image, stretched
+from effvit_ros.core import cli
+from effvit_ros.core.classes import load_classes
+from effvit_ros.core.errors import UserError
+from effvit_ros.core.picture_files import picture_files
+
+#: Pictures on which labels are compared.
+PROOFS = 20
+
+
+def three(text):
+    """Return three floats of a text like 1,2,3."""
+    try:
+        first, second, third = (float(part) for part in text.split(','))
+    except ValueError:
+        raise ArgumentTypeError(f'{text}: give three numbers, as 123.7,116.3,103.5') from None
+    return first, second, third
+
+
+def add_arguments(parser) -> None:
+    """Declare the command's options."""
+    parser.add_argument('source', type=Path,
+                        help='.onnx, a folder with config.json and model.safetensors (Hugging '
+                             'Face, segmentation_models.pytorch), or torchvision\'s weights')
+    parser.add_argument('--classes', type=Path, required=True, metavar='FILE.yaml',
+                        help='class set of the network, in the order of its ids')
+    parser.add_argument('--out', type=Path, required=True, metavar='BUNDLE')
+    parser.add_argument('--size', type=cli.size, metavar='WxH',
+                        help='of the input, where the source does not say it')
+    parser.add_argument('--normalisation', default='', metavar='NAME',
+                        help='of the pictures: imagenet, unit (0..1), symmetric (-1..1), none '
+                             '(0..255) (default: as the source says)')
+    parser.add_argument('--mean', type=three, metavar='R,G,B', help='of 0..255, instead')
+    parser.add_argument('--std', type=three, metavar='R,G,B', help='of 0..255, instead')
+    parser.add_argument('--layout', choices=('nchw', 'nhwc'), default='',
+                        help='of an ONNX input (default: found out)')
+    parser.add_argument('--order', choices=('rgb', 'bgr'), default='rgb',
+                        help='of the channels (default: %(default)s)')
+    parser.add_argument('--output', default='', help='of an ONNX graph with several')
+    parser.add_argument('--arch', default='', help='torchvision\'s name of the network')
+    parser.add_argument('--licence', default='', help='of the weights')
+    parser.add_argument('--terms', default='', help='what the weights may be used for')
+    parser.add_argument('--images', type=Path, metavar='DIR',
+                        help='pictures to compare labels on (default: noise of all scales)')
+    parser.add_argument('--fp16', action='store_true', help='write a graph in FP16, too')
+
+
+def run(arguments) -> int:
+    """Import, compare, print what to do next."""
+    from dataclasses import replace
+
+    from effvit_compression.importing.bundling import write  # torch: slow to import
+    from effvit_compression.importing.checkpoint import read_checkpoint
+    from effvit_compression.importing.onnx_file import read_onnx
+    if not arguments.source.exists():
+        raise UserError(f'{arguments.source}: no such file or folder')
+    classes = load_classes(arguments.classes)
+    normalisation = chosen(arguments)
+    if arguments.source.suffix == '.onnx':
+        source = read_onnx(arguments.source, arguments.size, normalisation, arguments.layout,
+                           arguments.order, arguments.output)
+    else:
+        source = read_checkpoint(arguments.source, arguments.arch, len(classes), arguments.size,
+                                 normalisation)
+        if arguments.order != 'rgb':
+            raise UserError('--order belongs to an ONNX file: checkpoints take RGB')
+    source = replace(source, licence=arguments.licence or source.licence,
+                     terms='; '.join(filter(None, (source.terms, arguments.terms))))
+    if arguments.images:
+        pictures = [stretched(read_image(path), source.width, source.height)
+                    for path in picture_files(arguments.images)[:PROOFS]]
+    else:
+        pictures = noise(source.width, source.height)
+    made = write(source, classes, arguments.out, arguments.fp16,
+                 shlex.join(['effvit-compress', *sys.argv[1:]]), pictures)
+    for precision, share in made.agreement.items():
+        print(f'{precision}: labels equal to the network\'s own on {share:.3%} of the worst of '
+              f'{len(pictures)} pictures')
+    if source.terms:
+        print(f'terms: {source.terms}')
+    print(f'bundle written: {arguments.out}')
+    print(f'INT8: effvit-compress quantize --bundle {arguments.out} --out {arguments.out} '
+          '--images DIR [--labels DIR]')
+    return 0
+
+
+def chosen(arguments):
+    """Return the normalisation that the options give, or None; :raises UserError: half of one."""
+    from effvit_compression.importing.source import Normalisation
+    if bool(arguments.mean) != bool(arguments.std):
+        raise UserError('--mean and --std go together')
+    if arguments.mean and arguments.normalisation:
+        raise UserError('give either --normalisation or --mean and --std')
+    if arguments.mean:
+        if not all(value > 0 for value in arguments.std):
+            raise UserError(f'--std {arguments.std}: give numbers above 0')
+        return Normalisation(arguments.mean, arguments.std)
+    return Normalisation.named(arguments.normalisation) if arguments.normalisation else None
+
+
+def noise(width: int, height: int):
+    """Return pictures with structure of all scales, the same each time."""
+    rng = np.random.default_rng(0)
+    pictures = []
+    for number in range(PROOFS):
+        side = 3 + 2 * number
+        coarse = rng.integers(0, 256, (side, side, 3), np.uint8)
+        fine = rng.integers(-20, 21, (height, width, 3))
+        pictures.append((stretched(coarse, width, height) + fine).clip(0, 255).astype(np.uint8))
+    return pictures
