@@ -76,6 +76,10 @@ def _headline(report):
         pairs += [('mIoU', f"{report['miou']:.4f}"),
                   ('LPCV mean Dice', f"{report['mdice_lpcv']:.4f}"),
                   ('pixel accuracy', f"{report['pixel_accuracy']:.4f}")]
+    estimate = report.get('estimate')
+    if estimate:
+        pairs.append(('estimated mIoU (no truth needed)', f"{estimate['miou']:.3f} "
+                      f"({estimate['low']:.3f} to {estimate['high']:.3f})"))
     if report['stability']['mean'] is not None:
         pairs.append(('flips between frames', f"{report['stability']['mean']:.2%}"))
     return pairs + [('model, median', f"{report['latency_ms']['p50']:.1f} ms")]

@@ -35,7 +35,7 @@ class RecordWriter:
         self._timings = open(Path(folder) / TIMINGS, 'w', encoding='utf-8')
         self._timings.write(','.join(('frame',) + STEPS) + '\n')
 
-    def write(self, frame, size, areas, flips, confusion, milliseconds):
+    def write(self, frame, size, areas, flips, confusion, expected, milliseconds):
         """
         Add one frame.
 
@@ -43,10 +43,13 @@ class RecordWriter:
         :param areas: (n,) counts of the network's own pixels by class.
         :param flips: share of pixels whose class differs from the frame before, or None.
         :param confusion: the frame's ConfusionMatrix, or None without truth.
+        :param expected: (3, n) shares that the network's confidence expects, or None.
         :param milliseconds: one number for each of :data:`STEPS`.
         """
         entry = {'frame': frame.index, 'stamp_ns': frame.stamp_ns, 'log_ns': frame.log_ns,
                  'size': list(size), 'areas': [int(a) for a in areas], 'flips': flips}
+        if expected is not None:
+            entry['expected'] = np.round(expected, 6).tolist()
         if confusion is not None:
             rows, columns = np.nonzero(confusion.matrix)
             entry['confusion'] = [[int(r), int(c), int(confusion.matrix[r, c])]
@@ -74,7 +77,8 @@ class FrameTable(NamedTuple):
     ``flips``: (F,) float, NaN where unknown. ``scored``: (F,) bool, whether there was truth.
     ``hits``, ``support``, ``predicted``: (F, n) int64, pixels that are right, true, predicted
     (predicted where the truth counts). ``dice``: (F,) float, the LPCV referee's, NaN where
-    unknown. ``confusion``: (n, n + 1) int64, the sum over all frames.
+    unknown. ``confusion``: (n, n + 1) int64, the sum over all frames. ``expected``: (F, 3, n)
+    float, the hits, truth and prediction that confidence expects, NaN where unknown.
     """
 
     indices: np.ndarray
@@ -87,6 +91,7 @@ class FrameTable(NamedTuple):
     predicted: np.ndarray
     dice: np.ndarray
     confusion: np.ndarray
+    expected: np.ndarray
 
 
 def read_frames(path, n_classes):
@@ -102,11 +107,14 @@ def read_frames(path, n_classes):
     scored = np.zeros(count, bool)
     hits, support, predicted = (np.zeros((count, n_classes), np.int64) for _ in range(3))
     confusion = np.zeros((n_classes, n_classes + 1), np.int64)
+    expected = np.full((count, 3, n_classes), np.nan)
     try:
         for row, entry in enumerate(entries):
             areas[row] = entry['areas']
             if entry['flips'] is not None:
                 flips[row] = entry['flips']
+            if 'expected' in entry:
+                expected[row] = entry['expected']
             if 'confusion' not in entry:
                 continue
             scored[row] = True
@@ -126,7 +134,7 @@ def read_frames(path, n_classes):
     totals = areas.sum(axis=1, keepdims=True)
     areas /= np.where(totals, totals, 1)
     return FrameTable(indices, stamps, areas, flips, scored, hits, support, predicted, dice,
-                      confusion)
+                      confusion, expected)
 
 
 def read_timings(path):

@@ -18,6 +18,7 @@ from effvit_ros.core.metrics import ConfusionMatrix, defined, per_class_table
 from effvit_ros.core.mistakes import mistakes
 from effvit_ros.core.percentiles import percentiles
 from effvit_ros.core.whole_file import write_json
+from effvit_ros.evaluation.estimate import estimated_scores
 from effvit_ros.evaluation.records import (
     FRAMES,
     MODEL_STEPS,
@@ -137,6 +138,7 @@ def _scores(table, names):
     dice = table.dice[~np.isnan(table.dice)]
     flips = table.flips[~np.isnan(table.flips)]
     return {
+        'estimate': estimated_scores(table.expected, names),
         'made_by': 'evaluate_bag', 'format_version': FORMAT_VERSION, 'mode': 'offline',
         'miou': defined(confusion.miou),
         'mdice_lpcv': float(dice.mean()) if dice.size else None,

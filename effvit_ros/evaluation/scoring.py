@@ -15,6 +15,7 @@ from effvit_ros.core.label_files import HIDES_A_CLASS, hides_a_class, LabelError
 from effvit_ros.core.labelled_pictures import unclear_orientation
 from effvit_ros.core.metrics import ConfusionMatrix
 from effvit_ros.core.orientation import leaves_masks_unclear
+from effvit_ros.evaluation.estimate import expected_counts
 from effvit_ros.evaluation.highlights import Highlights
 from effvit_ros.evaluation.read_ahead import read_ahead
 from effvit_ros.evaluation.records import RecordWriter
@@ -79,7 +80,7 @@ def evaluate_frames(bag, topic, truth, segmenter, folder, save_bag=False, bit_de
             timings = segmentation.timings
             record.write(
                 frame, (pixels.shape[1], pixels.shape[0]), score.areas, score.flips,
-                score.confusion,
+                score.confusion, score.expected,
                 (frame.read_ms, frame.decode_ms, wait_ms, timings.prepare_ms, timings.infer_ms,
                  timings.restore_ms, (scored - start) * 1e3,
                  (time.perf_counter() - scored) * 1e3))
@@ -115,6 +116,8 @@ class FrameScore:
     confusion: object
     truth: object
     badness: float
+    #: (3, n) of :func:`~effvit_ros.evaluation.estimate.expected_counts`, None without scores.
+    expected: object = None
 
 
 class _Scorer:
@@ -126,6 +129,7 @@ class _Scorer:
         self._truth = truth
         self._n_classes = len(bundle.classes)
         self._ignore = bundle.ignore
+        self._temperature = bundle.temperature
         self._previous = None
         self._scored = 0
         self._stored = np.zeros(256, np.int64)
@@ -143,12 +147,15 @@ class _Scorer:
         if frame.follows and self._previous is not None:
             flips = np.count_nonzero(labels != self._previous) / labels.size
         self._previous = labels.copy()
+        expected = None if segmentation.scores is None else expected_counts(
+            segmentation.scores, self._temperature)
         truth = self._matching_truth(frame, segmentation.labels.shape)
         if truth is None:
-            return FrameScore(areas, flips, None, None, flips or 0.0)
+            return FrameScore(areas, flips, None, None, flips or 0.0, expected)
         confusion = ConfusionMatrix(self._n_classes).update(truth, segmentation.labels)
         dice = confusion.picture_dice
-        return FrameScore(areas, flips, confusion, truth, 0.0 if np.isnan(dice) else 1 - dice)
+        return FrameScore(areas, flips, confusion, truth, 0.0 if np.isnan(dice) else 1 - dice,
+                          expected)
 
     def _matching_truth(self, frame, shape):
         problems, where = self._bag.problems, f'{self._bag.path}: frame {frame.index}'

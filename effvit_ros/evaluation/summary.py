@@ -20,6 +20,11 @@ def summary(report):
                 lines.append(f"{name:{width}}  {row['iou']:6.3f}  {row['dice']:6.3f}  "
                              f"{row['share']:6.1%}")
         lines.append(told(report, alert_classes()))
+    estimate = report.get('estimate')
+    if estimate:
+        lines.append(f"estimated mIoU, by confidence alone: {estimate['miou']:.3f} "
+                     f"({estimate['low']:.3f} to {estimate['high']:.3f}); too high on views that "
+                     'the bundle was not made for')
     flips, latency = report['stability']['mean'], report['latency_ms']
     if flips is not None:
         lines.append(f'flips between frames: {flips:.2%} of the pixels')
