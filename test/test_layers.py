@@ -70,6 +70,7 @@ WORKSTATION = {
     'export': 'torch_env data evaluation files models ranks',
     'teachers': 'data export models',
     'adapt': 'torch_env data evaluation export losses models effvit_ros.evaluation',
+    'importing': 'torch_env data export',
     'recipe': 'ablation_settings data export losses models overrides pruning teachers '
               'training',
     'reporting': 'profiling',
@@ -78,8 +79,8 @@ WORKSTATION = {
               'reporting teachers training effvit_ros.flight',
     'ablation': 'ablation_settings evaluation export files overrides pipeline profiling recipe '
                 'reporting stages',
-    'commands': 'ablation adapt data evaluation export files models overrides pipeline profiling '
-                'ranks recipe reporting stages training effvit_ros.labeling',
+    'commands': 'ablation adapt data evaluation export files importing models overrides pipeline '
+                'profiling ranks recipe reporting stages training effvit_ros.labeling',
     'cli': 'commands files',
 }
 

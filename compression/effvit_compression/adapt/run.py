@@ -24,9 +24,11 @@ from effvit_compression.export.bundle import (
     score_entry,
     write_bundle,
 )
+from effvit_compression.export.evidence import HAND
 from effvit_compression.export.int8 import spread
 from effvit_compression.export.origins import inherited, Origin
 from effvit_compression.export.price import PriceSet
+from effvit_compression.export.temperature import calibrated_temperature
 from effvit_compression.models.factory import SegmentationNet
 from effvit_ros.core.bundle import Bundle, is_bundle, load_bundle
 from effvit_ros.core.errors import UserError
@@ -92,7 +94,7 @@ def adapt(task: Task, net: SegmentationNet, out: Path, say: Callable[[str], None
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix='.adapt-') as place:
         new = Path(place) / out.name
-        write(task, net.cpu(), learn_from.samples, held_out.samples, new / BUNDLE, say)
+        write(task, net.cpu(), learn_from, held_out.samples, new / BUNDLE, say)
         say('scoring the bundle before and after on the held-out part')
         found = outcome(score(bundle, held_out.samples),
                         score(load_bundle(new / BUNDLE), held_out.samples))
@@ -113,7 +115,7 @@ def check_labels(labelled: Labelled, bundle: Bundle) -> None:
             'or more are needed, or there is nothing to tell apart')
 
 
-def write(task: Task, net: SegmentationNet, learn_from: Sequence[Sample],
+def write(task: Task, net: SegmentationNet, learn_from: Labelled,
           held_out: Sequence[Sample], folder: Path, say: Callable[[str], None]) -> None:
     """Write the bundle with the kinds of graphs that the old one has, INT8 where it pays."""
     bundle, side = task.bundle, task.bundle.height
@@ -124,14 +126,19 @@ def write(task: Task, net: SegmentationNet, learn_from: Sequence[Sample],
     story = (f'{bundle.name}, adapted by `effvit-compress adapt` to {len(learn_from)} labelled '
              f'pictures of {task.origin.name}, with soft labels of the bundle before.')
     origins = list({o.name: o for o in (*inherited(bundle), task.origin)}.values())
-    description = Description(f'{bundle.name}_adapted', tuple(origins), story, task.command)
+    taught = learn_from.pixels.sum(axis=0) > 0
+    description = Description(f'{bundle.name}_adapted', tuple(origins), story, task.command,
+                              lambda scores: evidence_after(bundle, taught))
 
     def scores(place: Path) -> List[dict]:
         return [score_entry(f'{task.origin.name}, held out', evaluate_bundle(
             load_bundle(place), (sample.read() for sample in held_out)))]
-    write_bundle(net, made, folder, side, description, scores)
-    calibration = [stretched(read_image(s.image), side) for s in spread(learn_from, CALIBRATION)]
+
     pairs = [sample.read() for sample in held_out]
+    write_bundle(net, made, folder, side, description, scores,
+                 lambda place: calibrated_temperature(load_bundle(place), pairs))
+    calibration = [stretched(read_image(s.image), side)
+                   for s in spread(learn_from.samples, CALIBRATION)]
     try:
         price = add_int8(folder, folder, calibration,
                          [PriceSet(f'{task.origin.name}, held out', pairs)], MOST_LOST,
@@ -139,6 +146,18 @@ def write(task: Task, net: SegmentationNet, learn_from: Sequence[Sample],
         say(f'INT8 loses {price.loss:.4f} mIoU and is {price.speedup:.2f} times as fast here')
     except NotWorthIt as error:
         say(str(error))
+
+
+def evidence_after(bundle: Bundle, taught: Sequence[bool]) -> dict:
+    """Return what each class was learnt from: as before, and by hand where it was labelled."""
+    before = bundle.manifest.get('evidence') or {}
+    found = {}
+    for name, here in zip(bundle.names, taught):
+        entry = before.get(name) or {}
+        words = [word for word in entry.get('learnt_from') or [] if word != HAND or not here]
+        found[name] = {'learnt_from': [HAND, *words] if here else words,
+                       'unseen': dict(entry.get('unseen') or {})}
+    return found if before else {}
 
 
 def report_of(task: Task, learn_from: Labelled, held_out: Labelled, settings: Plan,

@@ -51,7 +51,7 @@ def read_checkpoint(path: Path, arch: str, classes: int, size: Optional[Tuple[in
     if path.is_dir():
         config = read_config(path)
         if SEGFORMER in (config.get('architectures') or []):
-            net, scores, own, names = segformer(path, config)
+            net, scores, own, names = segformer(path)
         elif '_model_class' in config:
             net, scores, own, names = smp_network(path, config)
         else:
@@ -77,15 +77,22 @@ def read_config(folder: Path) -> dict:
         raise UserError(f'{folder / CONFIG}: not readable ({error})') from error
 
 
-def segformer(folder: Path, config: dict):
+def segformer(folder: Path):
     """Return a SegFormer of Hugging Face's transformers, which must be installed."""
     try:
-        from transformers import SegformerConfig, SegformerForSemanticSegmentation
+        from transformers import SegformerForSemanticSegmentation
     except ImportError as error:
         raise UserError(f'a SegFormer needs transformers ({error}): pip install '
                         "'effvit-compression[huggingface]'") from error
-    net = SegformerForSemanticSegmentation(SegformerConfig.from_dict(config))
-    fill(net, weights_in(folder), folder)
+    weights_in(folder)
+    try:
+        net, found = SegformerForSemanticSegmentation.from_pretrained(
+            folder, local_files_only=True, use_safetensors=True, output_loading_info=True)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise UserError(f'{folder}: {" ".join(str(error).split())[:200]}') from error
+    odd = [*found['missing_keys'], *found['unexpected_keys'], *found['mismatched_keys']]
+    if odd:
+        raise UserError(f'{folder}: weights of another network: {odd[0]} does not fit')
     names = tuple(name for _, name in sorted(net.config.id2label.items()))
     given = {}
     if (folder / 'preprocessor_config.json').is_file():

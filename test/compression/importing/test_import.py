@@ -62,7 +62,8 @@ def tiny_onnx(path, layout='nchw', gives='scores', dims=None, two=False, facts=N
     outputs = [helper.make_tensor_value_info('out', kind, out)]
     if two:
         nodes.append(helper.make_node('Identity', ['nhwc'], ['aux']))
-        outputs.append(helper.make_tensor_value_info('aux', TensorProto.FLOAT, None))
+        outputs.append(helper.make_tensor_value_info(
+            'aux', TensorProto.FLOAT, ['n', 'h', 'w', 4]))
     graph = helper.make_graph(
         nodes, 'tiny', [helper.make_tensor_value_info('picture', TensorProto.FLOAT, shape)],
         outputs, [numpy_helper.from_array(weights.T.copy(), 'w'),
