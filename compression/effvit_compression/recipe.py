@@ -159,9 +159,10 @@ class Recipe(Strict):
         return load_classes(self.classes) if self.classes else lpcv_classes()
 
     @property
-    def with_models(self) -> List[Union[Teacher, Pretrained]]:
+    def with_models(self) -> List[Union[Teacher, Pretrained, KnownTeacher]]:
         """Sections that name a network that was trained before."""
-        sections = (self.pretrained, self.teacher, self.teacher and self.teacher.pretrained)
+        sections = (self.pretrained, self.teacher, self.teacher and self.teacher.pretrained,
+                    *self.teachers)
         return [section for section in sections if section and section.model]
 
     @pydantic.model_validator(mode='after')
@@ -213,9 +214,7 @@ def recipe_of(fields: Any, path: Path, row: str = '') -> Recipe:
     for section in recipe.with_models:
         section.model = stored(path.parent, section.model)
     for known in recipe.teachers:
-        if known.model:
-            known.model = stored(path.parent, known.model)
-        else:
+        if known.onnx:
             known.onnx = (path.parent / known.onnx).resolve()
     if recipe.transformer and recipe.transformer.weights_file:
         recipe.transformer.weights_file = (path.parent / recipe.transformer.weights_file).resolve()

@@ -8,9 +8,12 @@ from rich.console import Console
 from rich.table import Table
 
 from effvit_compression.evaluation import evaluate_bundle, pair_by_stem, read_pairs, Scores
+from effvit_compression.reporting.sizes import found_by_size, things
 from effvit_ros.core.alerts import alert_classes
 from effvit_ros.core.bundle import CPU_RUNTIMES, load_bundle, resolve_model
+from effvit_ros.core.errors import UserError
 from effvit_ros.core.mistakes import told
+from effvit_ros.core.segmenter import Segmenter
 from effvit_ros.core.whole_file import write_text
 from effvit_ros.report.progress import steps
 
@@ -33,6 +36,8 @@ def add_arguments(parser) -> None:
                         help='CPU threads (default: 0, the runtime decides).')
     parser.add_argument('--only', default='', metavar='NAME[,NAME]',
                         help='Reduce truth and prediction to these classes against the rest.')
+    parser.add_argument('--sizes', default='', metavar='NAME[,NAME]',
+                        help='Tell from which size on things of these classes are found.')
     parser.add_argument('--json', type=Path, metavar='OUT',
                         help='Also write the result as JSON.')
 
@@ -50,9 +55,38 @@ def run(arguments) -> int:
         scores = evaluate_bundle(bundle, samples, arguments.runtime, arguments.threads, only,
                                  advance)
     show(scores)
+    report = scores.as_dict()
+    if arguments.sizes:
+        report['found_by_size'] = sizes(bundle, arguments, pairs)
     if arguments.json:
-        write_text(arguments.json, json.dumps(scores.as_dict(), indent=2) + '\n')
+        write_text(arguments.json, json.dumps(report, indent=2) + '\n')
     return 0
+
+
+def sizes(bundle, arguments, pairs) -> dict:
+    """Print, for each wanted class, how many of its things are found; return that."""
+    wanted = [name.strip() for name in arguments.sizes.split(',')]
+    for name in wanted:
+        if name not in bundle.names:
+            raise UserError(f'--sizes {name}: no such class; the bundle has '
+                            f'{", ".join(bundle.names)}')
+    listed = {name: [] for name in wanted}
+    with Segmenter(bundle, arguments.runtime, arguments.threads) as segmenter, \
+            steps('sizes', len(pairs)) as advance:
+        for image, truth in read_pairs(pairs, len(bundle.names), arguments.ignore):
+            labels = segmenter.segment(image, 'rgb').labels
+            for name in wanted:
+                listed[name] += things(truth, labels, bundle.names.index(name), bundle.width)
+            advance()
+    found = {name: found_by_size(some) for name, some in listed.items()}
+    table = Table('class', 'side in the input, pixels', 'things', 'found',
+                  title='Things found (half of their pixels), by size')
+    for name, groups in found.items():
+        for group, (count, share) in groups.items():
+            table.add_row(name, group, str(count), f'{share:.0%}')
+    Console().print(table)
+    return {name: {group: {'things': count, 'found': share}
+                   for group, (count, share) in groups.items()} for name, groups in found.items()}
 
 
 def show(scores: Scores) -> None:
