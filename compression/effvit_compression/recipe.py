@@ -99,6 +99,8 @@ class Learning(Strict):
     """A training of the student without a teacher."""
 
     training: TrainingSettings
+    #: Dataset -> share of the crops in this training, instead of the source's; above 0.
+    shares: Dict[str, pydantic.PositiveFloat] = {}
 
 
 class Teaching(Learning):

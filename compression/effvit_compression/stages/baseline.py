@@ -19,4 +19,5 @@ def depends_on(recipe):
 def run(run, place):
     """Train and score."""
     net = beginner(run, run.recipe.student, run.recipe.pretrained)
-    return learn(run, place, net, run.recipe.baseline.training)
+    settings = run.recipe.baseline
+    return learn(run, place, net, settings.training, shares=settings.shares)

@@ -14,7 +14,8 @@ def depends_on(recipe):
     if recipe.distill is None:
         return None
     return [recipe.distill.model_dump(mode='json'), network(recipe, recipe.student),
-            origin(recipe.pretrained), common(recipe), *rounded(recipe)]
+            origin(recipe.pretrained), common(recipe), *rounded(recipe),
+            [teacher.weighing for teacher in recipe.teachers]]
 
 
 def run(run, place):
@@ -22,4 +23,5 @@ def run(run, place):
     settings = run.recipe.distill
     net = beginner(run, run.recipe.student, run.recipe.pretrained)
     teacher = load_model(run.place('teacher')) if run.recipe.teacher else None
-    return learn(run, place, net, settings.training, teacher, settings.distillation)
+    return learn(run, place, net, settings.training, teacher, settings.distillation,
+                 shares=settings.shares)

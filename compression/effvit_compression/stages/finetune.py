@@ -4,6 +4,7 @@ from __future__ import annotations
 from effvit_compression.models.store import load_model
 from effvit_compression.stages.learn import batches, learn
 from effvit_compression.stages.teacher import common, rounded
+from effvit_compression.stages.teachers import weighing
 
 NEEDS = ('data', 'teacher', 'teachers', 'transformer', 'baseline', 'distill', 'prune')
 TOGETHER = True
@@ -13,7 +14,8 @@ def depends_on(recipe):
     """Return the section and what shapes the batches."""
     if recipe.finetune is None:
         return None
-    return [recipe.finetune.model_dump(mode='json'), common(recipe), *rounded(recipe)]
+    return [recipe.finetune.model_dump(mode='json'), common(recipe), *rounded(recipe),
+            weighing(recipe)]
 
 
 def run(run, place):
@@ -23,4 +25,4 @@ def run(run, place):
     teacher = load_model(run.place('teacher')) if run.recipe.teacher else None
     cuts = run.recipe.prune.steps if run.recipe.prune else 0
     return learn(run, place, net, settings.training, teacher, settings.distillation,
-                 batches(run.recipe, cuts), NEEDS)
+                 batches(run.recipe, cuts), NEEDS, settings.shares)

@@ -41,12 +41,13 @@ LOUD = 0.005
 def learn(run: Run, place: Path, net: SegmentationNet, training: TrainingSettings,
           teacher: Optional[SegmentationNet] = None,
           distillation: Optional[DistillationSettings] = None, drawn: int = 0,
-          needed: Sequence[str] = ()) -> dict:
+          needed: Sequence[str] = (), shares: Optional[Dict[str, float]] = None) -> dict:
     """
     Train ``net`` (resuming), store its moving average in ``place``, return its figures.
 
     :param drawn: batches that it learnt from before.
     :param needed: stages that it may use: with ``transformer`` among them, that teaches, too.
+    :param shares: of the crops by dataset, instead of the sources' own.
     """
     recipe = run.recipe
     fabric = fabric_on(run.devices, training.precision,
@@ -58,7 +59,7 @@ def learn(run: Run, place: Path, net: SegmentationNet, training: TrainingSetting
         imitation = Distillation(distillation, net.encoder.out_channels,
                                  teacher.encoder.out_channels)
     mixture = mixture_of(run, fabric.global_rank, drawn, distillation is not None,
-                         transformer='transformer' in needed)
+                         transformer='transformer' in needed, shares=shares)
     pixels = mixture.pixels if recipe.loss.balance else None
     loss = SegmentationLoss(recipe.loss, pixels, recipe.class_set)
     objective = Objective(net, loss, frozen, imitation,
@@ -73,7 +74,8 @@ def learn(run: Run, place: Path, net: SegmentationNet, training: TrainingSetting
 
 def mixture_of(run: Run, rank: int = 0, drawn: int = 0, taught: bool = False,
                transformer: bool = False, stretch: int = 0,
-               augmentation: Optional[Augmentation] = None) -> Mixture:
+               augmentation: Optional[Augmentation] = None,
+               shares: Optional[Dict[str, float]] = None) -> Mixture:
     """
     Return what a process trains on; of its batches ``drawn`` were used before.
 
@@ -81,9 +83,15 @@ def mixture_of(run: Run, rank: int = 0, drawn: int = 0, taught: bool = False,
     :param transformer: with what the transformer said of them, too.
     :param stretch: side of the whole picture at zoom 1, instead of the deployed one.
     :param augmentation: instead of the recipe's and the sources' own.
+    :param shares: of the crops by dataset, instead of the sources' own.
+    :raises UserError: ``shares`` names a dataset that is not trained on.
     """
-    recipe = run.recipe
-    parts = [Part(run.pictures(source, 'train'), source.share, source.taught,
+    recipe, shares = run.recipe, shares or {}
+    names = {run.description(source).name for source in recipe.data if source.share}
+    for name in sorted(set(shares) - names):
+        ranks.refuse(f'shares names {name!r}; trained on are {", ".join(sorted(names))}')
+    parts = [Part(run.pictures(source, 'train'),
+                  shares.get(run.description(source).name, source.share), source.taught,
                   augmentation or source.augmentation, source.guesses,
                   answers_of(run, source, transformer) if taught and source.taught else None)
              for source in recipe.data if source.share]

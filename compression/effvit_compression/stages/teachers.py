@@ -23,8 +23,13 @@ def depends_on(recipe):
     """Return the teachers' settings and their files' hashes; :raises UserError: one is missing."""
     if not recipe.teachers:
         return None
-    return [[teacher.model_dump(mode='json', exclude={'model', 'onnx'}), network_content(teacher)]
-            for teacher in recipe.teachers]
+    return [[teacher.asking, network_content(teacher)] for teacher in recipe.teachers]
+
+
+def weighing(recipe):
+    """Return what the answers of all teachers weigh, for the stages that learn from them."""
+    asked = [*recipe.teachers, *([recipe.transformer] if recipe.transformer else [])]
+    return [teacher.weighing for teacher in asked]
 
 
 def network_content(teacher):

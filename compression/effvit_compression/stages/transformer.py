@@ -34,7 +34,7 @@ def depends_on(recipe):
         weights = sha256_of(settings.weights_file) if settings.weights_file else 'hub'
     except OSError as error:
         raise UserError(f'transformer: {settings.weights_file}: {error.strerror}') from error
-    return [settings.model_dump(mode='json', exclude={'weights_file'}), weights, common(recipe)]
+    return [settings.asking, weights, common(recipe)]
 
 
 def run(run, place):

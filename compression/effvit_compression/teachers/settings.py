@@ -32,6 +32,18 @@ class Asked(pydantic.BaseModel):
     classes: Dict[str, pydantic.NonNegativeFloat] = {}
     others: pydantic.NonNegativeFloat = 1.0
 
+    @property
+    def asking(self) -> dict:
+        """Return what decides its answers: all but what they weigh afterwards."""
+        fields = self.model_dump(mode='json', exclude={
+            'classes', 'others', 'model', 'onnx', 'weights_file'})
+        return {**fields, 'datasets': sorted(self.datasets)}
+
+    @property
+    def weighing(self) -> list:
+        """Return what its answers weigh."""
+        return [self.datasets, self.classes, self.others]
+
     def weights(self, dataset: str, classes: ClassSet) -> np.ndarray:
         """Weight (classes,) float32 of what it says of a dataset."""
         return self.datasets[dataset] * np.array(
