@@ -30,29 +30,34 @@ def three(text):
 def add_arguments(parser) -> None:
     """Declare the command's options."""
     parser.add_argument('source', type=Path,
-                        help='.onnx, a folder with config.json and model.safetensors (Hugging '
-                             'Face, segmentation_models.pytorch), or torchvision\'s weights')
+                        help='An ONNX file, a folder with config.json and model.safetensors '
+                             '(Hugging Face, segmentation_models.pytorch), or torchvision\'s '
+                             'weights.')
     parser.add_argument('--classes', type=Path, required=True, metavar='FILE.yaml',
-                        help='class set of the network, in the order of its ids')
-    parser.add_argument('--out', type=Path, required=True, metavar='BUNDLE')
+                        help='Class set of the network, in the order of its ids.')
+    parser.add_argument('--out', type=Path, required=True, metavar='BUNDLE',
+                        help='Folder of the new bundle.')
     parser.add_argument('--size', type=cli.size, metavar='WxH',
-                        help='of the input, where the source does not say it')
+                        help='Size of the input, where the source does not say it.')
     parser.add_argument('--normalisation', default='', metavar='NAME',
-                        help='of the pictures: imagenet, unit (0..1), symmetric (-1..1), none '
-                             '(0..255) (default: as the source says)')
-    parser.add_argument('--mean', type=three, metavar='R,G,B', help='of 0..255, instead')
-    parser.add_argument('--std', type=three, metavar='R,G,B', help='of 0..255, instead')
+                        help='How pictures are normalised: imagenet, unit (0..1), symmetric '
+                             '(-1..1) or none (0..255) (default: as the source says).')
+    parser.add_argument('--mean', type=three, metavar='R,G,B',
+                        help='Mean of the values 0..255, instead of --normalisation.')
+    parser.add_argument('--std', type=three, metavar='R,G,B',
+                        help='Standard deviation of the values 0..255, with --mean.')
     parser.add_argument('--layout', choices=('nchw', 'nhwc'), default='',
-                        help='of an ONNX input (default: found out)')
+                        help='Layout of an ONNX input (default: found out).')
     parser.add_argument('--order', choices=('rgb', 'bgr'), default='rgb',
-                        help='of the channels (default: %(default)s)')
-    parser.add_argument('--output', default='', help='of an ONNX graph with several')
-    parser.add_argument('--arch', default='', help='torchvision\'s name of the network')
-    parser.add_argument('--licence', default='', help='of the weights')
-    parser.add_argument('--terms', default='', help='what the weights may be used for')
+                        help='Order of the channels (default: %(default)s).')
+    parser.add_argument('--output', default='',
+                        help='Output to take of an ONNX graph with several.')
+    parser.add_argument('--arch', default='', help='Name of the network in torchvision.')
+    parser.add_argument('--licence', default='', help='Licence of the weights.')
+    parser.add_argument('--terms', default='', help='What the weights may be used for.')
     parser.add_argument('--images', type=Path, metavar='DIR',
-                        help='pictures to compare labels on (default: noise of all scales)')
-    parser.add_argument('--fp16', action='store_true', help='write a graph in FP16, too')
+                        help='Pictures to compare labels on (default: noise of all scales).')
+    parser.add_argument('--fp16', action='store_true', help='Write a graph in FP16, too.')
 
 
 def run(arguments) -> int:
