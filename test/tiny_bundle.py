@@ -7,6 +7,7 @@ import numpy as np
 import yaml
 
 from effvit_ros.core.bundle import MANIFEST, sha256_of
+from effvit_ros.core.classes import lpcv_classes
 
 CLASSES = ('background', 'red', 'green')
 COLORS = ([0, 0, 0], [255, 0, 0], [0, 255, 0])
@@ -33,6 +34,16 @@ def write_tiny_bundle(folder, height=64, width=64, precision='fp32', scores=Fals
                     'classes': len(CLASSES)}],
         'terms': 'for tests'})
     return folder
+
+
+def write_lpcv_bundle(folder) -> Path:
+    """Write the same, but it claims LPCV's classes, of which it finds the first three."""
+    bundle = write_tiny_bundle(folder)
+    manifest = yaml.safe_load((bundle / MANIFEST).read_text(encoding='utf-8'))
+    manifest['classes'] = lpcv_classes().as_fields()['classes']
+    manifest['graphs'][0]['classes'] = len(manifest['classes'])
+    write_manifest(bundle, manifest)
+    return bundle
 
 
 def write_manifest(folder, manifest):

@@ -74,7 +74,7 @@ class ClassSet:
     @property
     def is_lpcv(self) -> bool:
         """Return whether the ids mean what LPCV 2023's mean, whatever the set is called."""
-        return self.names == lpcv_classes().names
+        return are_lpcv(self.names)
 
     def index(self, name: str) -> int:
         """Return the id of a class; :raises ValueError: the set has no such class."""
@@ -183,10 +183,6 @@ def lpcv_classes() -> ClassSet:
     return load_classes(share_directory() / 'config' / 'classes' / 'lpcv2023.yaml')
 
 
-def __getattr__(name):
-    """Return LPCV's names or palette, read when they are asked for."""
-    if name == 'NAMES':
-        return lpcv_classes().names
-    if name == 'PALETTE':
-        return lpcv_classes().palette
-    raise AttributeError(name)
+def are_lpcv(names: Iterable[str]) -> bool:
+    """Return whether these names, in id order, are those of LPCV 2023's classes."""
+    return tuple(names) == lpcv_classes().names

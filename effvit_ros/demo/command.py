@@ -47,7 +47,11 @@ def main(args=None):
     segmenter = {'model': str(model.resolve()), 'runtime': options.runtime,
                  'threads': options.threads}
     watch = _watch_pipes if options.no_ros else _watch_nodes
-    stream = watch(options, camera, segmenter, bundle, out, console)
+    comparable = options.source != 'flight' or bundle.class_set.is_lpcv
+    if not comparable:
+        console.print(f"the flight's truth is of LPCV's classes, {bundle.name} tells others "
+                      'apart: no scores')
+    stream = watch(options, camera, segmenter, bundle, out, console, comparable)
     source = f'{options.source} {options.path}'.strip()
     if options.no_ros:
         source += ' (without ROS)'
@@ -64,17 +68,18 @@ def main(args=None):
     return 0
 
 
-def _watch_nodes(options, camera, segmenter, bundle, out, console):
+def _watch_nodes(options, camera, segmenter, bundle, out, console, truth):
     # This process is the third on the network, so it needs the nodes' environment as well.
     os.environ.update(node_environment(options.domain or free_domain_id()))
     from effvit_ros.harness.stream import watch_stream
     return watch_stream(camera, segmenter, len(bundle.classes), options.duration,
-                        options.moments, out, console)
+                        options.moments, out, console, truth)
 
 
-def _watch_pipes(options, camera, segmenter, bundle, _out, console):
+def _watch_pipes(options, camera, segmenter, bundle, _out, console, truth):
     from effvit_ros.demo.without_ros import watch_stream
-    return watch_stream(camera, segmenter, bundle, options.duration, options.moments, console)
+    return watch_stream(camera, segmenter, bundle, options.duration, options.moments, console,
+                        truth)
 
 
 def _parse(args):

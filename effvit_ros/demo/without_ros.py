@@ -46,13 +46,14 @@ class _Failed(NamedTuple):
     reason: str
 
 
-def watch_stream(camera, segmenter, bundle, seconds, n_moments, console) -> Stream:
+def watch_stream(camera, segmenter, bundle, seconds, n_moments, console, truth=True) -> Stream:
     """
     Start both processes, count ``seconds`` of their stream, score it, and end them.
 
     :param camera: as the camera node's parameters.
     :param segmenter: ``model``, ``runtime``, ``threads``.
     :param n_moments: how many moments to keep, spread evenly.
+    :param truth: False where the truth's ids mean other classes: it is left alone.
     :raises UserError: a process ended or can't do its work, or no label map came.
     """
     spawn = multiprocessing.get_context('spawn')
@@ -70,7 +71,8 @@ def watch_stream(camera, segmenter, bundle, seconds, n_moments, console) -> Stre
         connection.close()
     try:
         with Status(console) as status:
-            return _Watch(results_out, wants_picture, bundle).watch(seconds, n_moments, status)
+            watch = _Watch(results_out, wants_picture, bundle, truth)
+            return watch.watch(seconds, n_moments, status)
     finally:
         results_out.close()
         for process in reversed(processes):
@@ -82,7 +84,8 @@ def watch_stream(camera, segmenter, bundle, seconds, n_moments, console) -> Stre
 class _Watch:
     """Takes in what the segmenter sends."""
 
-    def __init__(self, results, wants_picture, bundle):
+    def __init__(self, results, wants_picture, bundle, truth):
+        self._truth = truth
         self._results, self._wants_picture = results, wants_picture
         self._overlay = Overlay(bundle.names, bundle.palette)
         self._tally = Tally()
@@ -120,6 +123,8 @@ class _Watch:
 
     def _take(self, patience_s):
         result = self._next(patience_s)
+        if not self._truth:
+            result = result._replace(truth=None)
         for stamp in result.published:
             self._tally.publish(stamp)
         self._tally.segment(result.stamp_ns, time.time_ns())

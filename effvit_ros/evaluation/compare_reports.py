@@ -7,6 +7,7 @@ import math
 import sys
 
 from effvit_ros.core import cli
+from effvit_ros.core.classes import are_lpcv
 from effvit_ros.core.errors import reports_user_errors
 from effvit_ros.core.metrics import defined
 from effvit_ros.core.whole_file import write_text
@@ -59,7 +60,8 @@ def comparison_text(comparison, confidence):
              f"{'':{width}}       A       B   B - A   interval"]
     for name, score_a, score_b, interval in (
             ('mIoU', comparison.miou_a, comparison.miou_b, comparison.miou),
-            ('LPCV mean Dice', comparison.mdice_a, comparison.mdice_b, comparison.mdice)):
+            ('LPCV mean Dice' if are_lpcv(a['bundle']['classes']) else 'mean Dice',
+             comparison.mdice_a, comparison.mdice_b, comparison.mdice)):
         lines.append(_line(name, width, score_a, score_b, interval))
     lines += ['', 'IoU of each class that the truth holds']
     lines += [_line(name, width, *row) for name, row in comparison.per_class.items() if row]
@@ -84,7 +86,8 @@ def comparison_dict(comparison, options):
         'confidence': options.confidence,
         'miou': {'a': comparison.miou_a, 'b': comparison.miou_b, **plain(comparison.miou)},
         'mdice_lpcv': {'a': comparison.mdice_a, 'b': comparison.mdice_b,
-                       **plain(comparison.mdice)},
+                       **plain(comparison.mdice)}
+        if are_lpcv(comparison.report_a['bundle']['classes']) else None,
         'per_class': {name: row and {'a': row[0], 'b': row[1], **plain(row[2])}
                       for name, row in comparison.per_class.items()},
         'latency_ms': {'a': comparison.report_a['latency_ms']['p50'],

@@ -74,7 +74,8 @@ def _headline(report):
     pairs = [('frames', str(report['n_frames'])), ('with truth', str(report['n_scored']))]
     if report['miou'] is not None:
         pairs += [('mIoU', f"{report['miou']:.4f}"),
-                  ('LPCV mean Dice', f"{report['mdice_lpcv']:.4f}"),
+                  ('LPCV mean Dice', 'none: other classes' if report['mdice_lpcv'] is None
+                   else f"{report['mdice_lpcv']:.4f}"),
                   ('pixel accuracy', f"{report['pixel_accuracy']:.4f}")]
     estimate = report.get('estimate')
     if estimate:

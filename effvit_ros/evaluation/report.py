@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from effvit_ros.bags.problems import Problem
+from effvit_ros.core.classes import are_lpcv
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.metrics import ConfusionMatrix, defined, per_class_table
 from effvit_ros.core.mistakes import mistakes
@@ -141,7 +142,7 @@ def _scores(table, names):
         'estimate': estimated_scores(table.expected, names),
         'made_by': 'evaluate_bag', 'format_version': FORMAT_VERSION, 'mode': 'offline',
         'miou': defined(confusion.miou),
-        'mdice_lpcv': float(dice.mean()) if dice.size else None,
+        'mdice_lpcv': float(dice.mean()) if dice.size and are_lpcv(names) else None,
         'pixel_accuracy': defined(confusion.pixel_accuracy),
         'classes_present': confusion.classes_present,
         'n_frames': int(table.indices.size),

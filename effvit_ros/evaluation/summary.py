@@ -9,10 +9,12 @@ def summary(report):
     """Return the report's headline figures as lines of text."""
     lines = [f"{report['n_frames']} frames, {report['n_scored']} of them with truth"]
     if report['miou'] is not None:
+        dice = report['mdice_lpcv']
         lines.append(
             f"mIoU {report['miou']:.4f} over {report['classes_present']} classes, "
-            f"LPCV mean Dice {report['mdice_lpcv']:.4f}, "
-            f"pixel accuracy {report['pixel_accuracy']:.4f}")
+            + ('no LPCV mean Dice (other classes), ' if dice is None
+               else f'LPCV mean Dice {dice:.4f}, ')
+            + f"pixel accuracy {report['pixel_accuracy']:.4f}")
         width = max(len(name) for name in report['per_class'])
         lines.append(f"{'class':{width}}     IoU    Dice   share")
         for name, row in report['per_class'].items():

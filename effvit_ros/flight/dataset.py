@@ -7,7 +7,7 @@ from typing import NamedTuple, Optional
 import cv2
 import numpy as np
 
-from effvit_ros.core.classes import PALETTE
+from effvit_ros.core.classes import lpcv_classes
 from effvit_ros.core.errors import UserError
 from effvit_ros.flight.flight import Flight, FlightFrame
 from effvit_ros.flight.path import random_pose
@@ -117,7 +117,7 @@ def contact_sheet(frames, columns=2, width=480):
     cells = []
     for image, labels, _ in frames:
         height = round(width * image.shape[0] / image.shape[1])
-        truth = np.ascontiguousarray(PALETTE[labels][..., ::-1])
+        truth = np.ascontiguousarray(lpcv_classes().palette[labels][..., ::-1])
         cells.append(np.hstack([
             cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA),
             cv2.resize(truth, (width, height), interpolation=cv2.INTER_NEAREST)]))

@@ -29,13 +29,14 @@ class Collector(Node):
     messages, so that scoring delays none. All stamps are of one machine's clock.
     """
 
-    def __init__(self, n_classes, keep_pictures=True):
+    def __init__(self, n_classes, keep_pictures=True, truth=True):
         """
         Subscribe.
 
         :param n_classes: of the model.
         :param keep_pictures: also take in pictures and truth, for moments and scores; without,
             nothing is done with what arrives but to time it.
+        :param truth: False where the truth's ids mean other classes: it is left alone.
         """
         super().__init__('collector')
         self.tally = Tally()
@@ -61,7 +62,8 @@ class Collector(Node):
             self.create_subscription(
                 Image, 'image', lambda raw: self._pictures.put(_stamp_ns(raw), raw),
                 newest, raw=True)
-            self.create_subscription(Image, 'truth', self._on_truth, newest, raw=True)
+            if truth:
+                self.create_subscription(Image, 'truth', self._on_truth, newest, raw=True)
 
     @property
     def moments(self):

@@ -24,15 +24,18 @@ _WARM_UP = 3
 _ERROR = 2  # diagnostic_msgs/DiagnosticStatus.ERROR
 
 
-def watch_stream(camera, segmenter, n_classes, seconds, n_moments, folder, console) -> Stream:
+def watch_stream(camera, segmenter, n_classes, seconds, n_moments, folder, console,
+                 truth=True) -> Stream:
     """
     Start both nodes, count ``seconds`` of their stream, score it, and end them.
 
     :param n_moments: how many moments to keep, spread evenly.
     :param console: :class:`rich.console.Console` for the progress.
+    :param truth: as for :class:`~effvit_ros.harness.collector.Collector`.
     :raises NodeFailed: a node ended, or no label map came.
     """
-    with streaming(camera, segmenter, n_classes, folder) as watch, Status(console) as progress:
+    with streaming(camera, segmenter, n_classes, folder, truth=truth) as watch, \
+            Status(console) as progress:
         watch.until_ready(progress)
         window = watch.listen(seconds, n_moments, progress)
         collector = watch.collector
@@ -64,14 +67,14 @@ def both_nodes(camera, segmenter, folder):
 
 
 @contextlib.contextmanager
-def streaming(camera, segmenter, n_classes, folder, keep_pictures=True):
+def streaming(camera, segmenter, n_classes, folder, keep_pictures=True, truth=True):
     """
     Run :func:`both_nodes` and yield the :class:`Watch` over them.
 
-    :param keep_pictures: as for :class:`~effvit_ros.harness.collector.Collector`.
+    :param keep_pictures: like ``truth`` as for :class:`~effvit_ros.harness.collector.Collector`.
     """
     with both_nodes(camera, segmenter, folder) as nodes:
-        watch = Watch(Collector(n_classes, keep_pictures), *nodes)
+        watch = Watch(Collector(n_classes, keep_pictures, truth), *nodes)
         try:
             yield watch
         finally:

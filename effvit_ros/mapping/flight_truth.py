@@ -15,7 +15,7 @@ from rasterio.errors import RasterioError
 from rasterio.transform import from_origin
 from shapely.geometry import mapping, shape
 
-from effvit_ros.core.classes import NAMES
+from effvit_ros.core.classes import lpcv_classes
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.whole_file import write_text
 from effvit_ros.flight.survey import PLACE
@@ -62,7 +62,7 @@ def write_flight_truth(folder, survey, plan, latency_s):
         for polygon in outlines(found, transform, 1):
             geometry = to_geometry(polygon, frame)
             features.append({'type': 'Feature', 'geometry': mapping(geometry), 'properties': {
-                'class': NAMES[class_id], 'area_m2': round(polygon.area, 2)}})
+                'class': lpcv_classes().names[class_id], 'area_m2': round(polygon.area, 2)}})
     write_text(folder / THINGS, json.dumps(
         {'type': 'FeatureCollection', 'features': features}, separators=(',', ':')))
     text = io.StringIO()

@@ -8,7 +8,7 @@ import pytest
 from diagnostic_msgs.msg import DiagnosticArray
 from live_ros import fresh_domain, NodeProcess, Probe, ROOT
 
-from effvit_ros.core import classes
+from effvit_ros.core.classes import lpcv_classes
 
 LAYOUT = json.loads((ROOT / 'config' / 'foxglove' / 'effvit_layout.json').read_text())
 PANELS = LAYOUT['configById']
@@ -57,7 +57,7 @@ def test_the_plotted_classes_are_called_what_they_are():
              for path in PANELS['Plot!areas']['paths']]
     assert {'person', 'fire/flare', 'flood/water/river/sea', 'building_damaged'} == {
         label for _, label in found}
-    assert all(classes.NAMES[number] == label for number, label in found)
+    assert all(lpcv_classes().names[number] == label for number, label in found)
 
 
 @pytest.mark.slow

@@ -16,9 +16,10 @@ from effvit_ros.core.alerts import (
     RAISED,
     UNKNOWN,
 )
-from effvit_ros.core.classes import NAMES
+from effvit_ros.core.classes import lpcv_classes
 from effvit_ros.core.errors import UserError
 
+NAMES = lpcv_classes().names
 S = 1_000_000_000  # nanoseconds
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from bag_files import truth, write_bag, write_masks, wrong_truth
+from tiny_bundle import write_lpcv_bundle
 
 from effvit_ros.evaluation import executors
 from effvit_ros.evaluation.batch import plan, run_batch
@@ -62,11 +63,11 @@ class Silence:
     finish = advance
 
 
-def test_bags_are_pooled_over_their_frames(tiny_bundle, tmp_path):
+def test_bags_are_pooled_over_their_frames(tmp_path):
     bags = [write_bag(tmp_path / 'good', count=6),
             write_bag(tmp_path / 'bad', count=2, make_truth=wrong_truth), tmp_path / 'missing']
     out = tmp_path / 'out'
-    planned = plan(bags, out, Settings(str(tiny_bundle), threads=1))
+    planned = plan(bags, out, Settings(str(write_lpcv_bundle(tmp_path / 'lpcv')), threads=1))
     batch = run_batch(planned, out, InlineEngine(), Silence())
     parts = [load_report(job.out)[0] for job in planned[:2]]
     assert batch.report['n_frames'] == 8

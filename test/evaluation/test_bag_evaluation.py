@@ -1,6 +1,7 @@
 """evaluate_bag from end to end on small bags: hand-known scores, determinism, broken bags."""
 from __future__ import annotations
 
+import functools
 import importlib
 import io
 import json
@@ -31,6 +32,7 @@ from mcap.reader import make_reader
 from PIL import Image as PillowImage
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import CompressedImage, Image
+from tiny_bundle import write_lpcv_bundle
 
 from effvit_ros.bags.pictures import COMPRESSED, IMAGE
 from effvit_ros.bags.problems import KINDS
@@ -48,10 +50,10 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture
 def evaluate(tiny_bundle, tmp_path, capsys):
     """Return a function that runs the command and returns (exit code, report, stderr)."""
-    def run(*arguments, out='out'):
+    def run(*arguments, out='out', bundle=tiny_bundle):
         folder = tmp_path / out
         code = main([str(a) for a in arguments]
-                    + ['--bundle', str(tiny_bundle), '--out', str(folder)])
+                    + ['--bundle', str(bundle), '--out', str(folder)])
         file = folder / 'report.json'
         report = json.loads(file.read_text()) if file.exists() else None
         return code, report, capsys.readouterr().err
@@ -65,14 +67,16 @@ def problem_lines(err):
 def test_a_perfect_model_scores_one(evaluate, tmp_path):
     code, report, err = evaluate(write_bag(tmp_path / 'flight'))
     assert code == 0 and problem_lines(err) == []
-    assert report['miou'] == report['mdice_lpcv'] == report['pixel_accuracy'] == 1
+    assert report['miou'] == report['pixel_accuracy'] == 1
+    assert report['mdice_lpcv'] is None  # the classes are not LPCV's
     assert (report['n_frames'], report['n_scored'], report['classes_present']) == (6, 6, 3)
     assert report['problems'] == []
 
 
 def test_scores_are_those_of_the_metrics(evaluate, tmp_path):
-    _, report, _ = evaluate(write_bag(tmp_path / 'flight', make_truth=wrong_truth))
-    confusion, dice = ConfusionMatrix(3), LpcvDice(3)
+    _, report, _ = evaluate(write_bag(tmp_path / 'flight', make_truth=wrong_truth),
+                            bundle=write_lpcv_bundle(tmp_path / 'lpcv'))
+    confusion, dice = ConfusionMatrix(14), LpcvDice(14)
     for index in range(6):
         # The tiny bundle works at 64x64, these pictures are 64x48: by nearest it is exact.
         labels = truth(index)
@@ -82,7 +86,7 @@ def test_scores_are_those_of_the_metrics(evaluate, tmp_path):
     assert report['miou'] == pytest.approx(confusion.miou, abs=1e-12)
     assert report['mdice_lpcv'] == pytest.approx(dice.mean, abs=1e-12)
     assert report['confusion'] == confusion.matrix.tolist()
-    assert report['per_class']['red'] == {
+    assert report['per_class']['avalanche'] == {
         'iou': confusion.iou[1], 'dice': confusion.dice[1], 'support': confusion.support[1],
         'share': confusion.pixel_share[1]}
 
@@ -273,6 +277,7 @@ def test_bad_bags_leave_the_good_one_its_score(evaluate, tmp_path):
 
 @pytest.mark.slow
 def test_many_bags_are_pooled_and_a_broken_one_is_told(evaluate, tmp_path):
+    evaluate = functools.partial(evaluate, bundle=write_lpcv_bundle(tmp_path / 'lpcv'))
     write_bag(tmp_path / 'bags' / 'good', count=6)
     write_bag(tmp_path / 'bags' / 'bad', count=2, make_truth=wrong_truth)
     write_ros1_bag(tmp_path / 'bags' / 'old.bag', count=3)

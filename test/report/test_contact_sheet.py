@@ -4,9 +4,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from effvit_ros.core.classes import NAMES, PALETTE
+from effvit_ros.core.classes import lpcv_classes
 from effvit_ros.report.contact_sheet import classes_in, contact_sheet, errors_picture, Row
 
+NAMES, PALETTE = lpcv_classes().names, lpcv_classes().palette
 GREY, WIDTH, GAP, LINE = 90, 320, 10, 24
 
 

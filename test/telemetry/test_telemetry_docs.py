@@ -10,13 +10,14 @@ from rclpy.serialization import serialize_message
 from std_msgs.msg import Header
 
 from effvit_ros.core.alerts import Alert, alert_rules, DEFAULT_ALERTS, RAISED
-from effvit_ros.core.classes import NAMES
+from effvit_ros.core.classes import lpcv_classes
 from effvit_ros.ros.segmenter.alert_topic import alerts_message
 from effvit_ros.ros.segmenter.outputs import areas_message
 from effvit_ros.telemetry.bridge_parameters import BRIDGE_PARAMETERS
 from effvit_ros.telemetry.status_text import parse_severities, status_text
 
 PAGE = ' '.join((ROOT / 'docs' / 'telemetry.md').read_text(encoding='utf-8').split())
+NAMES = lpcv_classes().names
 ALERTS = [Alert(rule.name, RAISED, 0.0123) for rule in alert_rules('auto', NAMES)]
 HEADER = Header(frame_id='camera')
 HEADER.stamp.sec = 1795404785

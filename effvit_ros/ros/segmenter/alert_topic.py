@@ -10,11 +10,13 @@ from effvit_ros.core.alerts import (
     Alert,
     alert_rules,
     AlertMonitor,
+    AUTO,
     CLEARED,
     Place,
     RAISED,
     UNKNOWN,
 )
+from effvit_ros.core.classes import are_lpcv
 from effvit_ros.core.errors import UserError
 
 _LEVELS = {RAISED: DiagnosticStatus.WARN, CLEARED: DiagnosticStatus.OK,
@@ -58,6 +60,13 @@ class AlertTopic:
         """
         self._present = class_names
         self._simulated = simulated
+        if self._rules_text().strip() == AUTO and not are_lpcv(class_names):
+            rules = alert_rules(AUTO, class_names, simulated)
+            watched = ', '.join(rule.name for rule in rules)
+            self._node.get_logger().info(
+                "alerts: auto is made for LPCV's classes, this model has others: "
+                + (f'it watches {watched} alone' if watched else 'it watches nothing')
+                + '; name rules for its classes')
 
     def update(self, areas, class_names, header):
         """

@@ -9,8 +9,7 @@ import sys
 
 import pytest
 import torch
-import yaml
-from tiny_bundle import write_manifest, write_tiny_bundle
+from tiny_bundle import write_lpcv_bundle
 
 from effvit_compression.cli import main
 from effvit_compression.models.architecture import Architecture
@@ -19,7 +18,6 @@ from effvit_compression.models.store import save_model
 from effvit_compression.profiling.components import profile_network
 from effvit_compression.profiling.latency import side_by_side
 from effvit_ros.core.bundle import load_bundle
-from effvit_ros.core.classes import NAMES
 
 
 @pytest.fixture(scope='module')
@@ -118,13 +116,7 @@ def test_a_bundle_that_does_not_say_its_network_has_no_components(tiny_bundle, c
 @pytest.fixture
 def lpcv_bundle(tmp_path):
     """Return a bundle that claims LPCV's classes."""
-    bundle = write_tiny_bundle(tmp_path / 'lpcv')
-    manifest = yaml.safe_load((bundle / 'manifest.yaml').read_text())
-    manifest['classes'] = [{'id': i, 'name': name, 'color': [0, 0, 0]}
-                           for i, name in enumerate(NAMES)]
-    manifest['graphs'][0]['classes'] = len(NAMES)
-    write_manifest(bundle, manifest)
-    return bundle
+    return write_lpcv_bundle(tmp_path / 'lpcv')
 
 
 def test_cross_scores_each_dataset_and_says_whether_it_was_trained_on(

@@ -13,7 +13,7 @@ from effvit_compression.cli import main
 from effvit_compression.data.check import check_split
 from effvit_compression.data.description import load_description, matches
 from effvit_compression.data.pictures import palette_to_index, Pictures, read_label
-from effvit_ros.core.classes import NAMES
+from effvit_ros.core.classes import lpcv_classes
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.yaml_files import read_yaml
 
@@ -94,7 +94,7 @@ def test_a_public_dataset_is_read_as_it_is_published(tmp_path, name, image, labe
     pictures = Pictures(description, split)
     assert len(pictures) == 1
     _, found = pictures[0]
-    assert (found == NAMES.index(meant)).all()
+    assert (found == lpcv_classes().index(meant)).all()
 
 
 def test_other_ids_go_where_the_description_says(dataset):
