@@ -34,6 +34,7 @@ class Run:
     ``say`` prints a line; ``results`` holds the figures of the stages that are finished and
     ``keys`` the key of each that was looked at. With a ``store``, stages lie there by their key
     instead of in ``folder``, and runs that share it share every stage that they have in common.
+    ``command`` started it.
     ``devices``: what its trainings run on. With several processes, each has its own ``Run``.
     """
 
@@ -42,6 +43,7 @@ class Run:
     say: Callable[[str], None] = print
     store: Optional[Path] = None
     devices: Devices = Devices()
+    command: str = ''
     results: Dict[str, dict] = field(default_factory=dict)
     keys: Dict[str, str] = field(default_factory=dict)
     _pictures: Dict[tuple, Pictures] = field(default_factory=dict)

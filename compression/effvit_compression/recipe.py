@@ -2,11 +2,13 @@
 from __future__ import annotations
 
 import functools
+import math
 from pathlib import Path
 from typing import Annotated, Any, Dict, List, Optional, Sequence, Tuple, Union
 
 import pydantic
 import torch
+import yaml
 
 from effvit_compression.ablation_settings import Ablation, Name
 from effvit_compression.data.augment import Augmentation
@@ -27,6 +29,9 @@ from effvit_ros.core.classes import ClassSet, load_classes, lpcv_classes
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.install_paths import models_directory
 from effvit_ros.core.yaml_files import read_yaml
+
+#: Sides of the input over those of an encoder's smallest map.
+DEEPEST = 32
 
 
 class Strict(pydantic.BaseModel):
@@ -91,8 +96,8 @@ class Teacher(Strict):
 class Pasting(Strict):
     """Rare things of one crop on another: real things on other ground."""
 
-    classes: List[str] = pydantic.Field(min_length=1)  # by name
-    chance: float = pydantic.Field(ge=0, le=1)         # for a crop to get something
+    classes: List[str] = []                     # by name; default: the rare ones of the class set
+    chance: float = pydantic.Field(ge=0, le=1)  # for a crop to get something
 
 
 class Learning(Strict):
@@ -154,11 +159,22 @@ class Recipe(Strict):
     quantize: Quantization = Quantization()
     export: Export
     ablation: Ablation = Ablation()
+    _fields: Any = pydantic.PrivateAttr(None)
+
+    @property
+    def as_written(self) -> str:
+        """YAML of the fields that it was read from, changes of its command line among them."""
+        return yaml.safe_dump(self._fields, sort_keys=False, width=99, allow_unicode=True)
 
     @functools.cached_property
     def class_set(self) -> ClassSet:
         """Classes that its networks tell apart; :raises UserError: the file is no class set."""
         return load_classes(self.classes) if self.classes else lpcv_classes()
+
+    @property
+    def pasted(self) -> Tuple[str, ...]:
+        """Names of the classes that are pasted from crop to crop."""
+        return tuple(self.paste.classes or self.class_set.rare) if self.paste else ()
 
     @property
     def with_models(self) -> List[Union[Teacher, Pretrained, KnownTeacher]]:
@@ -205,6 +221,7 @@ def recipe_of(fields: Any, path: Path, row: str = '') -> Recipe:
         recipe = Recipe.model_validate(fields)
     except pydantic.ValidationError as error:
         raise UserError(f'recipe {path}{row and f", row {row}"}: {one_line(error)}') from error
+    recipe._fields = fields
     for source in recipe.data:
         source.dataset = (path.parent / source.dataset).resolve()
         if source.root is not None:
@@ -245,10 +262,12 @@ def check_classes(recipe: Recipe, where: str) -> None:
         if network and 'classes' in network.model_fields_set and network.classes != classes:
             raise UserError(f'{where}: an architecture has other classes than {classes.name}: '
                             'leave them out there, the recipe\'s key classes names the file')
+    if recipe.paste and not recipe.pasted:
+        raise UserError(f'{where}: paste: {classes.name} has no rare class: give classes')
     for key, names in (('rare', set(recipe.rare) - {BALANCED}),
                        ('loss.class_weights', recipe.loss.class_weights),
                        ('loss.false_alarms', recipe.loss.false_alarms),
-                       ('paste.classes', recipe.paste.classes if recipe.paste else ()),
+                       ('paste.classes', recipe.pasted),
                        *((f'teacher {teacher.name}', teacher.classes)
                          for teacher in recipe.teachers),
                        ('transformer.classes',
@@ -271,6 +290,7 @@ def check_networks(recipe: Recipe, path: Path) -> None:
         student = build_weightless(recipe.student.model_dump_json())
         if recipe.prune:
             budgets(student, recipe.prune)
+        check_float_graph(recipe)
         if teacher and not teacher.model:
             teaching = build_weightless(teacher.architecture.model_dump_json())
             for section in (recipe.distill, recipe.finetune):
@@ -279,6 +299,23 @@ def check_networks(recipe: Recipe, path: Path) -> None:
                                  teaching.encoder.out_channels)
     except UserError as error:
         raise UserError(f'recipe {path}: {error}') from error
+
+
+def check_float_graph(recipe: Recipe) -> None:
+    """
+    Look at the pyramid pooling, which opset 13, of graphs with float I/O, has no uneven one of.
+
+    :raises UserError: a grid does not divide the deepest map.
+    """
+    if not recipe.export.float_io or recipe.student.decoder != 'upernet':
+        return
+    side = recipe.size // DEEPEST
+    uneven = [grid for grid in recipe.student.pool_sizes if side % grid]
+    if uneven:
+        fitting = DEEPEST * math.lcm(*recipe.student.pool_sizes)
+        raise UserError(f'export.float_io: a map of {side}x{side} (size {recipe.size}) does not '
+                        f'pool to {uneven[0]}x{uneven[0]} in opset 13: give a size that is a '
+                        f'multiple of {fitting}, other student.pool_sizes, or no float_io')
 
 
 @functools.lru_cache(maxsize=None)

@@ -19,7 +19,7 @@ FEWEST, MOST = 2, 255
 #: Words that stand for something else where classes are named (mappings, rare).
 RESERVED = ('ignore', 'balanced')
 
-_KEYS = ('id', 'name', 'color', 'rare', 'hazardous')
+_KEYS = ('id', 'name', 'color', 'rare')
 
 
 @dataclass(frozen=True)
@@ -27,15 +27,13 @@ class ClassInfo:
     """
     One class: its id in the label map, its name and its RGB colour.
 
-    ``rare``: it has few pixels in most pictures, so training looks for it. ``hazardous``: it is
-    shown on its own in reports.
+    ``rare``: it has few pixels in most pictures, so that training may paste it into others.
     """
 
     id: int
     name: str
     color: Tuple[int, int, int]
     rare: bool = False
-    hazardous: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,11 +65,6 @@ class ClassSet:
         return tuple(c.name for c in self.classes if c.rare)
 
     @property
-    def hazardous(self) -> Tuple[str, ...]:
-        """Return the names of the hazardous classes."""
-        return tuple(c.name for c in self.classes if c.hazardous)
-
-    @property
     def is_lpcv(self) -> bool:
         """Return whether the ids mean what LPCV 2023's mean, whatever the set is called."""
         return are_lpcv(self.names)
@@ -97,8 +90,8 @@ class ClassSet:
         """Return what :func:`class_set` reads, plain values for YAML or JSON."""
         entries = []
         for c in self.classes:
-            flags = {key: True for key in ('rare', 'hazardous') if getattr(c, key)}
-            entries.append({'id': c.id, 'name': c.name, 'color': list(c.color), **flags})
+            rare = {'rare': True} if c.rare else {}
+            entries.append({'id': c.id, 'name': c.name, 'color': list(c.color), **rare})
         return {'name': self.name, 'classes': entries}
 
 
@@ -170,11 +163,10 @@ def _read_class(entry, expected, where) -> ClassInfo:
     if not isinstance(color, (list, tuple)) or len(color) != 3 or not all(
             isinstance(c, int) and not isinstance(c, bool) and 0 <= c <= 255 for c in color):
         raise UserError(f'{where}.color is {color!r}: give three of 0..255')
-    flags = {key: entry.get(key, False) for key in ('rare', 'hazardous')}
-    for key, value in flags.items():
-        if not isinstance(value, bool):
-            raise UserError(f'{where}.{key} is {value!r}: give true or false')
-    return ClassInfo(number, name, tuple(color), **flags)
+    rare = entry.get('rare', False)
+    if not isinstance(rare, bool):
+        raise UserError(f'{where}.rare is {rare!r}: give true or false')
+    return ClassInfo(number, name, tuple(color), rare)
 
 
 @functools.lru_cache(maxsize=None)

@@ -10,6 +10,7 @@ import yaml
 from effvit_compression.cli import main
 from effvit_compression.data.description import load_description
 from effvit_compression.recipe import load_recipe
+from effvit_compression.training.settings import TrainingSettings
 from effvit_ros.core.errors import UserError
 
 RECIPES = Path(__file__).parents[2] / 'config' / 'recipes'
@@ -28,6 +29,16 @@ def test_the_recipe_and_the_description_of_the_docs_load(tmp_path):
         (tmp_path / name).write_text(text)
     recipe = load_recipe(tmp_path / 'recipe.yaml')
     assert load_description(recipe.data[0].dataset).root == tmp_path / 'coast'
+    for name, text in zip(('farm_classes.yaml', 'farm.yaml', 'recipe.yaml'), blocks[3:]):
+        (tmp_path / name).write_text(text)
+    farm = load_recipe(tmp_path / 'recipe.yaml')
+    assert farm.class_set.names == ('soil', 'crop', 'weed', 'water', 'animal')
+    assert load_description(farm.data[0].dataset, classes=farm.class_set).lookup()[4] == 4
+
+
+@pytest.mark.parametrize('iterations, warmup', [(100, 25), (800, 200), (20_000, 200)])
+def test_the_default_warm_up_is_at_most_a_quarter_of_the_training(iterations, warmup):
+    assert TrainingSettings(iterations=iterations).warmup == warmup
 
 
 @pytest.mark.parametrize('changes, complaint', [
@@ -42,7 +53,8 @@ def test_the_recipe_and_the_description_of_the_docs_load(tmp_path):
     pytest.param({'loss': {'class_weights': {'persn': 2}}}, "class_weights names 'persn'",
                  id='weight of an unknown class'),
     pytest.param({'rare': {'person': 0.7, 'vehicle': 0.7}}, 'more than 1', id='chances'),
-    pytest.param({'prune': {'heads': 2, 'importance': 'l3'}}, "'l1', 'l2' or 'lamp'",
+    pytest.param({'prune': {'heads': 2, 'importance': 'l3'}},
+                 "prune.importance: no criterion 'l3': give one of l1, l2, lamp",
                  id='unknown importance'),
     pytest.param({'student': {'encoder': 'mobilevit_xxs', 'decoder': 'fpn',
                               'decoder_channels': 48}}, '48: fpn normalises', id='fpn width'),
@@ -69,6 +81,11 @@ def test_the_recipe_and_the_description_of_the_docs_load(tmp_path):
     pytest.param({'loss': {'dice': -1}}, 'loss.dice: Input should be greater', id='share of loss'),
     pytest.param({'student': {'encoder': 'mobilevit_xxs', 'classes': 5}},
                  'student.classes: classes is 5: give the name of a set', id='class count'),
+    pytest.param({'baseline': {'training': {'iterations': 100, 'warmup': 200}}},
+                 'baseline.training: warmup is 200 of 100 iterations', id='warm-up'),
+    pytest.param({'export': {'name': 'x', 'float_io': True}, 'size': 320},
+                 'export.float_io: a map of 10x10 (size 320) does not pool to 4x4 in opset 13: '
+                 'give a size that is a multiple of 256', id='float graph'),
     pytest.param({'student': {'encoder': 'resnot'}}, "timm has no encoder 'resnot'",
                  id='unknown encoder'),
     pytest.param({'student': {'encoder': 'vit_tiny_patch16_224'}},

@@ -10,8 +10,8 @@ FARM = {'name': 'farm', 'classes': [
     {'id': 0, 'name': 'soil', 'color': [120, 90, 60]},
     {'id': 1, 'name': 'crop', 'color': [40, 160, 40]},
     {'id': 2, 'name': 'weed', 'color': [200, 220, 40], 'rare': True},
-    {'id': 3, 'name': 'water', 'color': [60, 90, 220], 'hazardous': True},
-    {'id': 4, 'name': 'animal', 'color': [240, 60, 60], 'rare': True, 'hazardous': True}]}
+    {'id': 3, 'name': 'water', 'color': [60, 90, 220]},
+    {'id': 4, 'name': 'animal', 'color': [240, 60, 60], 'rare': True}]}
 
 
 def changed(**entry):
@@ -32,7 +32,7 @@ def test_a_class_file(tmp_path):
     assert (farm.name, len(farm)) == ('farm', 5)
     assert farm.names == ('soil', 'crop', 'weed', 'water', 'animal')
     assert farm.palette.dtype == np.uint8 and farm.palette[2].tolist() == [200, 220, 40]
-    assert (farm.rare, farm.hazardous) == (('weed', 'animal'), ('water', 'animal'))
+    assert farm.rare == ('weed', 'animal')
     assert farm.index('water') == 3 and farm.unknown(['crop', 'person']) == ('person',)
     assert not farm.is_lpcv
     assert class_set(farm.as_fields(), 'again') == farm

@@ -37,6 +37,8 @@ def add_arguments(parser) -> None:
                         help='How many pictures calibrate (default: 100).')
     parser.add_argument('--most-lost', type=float, default=0.01, metavar='MIOU',
                         help='mIoU that may be lost on any set of pictures (default: 0.01).')
+    parser.add_argument('--most-lost-class', type=float, default=0.05, metavar='IOU',
+                        help='IoU that any class may lose on any set (default: 0.05).')
     parser.add_argument('--json', type=Path, metavar='OUT',
                         help='Also write the result as JSON.')
 
@@ -49,18 +51,21 @@ def run(arguments) -> int:
         raise UserError('--labels belongs to --images: a dataset of --data has labels of its own')
     if not 0 <= arguments.most_lost <= 1:
         raise UserError(f'--most-lost {arguments.most_lost}: give 0 to 1')
+    if not 0 <= arguments.most_lost_class <= 1:
+        raise UserError(f'--most-lost-class {arguments.most_lost_class}: give 0 to 1')
     if arguments.pictures < 1:
         raise UserError(f'--pictures {arguments.pictures}: give 1 or more')
     bundle = load_bundle(resolve_model(arguments.bundle))
     from effvit_compression.export.add_int8 import add_int8  # torch: slow to import
+    from effvit_compression.export.price import as_result
     gather = from_datasets if arguments.data else from_folder
     paths, sets, origin = gather(arguments, bundle.class_set)
     pictures = [stretched(read_image(path), bundle.width, bundle.height) for path in paths]
     price = add_int8(bundle.path, arguments.out, pictures, sets, arguments.most_lost,
-                     f'{len(paths)} pictures of {origin}')
+                     f'{len(paths)} pictures of {origin}', arguments.most_lost_class)
     show(price)
     if arguments.json:
-        write_text(arguments.json, json.dumps(price._asdict(), indent=2) + '\n')
+        write_text(arguments.json, json.dumps(as_result(price), indent=2) + '\n')
     print(f'bundle written: {arguments.out}')
     return 0
 
@@ -119,5 +124,8 @@ def show(price) -> None:
                      'mIoU in FP32': entry['miou_fp32'], 'mIoU in INT8': entry['miou_int8'],
                      'lost': entry['miou_fp32'] - entry['miou_int8']}
                     for entry in price.scores]), end='')
+    worst = price.worst_class
+    if worst:
+        print(f'most IoU lost by a class: {worst.loss:.4f}, {worst.name} on {worst.data}')
     print(f'labels equal to FP32: {price.mean:.2%} of the pixels, {price.worst:.2%} in the worst '
           f'picture; INT8 is {price.speedup:.2f} times as fast on OpenVINO here')

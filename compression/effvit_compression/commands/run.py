@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import functools
+import shlex
 from pathlib import Path
 
 
@@ -38,6 +39,8 @@ def run(arguments) -> int:
             fabric_on(devices)  # starts the other processes, or meets them
     folder = arguments.out or Path('out') / 'compression' / recipe.name
     say = functools.partial(print, flush=True) if ranks.is_first() else lambda line: None
-    carry_out(Run(recipe, folder, say, devices=devices), ORDER, arguments.stage)
+    settings = [word for setting in arguments.set for word in ('--set', setting)]
+    command = shlex.join(['effvit-compress', 'run', arguments.recipe.name, *settings])
+    carry_out(Run(recipe, folder, say, devices=devices, command=command), ORDER, arguments.stage)
     say(f'finished: {folder}')
     return 0

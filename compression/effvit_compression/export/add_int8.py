@@ -16,6 +16,7 @@ from effvit_compression.export.price import (
     HEADING,
     int8_section,
     measure_price,
+    MOST_LOST_CLASS,
     preference,
     Price,
     PriceSet,
@@ -32,7 +33,8 @@ class NotWorthIt(UserError):
 
 
 def add_int8(bundle: Path, out: Path, calibration: Sequence[np.ndarray],
-             sets: Sequence[PriceSet], most_lost: float, origin: str) -> Price:
+             sets: Sequence[PriceSet], most_lost: float, origin: str,
+             most_lost_class: float = MOST_LOST_CLASS) -> Price:
     """
     Write a copy of a bundle with a graph in INT8, which OpenVINO then prefers.
 
@@ -42,17 +44,18 @@ def add_int8(bundle: Path, out: Path, calibration: Sequence[np.ndarray],
     :param sets: pictures that the price is measured on.
     :param most_lost: mIoU.
     :param origin: of the calibration's pictures, for the model card.
+    :param most_lost_class: IoU of any class.
     :raises NotWorthIt: the price is too high, or INT8 is not faster here.
     :raises UserError: NNCF or OpenVINO is missing, or ``out`` can't be written or holds something
         else than a bundle.
     """
     try:
-        return _add_int8(bundle, out, calibration, sets, most_lost, origin)
+        return _add_int8(bundle, out, calibration, sets, (most_lost, most_lost_class), origin)
     except OSError as error:
         raise UserError(f'{out}: not written: {error.strerror}') from error
 
 
-def _add_int8(bundle, out, calibration, sets, most_lost, origin):
+def _add_int8(bundle, out, calibration, sets, limits, origin):
     source = load_bundle(bundle)
     check_replaceable(out)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -73,7 +76,7 @@ def _add_int8(bundle, out, calibration, sets, most_lost, origin):
         write_manifest(new, manifest)
         price = measure_price(load_bundle(new), sets, f'Calibrated by NNCF {version("nncf")} on '
                               f'{origin}.')
-        refusal = price.refusal(most_lost)
+        refusal = price.refusal(*limits)
         if refusal:
             raise NotWorthIt(f'INT8 is left out: {refusal}')
         entry.update(price.as_entry())

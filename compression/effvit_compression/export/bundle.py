@@ -37,6 +37,8 @@ GATES = {'fp32': Parity(0.9995, 0.01), 'fp16': Parity(0.995, 0.1)}
 NOISE_FACTOR = 2.0
 #: File of the weights that the FP32 and the FP16 graph have in common.
 WEIGHTS = 'weights.onnx'
+#: File of the recipe that made a bundle.
+RECIPE = 'recipe.yaml'
 TOOLS = ('torch', 'timm', 'segmentation_models_pytorch', 'onnx', 'onnxslim', 'onnxruntime')
 
 
@@ -50,6 +52,7 @@ class Description:
     command: str                              # that makes it again
     #: From the scores, what each class was learnt from (``evidence.evidence``).
     evidence: Callable[[List[dict]], dict] = lambda scores: {}
+    recipe: str = ''                          # as it was used, YAML
 
 
 @dataclass(frozen=True)
@@ -134,6 +137,8 @@ def write_bundle(net: SegmentationNet, variants: Sequence[Variant], folder: Path
         manifest['evidence'] = description.evidence(manifest['scores'])
         write_manifest(new, manifest)
         (new / 'README.md').write_text(model_card(manifest, description), encoding='utf-8')
+        if description.recipe:
+            (new / RECIPE).write_text(description.recipe, encoding='utf-8')
         replace_folder(new, folder)
     return folder
 
@@ -291,4 +296,6 @@ def model_card(manifest: dict, description: Description) -> str:
     lines += [f'- **{d["name"]}** ({d["source"] or "own"}): licence: {d["licence"]}.'
               + (f' {d["terms"]}.' if d['terms'] else '') for d in manifest['training']['data']]
     lines += ['', '## Made by', '', f'```\n{description.command}\n```', '']
+    if description.recipe:
+        lines += [f'The recipe as it was used, paths relative to where it lay: `{RECIPE}`.', '']
     return '\n'.join(lines) + int8_section(manifest)

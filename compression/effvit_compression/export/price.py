@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import contextlib
 import textwrap
-from typing import Collection, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Collection, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -19,6 +19,8 @@ from effvit_ros.report.progress import steps
 RUNTIME = 'openvino'
 #: Mean share of equal labels below which a graph is refused where there are no labels.
 LEAST_AGREEMENT = 0.97
+#: IoU that a class may lose, where nobody says.
+MOST_LOST_CLASS = 0.05
 #: Of the model card's section.
 HEADING = '## INT8'
 
@@ -36,6 +38,20 @@ class PriceSet(NamedTuple):
     only: Sequence[str] = ()
 
 
+class ClassLoss(NamedTuple):
+    """The class that loses most IoU: its name, the set of pictures, its IoU before and after."""
+
+    name: str
+    data: str
+    iou_fp32: float
+    iou_int8: float
+
+    @property
+    def loss(self) -> float:
+        """Return the IoU lost."""
+        return round(self.iou_fp32 - self.iou_int8, 4)
+
+
 class Price(NamedTuple):
     """
     How the INT8 graph differs from the FP32 graph of the same bundle, on OpenVINO.
@@ -43,6 +59,7 @@ class Price(NamedTuple):
     ``worst`` and ``mean``: share of equal labels in a picture. ``scores``: for each set of
     pictures with labelled pixels its name, number, and mIoU by precision. ``speedup``: FP32's
     median time of an inference over INT8's, in turns. ``origin``: what calibrated it.
+    ``worst_class``: whose IoU falls most on any set; a :class:`ClassLoss`, None without labels.
     """
 
     worst: float
@@ -50,6 +67,7 @@ class Price(NamedTuple):
     scores: List[dict]
     speedup: float
     origin: str
+    worst_class: Optional[ClassLoss] = None
 
     @property
     def loss(self) -> float:
@@ -61,12 +79,18 @@ class Price(NamedTuple):
         """Keys of the graph's entry in the manifest; times are left out: they are a machine's."""
         return {'parity': {'worst_label_agreement': round(self.worst, 6),
                            'mean_label_agreement': round(self.mean, 6)},
-                'price': self.scores, 'calibration': self.origin}
+                'price': self.scores, 'calibration': self.origin,
+                **({'worst_class': self.worst_class._asdict()} if self.worst_class else {})}
 
-    def refusal(self, most_lost: float) -> str:
+    def refusal(self, most_lost: float, most_lost_class: float = MOST_LOST_CLASS) -> str:
         """Return why the graph is not worth having, '' where it is."""
         if self.loss > most_lost:
             return f'it loses {self.loss:.4f} mIoU, {most_lost} may be lost'
+        worst = self.worst_class
+        if worst and worst.loss > most_lost_class:
+            return (f'{worst.name} loses {worst.loss:.4f} IoU on {worst.data} '
+                    f'({worst.iou_fp32:.4f} to {worst.iou_int8:.4f}), {most_lost_class} may be '
+                    'lost')
         if not self.scores and self.mean < LEAST_AGREEMENT:
             return (f'it agrees with FP32 on {self.mean:.4f} of the pixels; without labels '
                     f'{LEAST_AGREEMENT} are asked for')
@@ -82,7 +106,7 @@ def measure_price(bundle: Bundle, sets: Sequence[PriceSet], origin: str) -> Pric
     :param origin: what calibrated the INT8 graph, a sentence for the model card.
     :raises UserError: OpenVINO is missing, or the bundle lacks one of the graphs.
     """
-    agreements, times, scores = [], {'fp32': [], 'int8': []}, []
+    agreements, times, scores, losses = [], {'fp32': [], 'int8': []}, [], []
     with contextlib.ExitStack() as stack:
         segmenters = {precision: stack.enter_context(
             Segmenter(bundle.preferring(RUNTIME, precision), RUNTIME)) for precision in times}
@@ -107,10 +131,32 @@ def measure_price(bundle: Bundle, sets: Sequence[PriceSet], origin: str) -> Pric
                 scores.append({'data': sample.name, 'n_images': labelled, **{
                     f'miou_{precision}': round(confusion.miou, 4)
                     for precision, confusion in confusions.items()}})
+                losses += class_losses(sample.name, names, confusions)
     if not agreements:
         raise UserError('no pictures to measure INT8 on')
     return Price(min(agreements), float(np.mean(agreements)), scores,
-                 float(np.median(times['fp32']) / np.median(times['int8'])), origin)
+                 float(np.median(times['fp32']) / np.median(times['int8'])), origin,
+                 max(losses, key=lambda found: found.loss, default=None))
+
+
+def class_losses(data: str, names: Sequence[str],
+                 confusions: Dict[str, ConfusionMatrix]) -> List[ClassLoss]:
+    """Compare the IoU by class of the classes that the truth holds; keys: fp32 and int8."""
+    return [ClassLoss(name, data, round(float(before), 4), round(float(after), 4))
+            for name, before, after in zip(names, confusions['fp32'].iou, confusions['int8'].iou)
+            if not np.isnan(before)]
+
+
+def as_result(price: Price) -> dict:
+    """Return plain values that :func:`of_result` reads."""
+    worst = price.worst_class
+    return {**price._asdict(), 'worst_class': worst and worst._asdict()}
+
+
+def of_result(fields: dict) -> Price:
+    """Return the price; older results say nothing of classes."""
+    worst = fields.get('worst_class')
+    return Price(**{**fields, 'worst_class': worst and ClassLoss(**worst)})
 
 
 def preference(graphs: Sequence[dict]) -> dict:

@@ -116,8 +116,10 @@ def load_stored(net: SegmentationNet, folder: Path, say: Callable[[str], None]) 
     net.encoder.model.load_state_dict(
         {**state, **{ours: source[name] for ours, name in zip(names, theirs)}})
     trunk = {f'encoder.model.{name}' for name in names}
+    same = stored.architecture.classes.names == net.architecture.classes.names
     kept = {name: tensor for name, tensor in stored.state_dict().items()
-            if name not in trunk and fits(tensor, net.state_dict().get(name))}
+            if name not in trunk and fits(tensor, net.state_dict().get(name))
+            and (same or not name.startswith('head.'))}  # as many others are others all the same
     net.load_state_dict({**net.state_dict(), **kept})
     fresh = sorted({'.'.join(name.split('.')[:4]) for name in net.state_dict()
                     if name not in trunk and name not in kept})

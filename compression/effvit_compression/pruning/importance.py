@@ -1,8 +1,55 @@
-"""How much a head or a neuron matters, by the weights that would go with it."""
+"""
+How much a head or a neuron matters, by the weights that would go with it.
+
+A criterion is a function of ``groups`` (one row of weights for each head or neuron) under its
+name in ``IMPORTANCES``: nothing else has to know of another one.
+"""
 from __future__ import annotations
+
+from typing import Callable, Dict
 
 import torch
 from timm.layers import Attention, Mlp
+
+#: Name -> importance (groups,) of weights (groups, weights).
+IMPORTANCES: Dict[str, Callable[[torch.Tensor], torch.Tensor]] = {}
+
+
+def criterion(function: Callable[[torch.Tensor], torch.Tensor]):
+    """Make a function a criterion that recipes know by its name."""
+    IMPORTANCES[function.__name__] = function
+    return function
+
+
+@criterion
+def l1(groups: torch.Tensor) -> torch.Tensor:
+    """Sum of the absolute weights of each row."""
+    return groups.abs().sum(dim=1)
+
+
+@criterion
+def l2(groups: torch.Tensor) -> torch.Tensor:
+    """Root of the sum of squares of each row."""
+    return groups.square().sum(dim=1).sqrt()
+
+
+@criterion
+def lamp(groups: torch.Tensor) -> torch.Tensor:
+    """
+    Each row's squared norm over the sum of itself and all larger ones (arXiv 2010.07611).
+
+    Within one layer the order is that of ``l2``.
+    """
+    squares = groups.square().sum(dim=1)
+    ordered, order = squares.sort()
+    remaining = ordered.flip(0).cumsum(0).flip(0)
+    return torch.empty_like(squares).scatter_(0, order, ordered / remaining)
+
+
+@torch.no_grad()
+def importance(groups: torch.Tensor, measure: str) -> torch.Tensor:
+    """Return the importance of each row of (groups, weights) by a criterion."""
+    return IMPORTANCES[measure](groups)
 
 
 def head_importance(block: Attention, measure: str) -> torch.Tensor:
@@ -16,22 +63,3 @@ def head_importance(block: Attention, measure: str) -> torch.Tensor:
 def neuron_importance(block: Mlp, measure: str) -> torch.Tensor:
     """Return each hidden neuron's importance, (hidden,): of its row of fc1 and column of fc2."""
     return importance(torch.cat([block.fc1.weight, block.fc2.weight.T], dim=1), measure)
-
-
-@torch.no_grad()
-def importance(groups: torch.Tensor, measure: str) -> torch.Tensor:
-    """
-    Norm of each row of (groups, weights).
-
-    ``lamp`` (arXiv 2010.07611) divides each group's squared norm by the sum over itself and all
-    larger ones, which makes scores comparable between layers; within one layer the order is
-    that of ``l2``.
-    """
-    if measure == 'l1':
-        return groups.abs().sum(dim=1)
-    squares = groups.square().sum(dim=1)
-    if measure == 'l2':
-        return squares.sqrt()
-    ordered, order = squares.sort()
-    remaining = ordered.flip(0).cumsum(0).flip(0)
-    return torch.empty_like(squares).scatter_(0, order, ordered / remaining)

@@ -47,9 +47,10 @@ def run(run, place):
     folder = write_bundle(
         net, variants(run), place / recipe.export.name, recipe.size,
         Description(recipe.export.name, tuple(learnt_from), recipe.export.story,
-                    f'effvit-compress run {recipe.name}.yaml',
+                    run.command or f'effvit-compress run {recipe.name}.yaml',
                     lambda scores: evidence(lessons(run), unseen(run, scores),
-                                            recipe.class_set)), score, calibrate)
+                                            recipe.class_set), recipe.as_written), score,
+        calibrate)
     bundle = load_bundle(folder)
     return {'bundle': recipe.export.name, 'sha256': bundle.sha256,
             'scores': bundle.manifest['scores'],

@@ -95,7 +95,7 @@ def mixture_of(run: Run, rank: int = 0, drawn: int = 0, taught: bool = False,
                   augmentation or source.augmentation, source.guesses,
                   answers_of(run, source, transformer) if taught and source.taught else None)
              for source in recipe.data if source.share]
-    pasting = (recipe.paste.classes, recipe.paste.chance) if recipe.paste else ()
+    pasting = (recipe.pasted, recipe.paste.chance) if recipe.paste else ()
     return Mixture(parts, stretch or recipe.size, recipe.augmentation, recipe.rare, recipe.seed,
                    rank, drawn, recipe.class_set, *pasting)
 

@@ -10,7 +10,7 @@ from effvit_compression.export.add_int8 import add_int8, FILE, NotWorthIt
 from effvit_compression.export.bundle import Description, make_variants, Variant, write_bundle
 from effvit_compression.export.int8 import spread
 from effvit_compression.export.parity import Parity
-from effvit_compression.export.price import Price, PriceSet
+from effvit_compression.export.price import as_result, of_result, PriceSet
 from effvit_compression.models.store import load_model
 from effvit_ros.core.bundle import sha256_of
 from effvit_ros.core.whole_file import write_bytes
@@ -65,12 +65,12 @@ def quantize(run, place, net, full):
                           Description(recipe.export.name, (), '', ''))
     try:
         price = add_int8(folder, folder, calibration, sets, settings.most_lost,
-                         f'{len(calibration)} pictures of {names}')
+                         f'{len(calibration)} pictures of {names}', settings.most_lost_class)
     except NotWorthIt as error:
         run.say(f'quantize: {error}')
         return None
     run.say(f'quantize: INT8 loses {price.loss:.4f} mIoU and is {price.speedup:.2f} times as fast')
-    return {'file': f'{folder.name}/{FILE}', 'price': price._asdict()}
+    return {'file': f'{folder.name}/{FILE}', 'price': as_result(price)}
 
 
 def variants(run):
@@ -80,5 +80,5 @@ def variants(run):
                     Parity(entry['agreement'], entry['margin'])) for entry in result['graphs']]
     if result.get('int8'):
         made.append(Variant('int8', 'uint8', onnx.load(str(place / result['int8']['file'])),
-                            Price(**result['int8']['price'])))
+                            of_result(result['int8']['price'])))
     return made

@@ -44,8 +44,11 @@ def origin(pretrained):
 def common(recipe):
     """Return what every training depends on: how it learns from the data."""
     sources = [source.model_dump(mode='json', exclude=HERE) for source in recipe.data]
-    return [sources, recipe.model_dump(
-        mode='json', include={'seed', 'size', 'augmentation', 'rare', 'loss', 'paste'})]
+    fields = recipe.model_dump(
+        mode='json', include={'seed', 'size', 'augmentation', 'rare', 'loss', 'paste'})
+    if recipe.paste:
+        fields['paste']['classes'] = list(recipe.pasted)
+    return [sources, fields]
 
 
 def rounded(recipe):

@@ -47,7 +47,7 @@ def run(run, place):
     check_datasets(run)
     scores = {}
     for teacher in run.recipe.teachers:
-        network = open_teacher(teacher)
+        network = open_teacher(teacher, run.recipe.class_set)
 
         def ask(image, network=network, teacher=teacher):
             return opinion(network, teacher, image)

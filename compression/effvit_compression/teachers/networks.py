@@ -11,20 +11,30 @@ from effvit_compression.data.answers import GRID
 from effvit_compression.models.frozen import Frozen
 from effvit_compression.models.store import load_network
 from effvit_compression.teachers.settings import KnownTeacher
+from effvit_ros.core.classes import ClassSet
 from effvit_ros.core.errors import UserError
 
 #: Takes (side, side, 3) uint8 RGB, gives probabilities (h, w, classes) float32.
 Network = Callable[[np.ndarray], np.ndarray]
 
 
-def open_teacher(settings: KnownTeacher) -> Network:
-    """Load a network; :raises UserError: it can't be read."""
-    return open_graph(settings) if settings.onnx else open_model(settings)
+def open_teacher(settings: KnownTeacher, classes: ClassSet) -> Network:
+    """
+    Load a network.
+
+    :param classes: that it has to tell apart; of a graph only their number shows.
+    :raises UserError: it can't be read, or tells other classes apart.
+    """
+    return open_graph(settings) if settings.onnx else open_model(settings, classes)
 
 
-def open_model(settings: KnownTeacher) -> Network:
-    """Load a checkpoint or a bundle."""
-    frozen = Frozen(load_network(settings.model))
+def open_model(settings: KnownTeacher, classes: ClassSet) -> Network:
+    """Load a checkpoint or a bundle; :raises UserError: it tells other classes apart."""
+    net = load_network(settings.model)
+    difference = net.architecture.classes.differences(classes)
+    if difference:
+        raise UserError(f'teacher {settings.name}: {settings.model}: {difference}')
+    frozen = Frozen(net)
 
     def look(image):
         batch = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None]

@@ -22,7 +22,7 @@ class TrainingSettings(pydantic.BaseModel):
     rate: float = pydantic.Field(1e-3, gt=0)        # AdamW, at the end of the warm-up
     encoder_rate: float = pydantic.Field(1.0, ge=0)  # times rate: below 1 for pretrained encoders
     weight_decay: float = pydantic.Field(0.02, ge=0)
-    warmup: int = pydantic.Field(200, ge=0)         # iterations, linear
+    warmup: int = pydantic.Field(200, ge=0)         # iterations; default: at most a quarter
     power: float = pydantic.Field(0.9, ge=0)        # of the poly schedule
     clip: float = pydantic.Field(5.0, gt=0)         # of the gradient's norm
     ema: float = pydantic.Field(0.999, ge=0, lt=1)  # decay, itself warmed up
@@ -41,3 +41,12 @@ class TrainingSettings(pydantic.BaseModel):
         if not any(chance for _, chance in sizes):
             raise ValueError('every chance is 0')
         return sizes
+
+    @pydantic.model_validator(mode='after')
+    def _warms_up(self):
+        if 'warmup' not in self.model_fields_set:
+            self.warmup = min(self.warmup, self.iterations // 4)
+        if self.warmup > self.iterations:
+            raise ValueError(f'warmup is {self.warmup} of {self.iterations} iterations: the rate '
+                             'would never be reached')
+        return self

@@ -17,7 +17,15 @@ from effvit_compression.cli import main
 from effvit_compression.export import add_int8 as add_int8_module
 from effvit_compression.export.add_int8 import add_int8, NotWorthIt
 from effvit_compression.export.int8 import spread, to_int8, with_full_weights
-from effvit_compression.export.price import measure_price, Price, PriceSet
+from effvit_compression.export.price import (
+    as_result,
+    class_losses,
+    ClassLoss,
+    measure_price,
+    of_result,
+    Price,
+    PriceSet,
+)
 from effvit_compression.models.factory import build
 from effvit_compression.models.store import save_model
 from effvit_compression.pipeline import Run
@@ -25,6 +33,7 @@ from effvit_compression.recipe import recipe_of
 from effvit_compression.stages import export, quantize
 from effvit_ros.core.bundle import load_bundle
 from effvit_ros.core.errors import UserError
+from effvit_ros.core.metrics import ConfusionMatrix
 from effvit_ros.core.segmenter import Segmenter
 
 needs_nncf = pytest.mark.skipif(
@@ -32,11 +41,12 @@ needs_nncf = pytest.mark.skipif(
     reason='NNCF or OpenVINO is not installed: pip install nncf openvino')
 
 
-def price(loss=0.0, mean=0.99, speedup=1.5, labelled=True):
+def price(loss=0.0, mean=0.99, speedup=1.5, labelled=True, person=0.0):
     """Return a price by its figures."""
     scores = [{'data': 'a/val', 'n_images': 1, 'miou_fp32': 0.5, 'miou_int8': 0.6},
               {'data': 'b/val', 'n_images': 1, 'miou_fp32': 0.5, 'miou_int8': 0.5 - loss}]
-    return Price(0.9, mean, scores if labelled else [], speedup, 'Calibrated on nothing.')
+    return Price(0.9, mean, scores if labelled else [], speedup, 'Calibrated on nothing.',
+                 ClassLoss('person', 'b/val', 0.12, 0.12 - person) if labelled else None)
 
 
 @pytest.mark.parametrize('found, reason', [
@@ -44,6 +54,9 @@ def price(loss=0.0, mean=0.99, speedup=1.5, labelled=True):
     pytest.param(price(loss=0.01), '', id='as much lost as may be'),
     pytest.param(price(loss=0.02), 'loses 0.0200 mIoU, 0.01 may be lost',
                  id='a set that gains does not pay for one that loses'),
+    pytest.param(price(person=0.05), '', id='as much lost of a class as may be'),
+    pytest.param(price(person=0.12), 'person loses 0.1200 IoU on b/val (0.1200 to 0.0000), 0.05 '
+                 'may be lost', id='a class that vanishes from an mIoU that stays'),
     pytest.param(price(speedup=0.8), '1.25 times as long as FP32', id='slower'),
     pytest.param(price(labelled=False), '', id='without labels, alike'),
     pytest.param(price(labelled=False, mean=0.9), 'agrees with FP32 on 0.9000',
@@ -52,6 +65,23 @@ def price(loss=0.0, mean=0.99, speedup=1.5, labelled=True):
 def test_what_is_worth_having(found, reason):
     refusal = found.refusal(0.01)
     assert (reason in refusal) if reason else (refusal == '')
+
+
+def test_the_class_that_loses_most_is_found_among_those_that_occur():
+    confusions = {'fp32': ConfusionMatrix(3), 'int8': ConfusionMatrix(3)}
+    truth = np.uint8([[0, 0, 0, 1]])
+    confusions['fp32'].update(truth, np.uint8([[0, 0, 0, 1]]))
+    confusions['int8'].update(truth, np.uint8([[0, 0, 0, 0]]))
+    found = class_losses('a/val', ('land', 'person', 'absent'), confusions)
+    assert found == [('land', 'a/val', 1.0, 0.75), ('person', 'a/val', 1.0, 0.0)]
+    assert [entry.loss for entry in found] == [0.25, 1.0]
+
+
+def test_a_price_survives_the_stages_result_file():
+    found = price(person=0.01)
+    assert of_result(json.loads(json.dumps(as_result(found)))) == found
+    older = {key: value for key, value in as_result(found).items() if key != 'worst_class'}
+    assert of_result(older).worst_class is None
 
 
 @pytest.mark.parametrize('n, count, expected', [
@@ -112,7 +142,8 @@ def test_the_graph_computes_with_integers(bundle, pictures):
 def test_a_bundle_gets_int8_for_openvino_with_its_price(bundle, pictures, tmp_path):
     truths = [tiny_labels(picture) for picture in pictures]
     found = add_int8(bundle, tmp_path / 'new' / 'small', pictures,
-                     [PriceSet('tiny/val', list(zip(pictures, truths)))], 0.5, '4 pictures')
+                     [PriceSet('tiny/val', list(zip(pictures, truths)))], 0.5, '4 pictures',
+                     most_lost_class=1.0)
     assert found.scores[0]['miou_fp32'] == 1 and 0.5 < found.scores[0]['miou_int8'] <= 1
     assert 0.5 < found.worst <= found.mean <= 1
     new = load_bundle(tmp_path / 'new' / 'small')
@@ -178,7 +209,8 @@ def folder(tmp_path, pictures):
 def test_the_command_calibrates_on_some_and_measures_on_others(bundle, folder, capsys):
     assert main(['quantize', '--bundle', str(bundle), '--images', str(folder / 'images'),
                  '--labels', str(folder / 'labels'), '--out', str(folder / 'new'),
-                 '--most-lost', '0.5', '--json', str(folder / 'price.json')]) == 0
+                 '--most-lost', '0.5', '--most-lost-class', '1',
+                 '--json', str(folder / 'price.json')]) == 0
     report = json.loads((folder / 'price.json').read_text())
     assert [(e['data'], e['n_images']) for e in report['scores']] == [('images', 2)]
     assert 'on 4 pictures of images' in report['origin'], 'two of six are held out'
@@ -227,7 +259,8 @@ def test_the_pipeline_quantises_the_student_and_ships_both(dataset, tmp_path):
         'name': 'small', 'size': 64, 'data': [{'dataset': str(dataset)}],
         'student': {'encoder': 'mobilevit_xxs', 'decoder_channels': 8},
         'baseline': {'training': {}}, 'export': {'name': 'small'},
-        'quantize': {'fp16': False, 'int8': {'pictures': 2, 'most_lost': 1}}}, tmp_path / 'r.yaml')
+        'quantize': {'fp16': False, 'int8': {
+            'pictures': 2, 'most_lost': 1, 'most_lost_class': 1}}}, tmp_path / 'r.yaml')
     run = Run(recipe, tmp_path / 'out', say=lambda line: None)
     torch.manual_seed(0)
     save_model(build(recipe.student), run.place('baseline'))

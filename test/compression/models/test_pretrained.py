@@ -19,6 +19,7 @@ from effvit_compression.models.store import save_model
 from effvit_compression.recipe import load_recipe, stored
 from effvit_compression.stages import distill
 from effvit_ros.core.bundle import resolve_model
+from effvit_ros.core.classes import class_set
 from effvit_ros.core.errors import UserError
 
 PLAIN = Architecture(encoder='tf_efficientnet_lite0', decoder_channels=8)
@@ -54,6 +55,23 @@ def test_of_the_same_architecture_everything_is_taken(tmp_path):
     start_from(tmp_path, net)
     state = net.state_dict()
     assert all(torch.equal(state[name], t) for name, t in stored.state_dict().items())
+
+
+@pytest.mark.parametrize('names', [
+    pytest.param(('soil', 'crop', 'weed'), id='another number'),
+    pytest.param(tuple(f'class {i}' for i in range(14)), id='as many others')])
+def test_under_other_classes_trunk_and_decoder_stay_and_the_head_is_new(tmp_path, capsys, names):
+    farm = class_set({'name': 'farm', 'classes': [
+        {'id': i, 'name': name, 'color': [i, 0, 0]} for i, name in enumerate(names)]}, 'farm')
+    stored, net = network(PLAIN, 0), network(PLAIN.model_copy(update={'classes': farm}), 1)
+    head = net.head.weight.clone()
+    save_model(stored, tmp_path)
+    start_from(tmp_path, net)
+    state = net.state_dict()
+    assert all(torch.equal(state[name], tensor) for name, tensor in stored.state_dict().items()
+               if not name.startswith('head.'))
+    assert torch.equal(net.head.weight, head) and len(head) == len(names)
+    assert 'nothing in it for head.bias, head.weight: random at first' in capsys.readouterr().out
 
 
 def test_another_trunk_is_refused(tmp_path):
