@@ -10,7 +10,7 @@ import onnx
 import pytest
 import yaml
 from cpu_runtimes import needs_openvino, RUNTIMES
-from tiny_bundle import write_manifest, write_tiny_bundle
+from tiny_bundle import tiny_labels, write_manifest, write_tiny_bundle
 
 from effvit_ros.core.bundle import (
     BundleError,
@@ -114,6 +114,22 @@ def test_weights_that_stand_before_a_graph_are_part_of_it(bundle):
     (bundle / 'weights.onnx').write_bytes(content[:40][::-1])
     with pytest.raises(BundleError, match='model.onnx with .*weights.onnx: sha256 is'):
         load_bundle(bundle)
+
+
+@pytest.mark.parametrize('runtime', RUNTIMES)
+@pytest.mark.parametrize('version', [1, 2])
+def test_bundles_of_older_formats_load_and_label_as_they_did(bundle, version, runtime):
+    manifest = yaml.safe_load((bundle / MANIFEST).read_text())
+    if version == 2:
+        content = (bundle / 'model.onnx').read_bytes()
+        (bundle / 'weights.onnx').write_bytes(content[:40])
+        (bundle / 'model.onnx').write_bytes(content[40:])
+        manifest['graphs'][0]['weights'] = 'weights.onnx'
+    write_manifest(bundle, {**manifest, 'format_version': version})
+    pixels = np.random.default_rng(version).integers(0, 256, (64, 64, 3), np.uint8)
+    with Segmenter(load_bundle(bundle), runtime) as segmenter:
+        labels = segmenter.segment(pixels, 'rgb').labels
+        np.testing.assert_array_equal(labels, tiny_labels(pixels))
 
 
 def pin(bundle):

@@ -96,7 +96,7 @@ def network_of(bundle: Bundle) -> SegmentationNet:
                             'not of this bundle; copy the bundle again')
         tensors = {name: t.float() if t.is_floating_point() else t
                    for name, t in load(data).items()}
-        net = build(Architecture.model_validate(fields))
+        net = build(Architecture.model_validate({**fields, 'classes': bundle.class_set}))
     except OSError as error:
         raise UserError(f'{file}: {error.strerror}: copy the whole bundle') from error
     except safetensors.SafetensorError as error:

@@ -34,7 +34,8 @@ def measure(bundle: Bundle) -> Dict[str, object]:
     fields = bundle.manifest.get('architecture')
     if fields is None:
         raise UserError(f'{bundle.path}: its manifest names no architecture')
-    net = build(Architecture.model_validate(fields)).eval().half().cuda()
+    architecture = Architecture.model_validate({**fields, 'classes': bundle.class_set})
+    net = build(architecture).eval().half().cuda()
     image = torch.randint(0, 256, (1, 3, bundle.height, bundle.width), device='cuda',
                           dtype=torch.uint8)
     parts: List[Dict[str, object]] = []

@@ -80,7 +80,8 @@ def test_a_graph_of_somebody_elses_gets_pictures_as_it_expects_them(tmp_path):
         [onnx.numpy_helper.from_array(weight, 'w')])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 13)], ir_version=8)
     onnx.save(model, tmp_path / 'red.onnx')
-    look = open_teacher(settings(onnx=tmp_path / 'red.onnx', mean=(100.0,) * 3, std=(50.0,) * 3))
+    look = open_teacher(settings(onnx=tmp_path / 'red.onnx', mean=(100.0,) * 3, std=(50.0,) * 3),
+                        lpcv_classes())
     image = np.zeros((64, 64, 3), np.uint8)
     image[:, 32:, 0] = 200
     said = look(image)
@@ -92,7 +93,7 @@ def test_a_graph_of_somebody_elses_gets_pictures_as_it_expects_them(tmp_path):
 def test_a_graph_that_is_none_is_one_line(tmp_path):
     (tmp_path / 'no.onnx').write_bytes(b'nothing')
     with pytest.raises(UserError, match='teacher one: .*no.onnx'):
-        open_teacher(settings(onnx=tmp_path / 'no.onnx'))
+        open_teacher(settings(onnx=tmp_path / 'no.onnx'), lpcv_classes())
 
 
 def test_weights_by_dataset_and_class():
