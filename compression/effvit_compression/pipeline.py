@@ -8,8 +8,7 @@ import shutil
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
-from typing import Any, Callable, Dict, Optional, Sequence
+from typing import Any, Callable, Dict, Optional, Protocol, Sequence
 
 from effvit_compression import ranks
 from effvit_compression.data.description import DatasetDescription, load_description
@@ -24,6 +23,24 @@ RECIPE = 'recipe.json'   # as it was used
 KEY = 'key.txt'          # what the stage depends on; written before it starts
 RESULT = 'result.json'   # its figures; written last, so it also means "finished"
 WALL = 'wall_s.txt'      # seconds from its last start to its end
+
+
+class Stage(Protocol):
+    """
+    A step of a run: a module of ``stages``, or anything of this form.
+
+    ``__name__`` ends with its name. A stage that works with every process also has a true
+    ``TOGETHER``; the others run on rank 0 alone.
+    """
+
+    __name__: str
+    NEEDS: Sequence[str]  # earlier stages whose results it reads
+
+    def depends_on(self, recipe: Recipe) -> Any:
+        """Return the settings that decide its result; None where the recipe leaves it out."""
+
+    def run(self, run: Run, place: Path) -> dict:
+        """Work in the folder, where an interrupted run may have left things; return figures."""
 
 
 @dataclass
@@ -87,7 +104,7 @@ class Run:
         return next(name for name in names if name in self.results)
 
 
-def carry_out(run: Run, stages: Sequence[ModuleType], only: Optional[str] = None) -> None:
+def carry_out(run: Run, stages: Sequence[Stage], only: Optional[str] = None) -> None:
     """
     Run the stages that are not finished.
 
@@ -101,7 +118,7 @@ def carry_out(run: Run, stages: Sequence[ModuleType], only: Optional[str] = None
         carry_out_stages(run, stages, only)
 
 
-def carry_out_stages(run: Run, stages: Sequence[ModuleType], only: Optional[str]) -> None:
+def carry_out_stages(run: Run, stages: Sequence[Stage], only: Optional[str]) -> None:
     """Run those that are not finished, in a folder that is this run's alone."""
     for stage in (s for s in stages if name_of(s) in run.keys):
         name, place, key = name_of(stage), run.place(name_of(stage)), run.keys[name_of(stage)]
@@ -123,7 +140,7 @@ def carry_out_stages(run: Run, stages: Sequence[ModuleType], only: Optional[str]
             return
 
 
-def begin(run: Run, stages: Sequence[ModuleType], only: Optional[str],
+def begin(run: Run, stages: Sequence[Stage], only: Optional[str],
           stack: contextlib.ExitStack) -> Dict[str, str]:
     """
     Write the recipe into the run's folder; return the keys of the stages that it has.
@@ -142,7 +159,7 @@ def begin(run: Run, stages: Sequence[ModuleType], only: Optional[str],
     return keys
 
 
-def figures_of(run: Run, stage: ModuleType, place: Path) -> dict:
+def figures_of(run: Run, stage: Stage, place: Path) -> dict:
     """Run a stage: by every process where it says TOGETHER, otherwise by rank 0 alone."""
     with told(str(place)):
         if getattr(stage, 'TOGETHER', False):
@@ -156,7 +173,7 @@ def finish(place: Path, figures: dict, seconds: float) -> None:
     write_text(place / RESULT, json.dumps(figures, indent=2) + '\n')
 
 
-def keys_of(recipe: Recipe, stages: Sequence[ModuleType]) -> Dict[str, str]:
+def keys_of(recipe: Recipe, stages: Sequence[Stage]) -> Dict[str, str]:
     """Key of each stage that the recipe has, by name."""
     keys: Dict[str, str] = {}
     for stage in stages:
@@ -167,7 +184,7 @@ def keys_of(recipe: Recipe, stages: Sequence[ModuleType]) -> Dict[str, str]:
     return keys
 
 
-def name_of(stage: ModuleType) -> str:
+def name_of(stage: Stage) -> str:
     """Name of a stage: that of its module."""
     return stage.__name__.rsplit('.', 1)[-1]
 

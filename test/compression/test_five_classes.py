@@ -75,7 +75,8 @@ def bundle(farm):
 def test_data_knows_them(farm, capsys):
     assert compress(['data', str(farm / 'farm.yaml'), '--classes',
                      str(farm / 'classes.yaml')]) == 0
-    assert all(name in capsys.readouterr().out for name in NAMES)
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in NAMES)
     assert compress(['data', str(farm / 'farm.yaml')]) == 2
     assert "'animal' is not a class of lpcv2023" in capsys.readouterr().err
 
