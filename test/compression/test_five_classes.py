@@ -151,9 +151,9 @@ def test_the_node_flies_it_and_its_overlay_names_them(bundle, tmp_path):
         overlays, _ = probe.collect(Image, '/segmenter/overlay')
         probe.film(pixels)
         probe.until(lambda: legends and maps and overlays, 30, 'labels, overlay and legend')
-        assert yaml.safe_load(legends[0].data) == {
-            i: {'name': name, 'rgb': colour}
-            for i, (name, colour) in enumerate(zip(NAMES, COLOURS))}
+        legend = yaml.safe_load(legends[0].data)
+        assert [(legend[i]['name'], legend[i]['rgb']) for i in range(len(legend))] == list(
+            zip(NAMES, COLOURS))
         assert np.array_equal(picture_from(maps[-1]).pixels, expected)
         drawn = Overlay(NAMES, np.array(COLOURS, np.uint8)).draw(
             np.ascontiguousarray(pixels[..., ::-1]), expected)
