@@ -3,12 +3,12 @@ from __future__ import annotations
 
 import json
 
+import cv2
 import numpy as np
 import pytest
 import yaml
 
 pytest.importorskip('torch')
-from conftest import write_pair  # noqa: E402
 
 from effvit_compression.cli import main as compress  # noqa: E402
 from effvit_compression.models.store import ARCHITECTURE, load_model  # noqa: E402
@@ -52,7 +52,11 @@ def farm(tmp_path_factory):
     """Return the folder of class set, dataset, recipe and what ``run`` made of them."""
     folder = tmp_path_factory.mktemp('farm')
     for seed in range(10):
-        write_pair(folder / 'data', 'val' if seed < 2 else 'train', f'field{seed}', *field(seed))
+        split, (pixels, label) = 'val' if seed < 2 else 'train', field(seed)
+        for kind, array, name in (('images', pixels[..., ::-1], f'{seed}.jpg'),
+                                  ('labels', label, f'{seed}.png')):
+            (folder / 'data' / kind / split).mkdir(parents=True, exist_ok=True)
+            assert cv2.imwrite(str(folder / 'data' / kind / split / name), array)
     (folder / 'classes.yaml').write_text(yaml.safe_dump({'name': 'farm', 'classes': [
         {'id': i, 'name': name, 'color': colour}
         for i, (name, colour) in enumerate(zip(NAMES, COLOURS))]}))
