@@ -110,7 +110,7 @@ def test_a_bundles_graph_is_profiled_by_operator(tiny_bundle, capsys):
 
 def test_a_bundle_that_does_not_say_its_network_has_no_components(tiny_bundle, capsys):
     assert main(['profile', str(tiny_bundle)]) == 2
-    assert 'says no architecture' in capsys.readouterr().err
+    assert 'holds no network' in capsys.readouterr().err
 
 
 @pytest.fixture
