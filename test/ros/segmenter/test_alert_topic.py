@@ -10,6 +10,7 @@ from live_ros import fresh_domain, Probe
 from rclpy.parameter import Parameter
 from std_msgs.msg import Header
 
+from effvit_ros.core.alerts import Alert
 from effvit_ros.core.bundle import load_bundle
 from effvit_ros.core.errors import UserError
 from effvit_ros.ros.segmenter.alert_topic import alerts_in, AlertTopic
@@ -60,7 +61,7 @@ def test_what_is_raised_is_told_again_and_nothing_else(node):
         topic.update((0.5, 0.5), ('background', 'red'), Header(frame_id='camera'))
     topic.repeat()
     first, again = map(alerts_in, told)
-    assert first == again == (('red', 'raised', 0.5),)
+    assert first == again == (Alert('red', 'raised', 0.5),)
     assert told[1].header.frame_id == 'camera'
     topic.close()
 
