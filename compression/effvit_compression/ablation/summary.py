@@ -73,7 +73,8 @@ def scores(trial: dict) -> Dict[str, Optional[float]]:
     found = {}
     for dataset, values in trial['scores'].items():
         found[f'mIoU {dataset}'] = values['miou']
-        found[f'LPCV mDice {dataset}'] = values['mdice_lpcv']
+        if values['mdice_lpcv'] is not None:  # of other classes there is none
+            found[f'LPCV mDice {dataset}'] = values['mdice_lpcv']
         if values['per_class'].get(WATER, {}).get('support'):
             found[f'water IoU {dataset}'] = values['per_class'][WATER]['iou']
     return found

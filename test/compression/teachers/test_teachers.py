@@ -18,7 +18,7 @@ from effvit_compression.stages.teachers import answers_of
 from effvit_compression.teachers.networks import corners, open_teacher, opinion
 from effvit_compression.teachers.settings import KnownTeacher
 from effvit_compression.teachers.transformer import Head
-from effvit_ros.core.classes import lpcv_classes
+from effvit_ros.core.classes import class_set, lpcv_classes
 from effvit_ros.core.errors import UserError
 
 SMALL = Architecture(encoder='tf_efficientnet_lite0', decoder_channels=8)
@@ -94,6 +94,15 @@ def test_a_graph_that_is_none_is_one_line(tmp_path):
     (tmp_path / 'no.onnx').write_bytes(b'nothing')
     with pytest.raises(UserError, match='teacher one: .*no.onnx'):
         open_teacher(settings(onnx=tmp_path / 'no.onnx'), lpcv_classes())
+
+
+def test_a_teacher_of_other_classes_is_refused(tmp_path):
+    farm = class_set({'name': 'farm', 'classes': [
+        {'id': i, 'name': f'field {i}', 'color': [i, 0, 0]} for i in range(14)]}, 'farm')
+    save_model(build(SMALL), tmp_path / 'model')
+    with pytest.raises(UserError, match="teacher one: .*model: id 0 is 'background' in lpcv2023, "
+                                        "but 'field 0' in farm"):
+        open_teacher(settings(onnx=None, model=tmp_path / 'model'), farm)
 
 
 def test_weights_by_dataset_and_class():
