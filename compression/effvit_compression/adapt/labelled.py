@@ -66,6 +66,9 @@ class Labelled:
     :param most: longest side in pixels that is kept.
     """
 
+    #: As a dataset's: every class was labelled by hand.
+    trusted = ()
+
     def __init__(self, samples: Sequence[Sample], n_classes: int, most: int):
         self.samples = list(samples)
         self._n_classes = n_classes

@@ -69,5 +69,9 @@ def from_dataset(arguments, bundle):
     from effvit_compression.adapt.labelled import described
     from effvit_compression.export.origins import origin_of
     description = load_description(arguments.data, classes=bundle.class_set)
+    if description.trusted:
+        raise UserError(f'dataset {description.name}: only {", ".join(description.trusted)} was '
+                        'labelled by hand, and adapt learns from all labels: map the others to '
+                        'ignore and remove trusted')
     held_out = described(description, 'val') if 'val' in description.splits else []
     return described(description, 'train'), held_out, origin_of(description)

@@ -88,7 +88,7 @@ class Mixture:
         self._parts = [part.pictures for part in parts]
         self._answers = [part.answers for part in parts]
         self._asked = any(self._answers)
-        self._by_hand = [hand_labelled(part.pictures.description.trusted, self._classes)
+        self._by_hand = [hand_labelled(part.pictures.trusted, self._classes)
                          for part in parts]
         self._guesses = [part.guesses for part in parts]
         self._pasted = [self._classes.index(name) for name in pasted]

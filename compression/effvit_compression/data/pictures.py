@@ -124,6 +124,11 @@ class Pictures:
     def __len__(self) -> int:
         return len(self.pairs)
 
+    @property
+    def trusted(self) -> List[str]:
+        """Return the classes that alone were labelled by hand; none where all were."""
+        return self.description.trusted
+
     def __getitem__(self, index: int) -> Tuple[np.ndarray, np.ndarray]:
         """Picture (H, W, 3) uint8 RGB and labels (H, W) uint8."""
         if index in self._decoded:
