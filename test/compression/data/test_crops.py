@@ -1,8 +1,6 @@
 """Crops: geometry, truth that moves with the picture, repeatable draws."""
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import cv2
 import numpy as np
 import pytest
@@ -151,7 +149,7 @@ def test_shares_of_the_classes_are_those_of_the_sources_as_often_as_they_are_dra
 class Plain:
     """Pictures of one class alone."""
 
-    description = SimpleNamespace(trusted=[])
+    trusted = ()
 
     def __init__(self, label):
         self.pixels = np.eye(14, dtype=np.int64)[[label]] * 100
