@@ -29,7 +29,7 @@ DURATION ?= 20
 MINUTES ?= 30
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-train setup-test demo map-demo bench soak test test-slow test-long lint docs clean setup-rtx gpu-check needs-ros test-aarch64
+.PHONY: help setup setup-train setup-test demo map-demo bench bench-peers soak test test-slow test-long lint docs clean setup-rtx gpu-check needs-ros test-aarch64
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -46,6 +46,9 @@ demo: setup ## watch a simulated flight being segmented (SOURCE=folder DIR=... |
 
 bench: needs-ros setup ## time the bare runtimes, the core and the node, side by side
 	$(BIN)/python -m effvit_ros.bench
+
+bench-peers: setup-train ## time the shipped bundles beside networks of smp and torchvision -> out/peers
+	$(BIN)/effvit-compress peers --bundle $(or $(MODEL),mobilevit_lite0_lpcv mobilevit_lite2_lpcv)
 
 soak: needs-ros setup ## run under full load and watch for leaks (MINUTES=30) -> out/soak
 	$(BIN)/python -m effvit_ros.soak --minutes $(MINUTES) --model "$(MODEL)"

@@ -65,6 +65,7 @@ WORKSTATION = {
     'losses': 'torch_env data',
     'evaluation': 'data',
     'profiling': 'models',
+    'peers': 'export profiling effvit_ros.flight',
     'training': 'torch_env data losses models ranks evaluation',
     'pruning': 'torch_env models training',
     'export': 'torch_env data evaluation files models ranks',
@@ -79,8 +80,8 @@ WORKSTATION = {
               'reporting teachers training effvit_ros.flight',
     'ablation': 'ablation_settings evaluation export files overrides pipeline profiling recipe '
                 'reporting stages',
-    'commands': 'ablation adapt data evaluation export files importing models overrides pipeline '
-                'profiling ranks recipe reporting stages training effvit_ros.labeling',
+    'commands': 'ablation adapt data evaluation export files importing models overrides peers '
+                'pipeline profiling ranks recipe reporting stages training effvit_ros.labeling',
     'cli': 'commands files',
 }
 

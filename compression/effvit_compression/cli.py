@@ -14,6 +14,7 @@ from effvit_compression.commands import (
     export,
     import_,
     info,
+    peers,
     profile,
     quantize,
     run,
@@ -22,7 +23,7 @@ from effvit_compression.files import told
 from effvit_ros.core.errors import reports_user_errors
 
 COMMANDS = (run, ablate, evaluate, cross, profile, info, data, data_import, export, quantize,
-            adapt, import_)
+            adapt, import_, peers)
 
 
 def build_parser() -> argparse.ArgumentParser:

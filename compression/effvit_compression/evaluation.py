@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Dict, Iterable, Iterator, List, Sequence, Tuple
+from typing import Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from effvit_ros.core.labelled_pictures import check_pair
 from effvit_ros.core.metrics import ConfusionMatrix, defined, LpcvDice, per_class_table
 from effvit_ros.core.mistakes import mistakes
 from effvit_ros.core.picture_files import mask_file, picture_files
+from effvit_ros.core.reliability import Reliability
 from effvit_ros.core.segmenter import Segmenter
 
 REST = 'rest'
@@ -37,6 +38,8 @@ class Scores:
     bundle: str
     sha256: str
     runtime: str
+    #: None where the bundle gives no scores.
+    reliability: Optional[Reliability] = None
 
     def as_dict(self) -> dict:
         """Plain numbers for JSON; None where a score is undefined."""
@@ -50,35 +53,43 @@ class Scores:
             'latency_ms': float(np.median(self.latencies_ms)),
             'latency_p95_ms': float(np.percentile(self.latencies_ms, 95)),
             'bundle': self.bundle, 'bundle_sha256': self.sha256, 'runtime': self.runtime,
+            'confidence': self.reliability.as_dict() if self.reliability else None,
         }
 
 
 def evaluate_bundle(bundle: Bundle, samples: Iterable[Tuple[np.ndarray, np.ndarray]],
                     runtime: str = 'auto', threads: int = 0, only: Sequence[str] = (),
-                    advance: Callable[[], None] = lambda: None) -> Scores:
+                    advance: Callable[[], None] = lambda: None,
+                    min_confidence: float = 0.0) -> Scores:
     """
     Label every picture with ``effvit_ros.core.Segmenter`` and compare at the picture's size.
 
     :param samples: pictures (H, W, 3) uint8 RGB, each with its truth (H, W) uint8, 255 ignored.
     :param only: reduce truth and prediction to these classes and ``rest``.
     :param advance: called after each picture.
+    :param min_confidence: pixels below it are labelled as nothing, which is never right.
     :raises UserError: ``only`` names an unknown class, or the bundle does not run.
     """
     table, names = reduction(bundle.names, only)
     confusion, dice = ConfusionMatrix(len(names)), LpcvDice(len(names))
     latencies: List[float] = []
+    reliability = Reliability() if bundle.gives_scores else None
     with Segmenter(bundle, runtime, threads) as segmenter:
         for image, truth in samples:
             result = segmenter.segment(image, 'rgb')
             latencies.append(result.timings.total_ms)
             truth, labels = table[truth], table[result.labels]
+            if reliability:
+                confidence = result.confidence()
+                reliability.update(confidence, labels, truth, len(names))
+                labels[confidence < 255 * min_confidence] = IGNORE
             confusion.update(truth, labels)
             dice.update(truth, labels)
             advance()
         used = segmenter.runtime.name
     mdice = dice.mean if bundle.class_set.is_lpcv else float('nan')
     return Scores(confusion, mdice, names, len(latencies), tuple(latencies), bundle.name,
-                  bundle.sha256, used)
+                  bundle.sha256, used, reliability)
 
 
 def pair_by_stem(images: Path, labels: Path) -> List[Tuple[Path, Path]]:

@@ -29,6 +29,7 @@ def offline_page(report, folder):
         items.append(Figure(
             'Confusion', plots.confusion_plot(report['confusion'], report['bundle']['classes']),
             note='Each row tells where the pixels of a true class went.'))
+    items += _confidence(report)
     if 'bag' in report:
         items += _courses(report, folder)
         items += _contact_sheet(folder)
@@ -83,6 +84,10 @@ def _headline(report):
                       f"({estimate['low']:.3f} to {estimate['high']:.3f})"))
     if report['stability']['mean'] is not None:
         pairs.append(('flips between frames', f"{report['stability']['mean']:.2%}"))
+    confidence = report.get('confidence') or {}
+    if confidence.get('accuracy'):
+        pairs.append(('expected calibration error',
+                      f"{confidence['expected_calibration_error']:.4f}"))
     return pairs + [('model, median', f"{report['latency_ms']['p50']:.1f} ms")]
 
 
@@ -116,6 +121,19 @@ def _classes(report):
         'alarms: share of the pixels of other classes; '
         f'{told(report, ())}.',
         swatches)
+
+
+def _confidence(report):
+    """Yield what the bundle's confidence is worth; nothing where it gives no scores."""
+    found = report.get('confidence')
+    if found is None:
+        return
+    note = 'Shares of all pixels by confidence.'
+    if found['accuracy']:
+        note += (' A calibrated model lies on the diagonal; expected calibration error '
+                 f"{found['expected_calibration_error']:.4f}.")
+    yield Figure('Confidence', plots.reliability_plot(found['shares'], found['accuracy']),
+                 note=note)
 
 
 def _latencies(report):

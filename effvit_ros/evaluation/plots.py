@@ -60,6 +60,29 @@ def histogram(milliseconds, what):
     return _png(figure)
 
 
+def reliability_plot(shares, accuracy):
+    """
+    Return bars of the pixels' share by confidence and, with truth, the share of right labels.
+
+    :param shares: (bins,) of equal width.
+    :param accuracy: alike, None in bins without a truth; or None.
+    """
+    figure, axes = _figure(5.6, 4.2)
+    count = len(shares)
+    centres = (np.arange(count) + 0.5) / count
+    axes.bar(centres, shares, width=0.9 / count, color='#cbd5e0', label='share of pixels')
+    if accuracy is not None:
+        axes.plot((0, 1), (0, 1), color=_INK, linewidth=0.8, linestyle=':', label='calibrated')
+        known = [(x, y) for x, y in zip(centres, accuracy) if y is not None]
+        axes.plot(*zip(*known), color=_ACCENT, marker='o', markersize=3, linewidth=1,
+                  label='share of right labels')
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1)
+    axes.set_xlabel('confidence')
+    axes.legend(frameon=False, fontsize=8, loc='upper left')
+    return _png(figure)
+
+
 def areas_plot(seconds, areas, names, palette):
     """
     Return the classes' shares of the picture over time, stacked.

@@ -15,6 +15,7 @@ import numpy as np
 
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.metrics import defined
+from effvit_ros.core.reliability import Reliability
 
 FRAMES = 'frames.jsonl'
 TIMINGS = 'timings.csv'
@@ -35,7 +36,8 @@ class RecordWriter:
         self._timings = open(Path(folder) / TIMINGS, 'w', encoding='utf-8')
         self._timings.write(','.join(('frame',) + STEPS) + '\n')
 
-    def write(self, frame, size, areas, flips, confusion, expected, milliseconds):
+    def write(self, frame, size, areas, flips, confusion, expected, reliability,
+              milliseconds):
         """
         Add one frame.
 
@@ -44,6 +46,7 @@ class RecordWriter:
         :param flips: share of pixels whose class differs from the frame before, or None.
         :param confusion: the frame's ConfusionMatrix, or None without truth.
         :param expected: (3, n) shares that the network's confidence expects, or None.
+        :param reliability: its Reliability, or None where the bundle gives no scores.
         :param milliseconds: one number for each of :data:`STEPS`.
         """
         entry = {'frame': frame.index, 'stamp_ns': frame.stamp_ns, 'log_ns': frame.log_ns,
@@ -55,6 +58,8 @@ class RecordWriter:
             entry['confusion'] = [[int(r), int(c), int(confusion.matrix[r, c])]
                                   for r, c in zip(rows, columns)]
             entry['dice'] = defined(confusion.picture_dice)
+        if reliability is not None:
+            entry['confidence'] = reliability.counts.tolist()
         self._frames.write(json.dumps(entry, separators=(',', ':')) + '\n')
         self._timings.write(
             f'{frame.index},' + ','.join(f'{ms:.3f}' for ms in milliseconds) + '\n')
@@ -79,6 +84,8 @@ class FrameTable(NamedTuple):
     (predicted where the truth counts). ``dice``: (F,) float, the LPCV referee's, NaN where
     unknown. ``confusion``: (n, n + 1) int64, the sum over all frames. ``expected``: (F, 3, n)
     float, the hits, truth and prediction that confidence expects, NaN where unknown.
+    ``confidence``: (3, BINS) int64, the sum of their
+    :class:`~effvit_ros.core.reliability.Reliability`.
     """
 
     indices: np.ndarray
@@ -92,6 +99,7 @@ class FrameTable(NamedTuple):
     dice: np.ndarray
     confusion: np.ndarray
     expected: np.ndarray
+    confidence: np.ndarray
 
 
 def read_frames(path, n_classes):
@@ -108,8 +116,11 @@ def read_frames(path, n_classes):
     hits, support, predicted = (np.zeros((count, n_classes), np.int64) for _ in range(3))
     confusion = np.zeros((n_classes, n_classes + 1), np.int64)
     expected = np.full((count, 3, n_classes), np.nan)
+    confidence = Reliability().counts
     try:
         for row, entry in enumerate(entries):
+            if 'confidence' in entry:
+                confidence += np.asarray(entry['confidence'], np.int64)
             areas[row] = entry['areas']
             if entry['flips'] is not None:
                 flips[row] = entry['flips']
@@ -134,7 +145,7 @@ def read_frames(path, n_classes):
     totals = areas.sum(axis=1, keepdims=True)
     areas /= np.where(totals, totals, 1)
     return FrameTable(indices, stamps, areas, flips, scored, hits, support, predicted, dice,
-                      confusion, expected)
+                      confusion, expected, confidence)
 
 
 def read_timings(path):

@@ -18,6 +18,7 @@ from effvit_ros.core.errors import UserError
 from effvit_ros.core.metrics import ConfusionMatrix, defined, per_class_table
 from effvit_ros.core.mistakes import mistakes
 from effvit_ros.core.percentiles import percentiles
+from effvit_ros.core.reliability import Reliability
 from effvit_ros.core.whole_file import write_json
 from effvit_ros.evaluation.estimate import estimated_scores
 from effvit_ros.evaluation.records import (
@@ -154,12 +155,14 @@ def _scores(table, names):
         'class_areas': {name: float(share)
                         for name, share in zip(names, table.areas.mean(axis=0))},
         'stability': {'pairs': int(flips.size), **distribution(flips)},
+        'confidence': (Reliability(table.confidence).as_dict() if table.confidence.any()
+                       else None),
     }
 
 
 def _concatenated(tables):
     return type(tables[0])(*(
-        sum(parts) if name == 'confusion' else np.concatenate(parts)
+        sum(parts) if name in ('confusion', 'confidence') else np.concatenate(parts)
         for name, parts in zip(tables[0]._fields, zip(*tables))))
 
 

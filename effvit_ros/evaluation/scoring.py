@@ -15,6 +15,7 @@ from effvit_ros.core.label_files import HIDES_A_CLASS, hides_a_class, LabelError
 from effvit_ros.core.labelled_pictures import unclear_orientation
 from effvit_ros.core.metrics import ConfusionMatrix
 from effvit_ros.core.orientation import leaves_masks_unclear
+from effvit_ros.core.reliability import Reliability
 from effvit_ros.evaluation.estimate import expected_counts
 from effvit_ros.evaluation.highlights import Highlights
 from effvit_ros.evaluation.read_ahead import read_ahead
@@ -80,7 +81,7 @@ def evaluate_frames(bag, topic, truth, segmenter, folder, save_bag=False, bit_de
             timings = segmentation.timings
             record.write(
                 frame, (pixels.shape[1], pixels.shape[0]), score.areas, score.flips,
-                score.confusion, score.expected,
+                score.confusion, score.expected, score.reliability,
                 (frame.read_ms, frame.decode_ms, wait_ms, timings.prepare_ms, timings.infer_ms,
                  timings.restore_ms, (scored - start) * 1e3,
                  (time.perf_counter() - scored) * 1e3))
@@ -108,7 +109,7 @@ class FrameScore:
 
     ``areas`` (n,) counts, ``flips`` share or None, ``confusion`` and ``truth`` None where the
     frame has no truth; ``badness`` is high for frames worth a look: 1 - Dice with truth, else
-    the share of flips.
+    the share of flips. ``reliability`` is None where the bundle gives no scores.
     """
 
     areas: np.ndarray
@@ -118,6 +119,8 @@ class FrameScore:
     badness: float
     #: (3, n) of :func:`~effvit_ros.evaluation.estimate.expected_counts`, None without scores.
     expected: object = None
+    #: None where the bundle gives no scores.
+    reliability: object = None
 
 
 class _Scorer:
@@ -150,12 +153,16 @@ class _Scorer:
         expected = None if segmentation.scores is None else expected_counts(
             segmentation.scores, self._temperature)
         truth = self._matching_truth(frame, segmentation.labels.shape)
+        reliability = None
+        if segmentation.scores is not None:
+            reliability = Reliability().update(
+                segmentation.confidence(), labels, truth, self._n_classes)
         if truth is None:
-            return FrameScore(areas, flips, None, None, flips or 0.0, expected)
+            return FrameScore(areas, flips, None, None, flips or 0.0, expected, reliability)
         confusion = ConfusionMatrix(self._n_classes).update(truth, segmentation.labels)
         dice = confusion.picture_dice
         return FrameScore(areas, flips, confusion, truth, 0.0 if np.isnan(dice) else 1 - dice,
-                          expected)
+                          expected, reliability)
 
     def _matching_truth(self, frame, shape):
         problems, where = self._bag.problems, f'{self._bag.path}: frame {frame.index}'

@@ -27,6 +27,10 @@ def summary(report):
         lines.append(f"estimated mIoU, by confidence alone: {estimate['miou']:.3f} "
                      f"({estimate['low']:.3f} to {estimate['high']:.3f}); too high on views that "
                      'the bundle was not made for')
+    confidence = report['confidence'] or {}
+    if confidence.get('accuracy'):
+        lines.append('expected calibration error '
+                     f"{confidence['expected_calibration_error']:.4f}")
     flips, latency = report['stability']['mean'], report['latency_ms']
     if flips is not None:
         lines.append(f'flips between frames: {flips:.2%} of the pixels')

@@ -32,7 +32,7 @@ from mcap.reader import make_reader
 from PIL import Image as PillowImage
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import CompressedImage, Image
-from tiny_bundle import write_lpcv_bundle
+from tiny_bundle import write_lpcv_bundle, write_tiny_bundle
 
 from effvit_ros.bags.pictures import COMPRESSED, IMAGE
 from effvit_ros.bags.problems import KINDS
@@ -103,6 +103,20 @@ def test_two_runs_differ_in_nothing_but_timings(evaluate, tmp_path):
     for name in (FRAMES, 'contact_sheet.jpg', 'results/results.mcap'):
         assert (tmp_path / 'first' / name).read_bytes() == (
             tmp_path / 'second' / name).read_bytes(), name
+
+
+def test_a_bundle_with_scores_tells_what_its_confidence_is_worth(tmp_path):
+    bundle = write_tiny_bundle(tmp_path / 'scores', scores=True)
+    write_bag(tmp_path / 'flight', make_truth=wrong_truth)
+    assert main([str(tmp_path / 'flight'), '--bundle', str(bundle),
+                 '--out', str(tmp_path / 'out')]) == 0
+    report = json.loads((tmp_path / 'out' / 'report.json').read_text())
+    found = report['confidence']
+    # Its scores lie grey levels apart, so it is certain of every pixel, right or wrong.
+    assert found['shares'][-1] > 0.99
+    assert found['accuracy'][-1] == pytest.approx(report['pixel_accuracy'], abs=0.01)
+    assert found['expected_calibration_error'] == pytest.approx(
+        0.975 - report['pixel_accuracy'], abs=0.02)
 
 
 def test_a_bag_without_truth_gives_areas_and_flips(evaluate, tmp_path):

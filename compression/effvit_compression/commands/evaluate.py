@@ -13,7 +13,7 @@ from effvit_ros.core.alerts import alert_classes
 from effvit_ros.core.bundle import CPU_RUNTIMES, load_bundle, resolve_model
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.mistakes import told
-from effvit_ros.core.segmenter import Segmenter
+from effvit_ros.core.segmenter import NO_SCORES, Segmenter
 from effvit_ros.core.whole_file import write_text
 from effvit_ros.report.progress import steps
 
@@ -38,6 +38,9 @@ def add_arguments(parser) -> None:
                         help='Reduce truth and prediction to these classes against the rest.')
     parser.add_argument('--sizes', default='', metavar='NAME[,NAME]',
                         help='Tell from which size on things of these classes are found.')
+    parser.add_argument('--min-confidence', type=float, default=0.0, metavar='SHARE',
+                        help='Leave less probable pixels unlabelled, which counts as wrong '
+                             '(default: 0).')
     parser.add_argument('--json', type=Path, metavar='OUT',
                         help='Also write the result as JSON.')
 
@@ -47,13 +50,17 @@ def run(arguments) -> int:
     pairs = pair_by_stem(arguments.images, arguments.labels)
     only = [name.strip() for name in arguments.only.split(',')] if arguments.only else []
     bundle = load_bundle(resolve_model(arguments.bundle))
+    if not 0 <= arguments.min_confidence <= 1:
+        raise UserError(f'--min-confidence {arguments.min_confidence}: give 0 to 1')
+    if arguments.min_confidence and not bundle.gives_scores:
+        raise UserError(f'--min-confidence: {NO_SCORES}')
     if arguments.precision != 'auto':
         for runtime in CPU_RUNTIMES:
             bundle = bundle.preferring(runtime, arguments.precision)
     with steps('evaluate', len(pairs)) as advance:
         samples = read_pairs(pairs, len(bundle.names), arguments.ignore)
         scores = evaluate_bundle(bundle, samples, arguments.runtime, arguments.threads, only,
-                                 advance)
+                                 advance, arguments.min_confidence)
     show(scores)
     report = scores.as_dict()
     if arguments.sizes:
@@ -104,3 +111,5 @@ def show(scores: Scores) -> None:
           + ('no LPCV mean Dice (other classes)' if dice is None else f'LPCV mean Dice {dice:.4f}')
           + f', latency {report["latency_ms"]:.1f} ms median')
     print(told(report, alert_classes()))
+    if scores.reliability is not None:
+        print(f'expected calibration error {scores.reliability.expected_error:.4f}')

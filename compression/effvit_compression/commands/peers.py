@@ -1,0 +1,77 @@
+"""Time bundles beside networks of segmentation_models.pytorch and torchvision."""
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from effvit_compression.commands.profile import check_size
+from effvit_ros.core import cli
+from effvit_ros.core.bundle import load_bundle, resolve_model
+from effvit_ros.core.classes import lpcv_classes
+from effvit_ros.core.whole_file import write_json
+
+PRECISIONS = ('int8', 'fp32')
+
+
+def add_arguments(parser) -> None:
+    """Declare the command's options."""
+    parser.add_argument('--bundle', nargs='*', default=[''], metavar='DIR',
+                        help='Bundles, by folder or shipped name (default: the default one).')
+    parser.add_argument('--size', type=int, default=512,
+                        help="Side of the peers' input in pixels (default: 512).")
+    parser.add_argument('--rounds', type=cli.count_from_one, default=30,
+                        help='Pictures that each labels, in turns (default: 30).')
+    parser.add_argument('--threads', type=int, default=2,
+                        help='CPU threads (default: 2).')
+    parser.add_argument('--out', type=Path, default=Path('out/peers'), metavar='DIR',
+                        help='Where report.json goes (default: out/peers).')
+
+
+def run(arguments) -> int:
+    """Build, quantise and time them; print a table of ratios to the first bundle."""
+    check_size(arguments.size)
+    bundles = {bundle.name: bundle for bundle in (
+        load_bundle(resolve_model(name)) for name in arguments.bundle)}
+    from effvit_compression.peers.bundles import (  # torch: slow to import
+        flight_pictures,
+        write_peer_bundle,
+    )
+    from effvit_compression.peers.networks import PEERS
+    from effvit_compression.peers.timing import time_bundles
+    from effvit_ros.report.facts import machine, versions
+    from effvit_ros.report.progress import steps
+    from effvit_ros.report.render import markdown_table
+    classes = lpcv_classes()
+    pictures = flight_pictures(arguments.size)
+    with tempfile.TemporaryDirectory() as place:
+        with steps('build peers', len(PEERS)) as advance:
+            for number, (name, make) in enumerate(PEERS.items()):
+                bundles[name] = write_peer_bundle(
+                    make(len(classes)), name, Path(place) / str(number), arguments.size,
+                    classes, pictures)
+                advance()
+        times = time_bundles(bundles, PRECISIONS, [p[..., ::-1].copy() for p in pictures],
+                             arguments.rounds, threads=arguments.threads)
+    rows = rows_of(bundles, times)
+    print(markdown_table(rows), end='')
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    write_json(arguments.out / 'report.json', {
+        'rows': rows, 'size': arguments.size, 'threads': arguments.threads,
+        'rounds': arguments.rounds, 'machine': machine(), 'versions': versions()})
+    print(f"written: {arguments.out / 'report.json'}")
+    return 0
+
+
+def rows_of(bundles, times):
+    """Return table rows, fastest first; ratios are to the first bundle's INT8, or FP32."""
+    first = next(iter(bundles))
+    rows = []
+    for name in bundles:
+        row = {'network': name}
+        for precision in PRECISIONS:
+            found, own = times.get((name, precision)), times.get((first, precision))
+            label = precision.upper()
+            row[f'{label}, ms'] = found and round(found.total_ms, 2)
+            row[f'{label}, ratio'] = found and own and round(found.total_ms / own.total_ms, 2)
+        rows.append(row)
+    return sorted(rows, key=lambda row: row['INT8, ms'] or row['FP32, ms'])
