@@ -21,6 +21,7 @@ from effvit_compression.models.architecture import Architecture
 from effvit_compression.models.factory import build, SegmentationNet
 from effvit_compression.models.pretrained import Pretrained
 from effvit_compression.overrides import with_settings
+from effvit_compression.pruning.channels import check_channels
 from effvit_compression.pruning.settings import PruningSettings
 from effvit_compression.pruning.surgery import budgets
 from effvit_compression.teachers.settings import KnownTeacher, TransformerTeacher
@@ -290,6 +291,8 @@ def check_networks(recipe: Recipe, path: Path) -> None:
         student = build_weightless(recipe.student.model_dump_json())
         if recipe.prune:
             budgets(student, recipe.prune)
+            if recipe.prune.channels:
+                check_channels(student)
         check_float_graph(recipe)
         if teacher and not teacher.model:
             teaching = build_weightless(teacher.architecture.model_dump_json())

@@ -58,6 +58,8 @@ class Architecture(pydantic.BaseModel):
     pool_sizes: Tuple[Grid, Grid, Grid, Grid] = (1, 2, 4, 8)
     #: Shapes of transformer blocks that pruning changed, by the block's name.
     blocks: Dict[str, BlockShape] = {}
+    #: Inputs and outputs of convolutions and norms that pruning changed, by the layer's name.
+    widths: Dict[str, Tuple[pydantic.PositiveInt, pydantic.PositiveInt]] = {}
 
     @pydantic.model_validator(mode='after')
     def _consistent(self):

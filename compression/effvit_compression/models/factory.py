@@ -13,6 +13,7 @@ from torch.nn import functional
 from effvit_compression.models.architecture import Architecture
 from effvit_compression.models.insertion import insert
 from effvit_compression.models.shapes import reshape
+from effvit_compression.models.widths import set_widths
 from effvit_ros.core.errors import UserError
 
 
@@ -78,6 +79,11 @@ def build(architecture: Architecture) -> SegmentationNet:
         reshape(net, architecture.blocks)
     except KeyError as error:
         raise UserError(f'architecture: blocks names {error.args[0]!r}, which '
+                        f'{architecture.encoder} does not have') from error
+    try:
+        set_widths(net, architecture.widths)
+    except KeyError as error:
+        raise UserError(f'architecture: widths names {error.args[0]!r}, which '
                         f'{architecture.encoder} does not have') from error
     return net
 

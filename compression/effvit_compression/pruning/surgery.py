@@ -11,7 +11,7 @@ from torch import nn
 from effvit_compression.models.factory import SegmentationNet
 from effvit_compression.models.low_rank import factorised, LowRank, shrinks
 from effvit_compression.models.shapes import blocks, layers, shape_of
-from effvit_compression.pruning.importance import head_importance, neuron_importance
+from effvit_compression.pruning.importance import head_importance, IMPORTANCES, neuron_importance
 from effvit_compression.pruning.scope import SCOPES
 from effvit_compression.pruning.settings import PruningSettings
 from effvit_ros.core.errors import UserError
@@ -42,12 +42,13 @@ def budgets(net: SegmentationNet, settings: PruningSettings, part: float = 1.0,
     kept = {}
     for name, (attention, mlp) in blocks(net).items():
         heads, neurons = attention.num_heads, mlp.fc1.out_features
-        if settings.heads > heads:
-            raise UserError(f'prune: heads is {settings.heads}, but {name} has {heads}')
+        wanted = heads if settings.heads is None else settings.heads
+        if wanted > heads:
+            raise UserError(f'prune: heads is {wanted}, but {name} has {heads}')
         fewest = max(1, round(neurons * settings.neurons))
-        kept[name] = Budget(heads - round(part * (heads - settings.heads)),
+        kept[name] = Budget(heads - round(part * (heads - wanted)),
                             neurons - round(part * (neurons - fewest)))
-    if not kept:
+    if not kept and not settings.channels:
         raise UserError(f'prune: {net.architecture.encoder} has no transformer block')
     return kept
 
@@ -63,6 +64,9 @@ def choose(net: SegmentationNet, settings: PruningSettings,
     """
     budget = budget or budgets(net, settings)
     found = blocks(net)
+    if not found or settings.importance not in IMPORTANCES:  # of channels alone
+        return {name: Kept(torch.arange(attention.num_heads), torch.arange(mlp.fc1.out_features))
+                for name, (attention, mlp) in found.items()}
     pick = SCOPES[settings.scope]
     heads = pick([head_importance(attention, settings.importance)
                   for attention, _ in found.values()], [budget[name].heads for name in found])

@@ -1,17 +1,25 @@
-"""Cut heads and neurons out of the student, at once or in steps with training between."""
+"""Cut heads, neurons, channels out of the student, at once or with training between cuts."""
 from __future__ import annotations
 
 import json
 
+import torch
+
 from effvit_compression import ranks
+from effvit_compression.data.pictures import stretched
+from effvit_compression.export.int8 import spread
 from effvit_compression.losses.distillation import DistillationSettings
 from effvit_compression.models.cost import heads
 from effvit_compression.models.store import load_model, save_model
+from effvit_compression.pruning.channels import cut_channels, gather
 from effvit_compression.pruning.surgery import budgets, choose, cut, factorise
 from effvit_compression.stages.learn import batches, figures, learn
 from effvit_compression.stages.teacher import common, rounded
+from effvit_ros.core.resize import nearest
 from effvit_ros.core.whole_file import write_text
 
+#: Pictures of each source whose gradients rank channels.
+TAYLOR_PICTURES = 16
 NEEDS = ('data', 'teacher', 'teachers', 'baseline', 'distill')
 TOGETHER = True
 
@@ -43,10 +51,37 @@ def run(run, place):
     for number, budget in enumerate(plan[:-1], start=1):
         net, found = step(run, place / f'step_{number}', net, budget, number)
         between.append(found)
-    cut(net, choose(net, settings, plan[-1]))
+    cut_once(run, net, plan[-1], settings.steps)
     factorise(net, settings)
     ranks.by_first(lambda: save_model(net, place))
     return {**figures(run, net), 'heads': heads(net), **({'steps': between} if between else {})}
+
+
+def cut_once(run, net, budget, number):
+    """Cut as far as the budget, and the channels' share of cut ``number``, in place."""
+    settings = run.recipe.prune
+    cut(net, choose(net, settings, budget))
+    if settings.channels:
+        if settings.importance == 'taylor':
+            gather(net, samples(run))
+        cut_channels(net, share_of(settings, number), settings.importance, settings.scope)
+
+
+def share_of(settings, number):
+    """Return the share of what is left that cut ``number`` takes, for equal cuts of the whole."""
+    left = [1 - settings.channels * cuts / settings.steps for cuts in (number - 1, number)]
+    return 1 - left[1] / left[0]
+
+
+def samples(run):
+    """Yield train pictures with labels, the same number of each source, at the recipe's size."""
+    size = run.recipe.size
+    for source in run.recipe.data:
+        pictures = run.pictures(source, 'train')
+        for index in spread(range(len(pictures)), TAYLOR_PICTURES):
+            image, truth = pictures[index]
+            yield (torch.from_numpy(stretched(image, size)).permute(2, 0, 1)[None],
+                   torch.from_numpy(nearest(truth, (size, size)))[None])
 
 
 def step(run, place, net, budget, number):
@@ -54,7 +89,7 @@ def step(run, place, net, budget, number):
     result = place / 'result.json'
     if not result.exists():
         settings = run.recipe.prune
-        cut(net, choose(net, settings, budget))
+        cut_once(run, net, budget, number)
         teacher = load_model(run.place('teacher')) if run.recipe.teacher else None
         found = learn(run, place, net, settings.training, teacher, distillation(run.recipe),
                       batches(run.recipe, number))
