@@ -78,7 +78,7 @@ def labelled(truths, images=None):
 def adapted(bundle, pictures, out, *options):
     """Run the command; return its exit code."""
     return main(['adapt', '--bundle', str(bundle), '--images', str(pictures[0]), '--labels',
-                 str(pictures[1]), '--out', str(out), '--minutes', '0.6', *options])
+                 str(pictures[1]), '--out', str(out), '--minutes', '0.3', *options])
 
 
 @pytest.mark.slow
