@@ -10,7 +10,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint .ci/c
 # needs ROS says so before anything is installed.
 PLATFORM ?= $(shell uname -sm)
 ifeq ($(PLATFORM),Linux x86_64)
-EXTRAS := cpu,ros,demo,bags,map
+EXTRAS := cpu,ros,demo,bags,map,view
 DEMO_OPTIONS :=
 else
 EXTRAS := cpu,demo
@@ -25,6 +25,8 @@ MODEL ?=
 PICTURES ?=
 RUNTIME ?= auto
 DURATION ?= 20
+# A page to watch the demo at; VIEW=0: none.
+VIEW ?= 1
 # How long `make soak` runs.
 MINUTES ?= 30
 
@@ -42,7 +44,7 @@ setup-test: $(VENV)/.setup-test
 demo: setup ## watch a simulated flight being segmented (SOURCE=folder DIR=... | SOURCE=file FILE=...)
 	@[ -z "$(DEMO_OPTIONS)" ] || echo "no ROS 2 wheels for $(PLATFORM): the demo runs without ROS"
 	$(BIN)/effvit_demo $(DEMO_OPTIONS) --source $(SOURCE) --path "$(DIR)$(FILE)" --model "$(MODEL)" \
-		--runtime $(RUNTIME) --duration $(DURATION)
+		--runtime $(RUNTIME) --duration $(DURATION) $(if $(filter-out 0,$(VIEW)),--view)
 
 bench: needs-ros setup ## time the bare runtimes, the core and the node, side by side
 	$(BIN)/python -m effvit_ros.bench

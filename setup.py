@@ -26,6 +26,8 @@ CONSOLE_SCRIPTS = [
     'label_next = effvit_ros.labeling.label_next:main',
     'play_bag = effvit_ros.evaluation.play_bag:main',
     'alert_bridge = effvit_ros.telemetry.alert_bridge:main',
+    'mapper_node = effvit_ros.ros.mapper.main:main',
+    'view_node = effvit_ros.ros.view.main:main',
     'map_bag = effvit_ros.mapping.map_bag:main',
     'record_flight = effvit_ros.onboard.record_flight:main',
 ]
@@ -99,7 +101,9 @@ setup(
         # ROS 2 without a ROS installation: third-party wheels, x86_64 only.
         'ros': ['ros-rclpy>=7.1,<10', 'ros-rmw-fastrtps-cpp', 'ros-sensor-msgs', 'ros-std-msgs',
                 'ros-diagnostic-msgs', 'ros-lifecycle-msgs', 'ros-rosgraph-msgs',
-                'ros-ament-index-python'],
+                'ros-geometry-msgs', 'ros-nav-msgs', 'ros-std-srvs', 'ros-ament-index-python'],
+        # The page that shows the segmenter in a browser.
+        'view': ['aiohttp>=3.8,<4'],
         # Alerts as MAVLink STATUSTEXT; pyserial for an autopilot on a serial port.
         'mavlink': ['pymavlink>=2.4.41,<3', 'pyserial>=3.5,<4'],
         # The demo's live table.

@@ -59,6 +59,10 @@ def _start_vehicle(context):
         started.insert(0, _camera(vehicle, driver))
     if vehicle.recording['enabled']:
         started.append(_recorder(vehicle))
+    if vehicle.mapper['enabled']:
+        started.append(_mapper(vehicle))
+    if vehicle.view['enabled']:
+        started.append(_view(vehicle))
     if vehicle.alert_bridge['enabled']:
         started += _alert_bridge(vehicle)
     if vehicle.foxglove['enabled']:
@@ -83,6 +87,24 @@ def _segmenter(vehicle):
         package='effvit_ros', executable='segmenter_node', name='segmenter',
         namespace=vehicle.namespace, parameters=[_typed(vehicle.segmenter)],
         remappings=[('image', vehicle.camera['image_topic'])], **_common(vehicle, 'segmenter'))
+
+
+def _mapper(vehicle):
+    parameters = {n: value for n, value in vehicle.mapper.items() if n != 'enabled'}
+    # The mapper's names say no units: ROS parameters of one node need none to be told apart.
+    mount = {n.rsplit('_', 1)[0]: value for n, value in vehicle.mount.items() if n != 'kind'}
+    return LifecycleNode(
+        package='effvit_ros', executable='mapper_node', name='mapper',
+        namespace=vehicle.namespace,
+        parameters=[_typed({**parameters, **mount, 'mount': vehicle.mount['kind']})],
+        **_common(vehicle))
+
+
+def _view(vehicle):
+    parameters = {n: value for n, value in vehicle.view.items() if n != 'enabled'}
+    return Node(
+        package='effvit_ros', executable='view_node', name='view',
+        namespace=vehicle.namespace, parameters=[_typed(parameters)], **_common(vehicle))
 
 
 def _alert_bridge(vehicle):

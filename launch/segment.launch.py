@@ -8,7 +8,7 @@ start, so that a manual deactivate stays deactivated and a respawned node works 
 from pathlib import Path
 
 from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
-from launch_ros.actions import LifecycleNode
+from launch_ros.actions import LifecycleNode, Node
 from launch_ros.parameter_descriptions import ParameterValue
 
 from effvit_ros.core.errors import UserError
@@ -72,6 +72,24 @@ def _start_node(context, given):
         respawn=arguments['respawn'] == 'true',
         respawn_delay=float(arguments['respawn_delay']),
         output='screen', emulate_tty=True)]
+
+
+def _start_beside(context):
+    """Return the page and the mapper, where they are asked for."""
+    arguments = context.launch_configurations
+    common = {'package': 'effvit_ros', 'namespace': arguments['namespace'],
+              'arguments': ['--ros-args', '--log-level', arguments['log_level']],
+              'output': 'screen', 'emulate_tty': True}
+    started = []
+    if arguments['view'] == 'true':
+        started.append(Node(executable='view_node', name='view', parameters=[{
+            'address': ParameterValue(arguments['view_address'], value_type=str),
+            'port': int(arguments['view_port'])}], **common))
+    if arguments['map'] == 'true':
+        file = arguments['map_params_file']
+        started.append(LifecycleNode(executable='mapper_node', name='mapper',
+                                     parameters=[file] if file else [], **common))
+    return started
 
 
 def _given_parameters(arguments):

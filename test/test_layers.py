@@ -37,8 +37,10 @@ DRONE = {
     'ros.health': 'core',
     'ros.camera': 'core flight ros.common',
     'ros.segmenter': 'core ros.common ros.health',
+    'ros.mapper': 'core mapping ros.common ros.segmenter',
+    'ros.view': 'core ros.common ros.segmenter',
     'telemetry': 'core ros.common ros.segmenter',
-    'onboard': 'core ros.camera ros.common ros.segmenter telemetry',
+    'onboard': 'core mapping ros.camera ros.common ros.mapper ros.segmenter ros.view telemetry',
     'harness': 'core report ros.camera ros.common ros.health ros.segmenter',
     'evaluation': 'core bags report harness ros.common ros.health ros.segmenter',
     'demo': 'core report harness ros.camera',  # its sources, which do without ROS

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import signal
 from importlib.util import find_spec
@@ -71,9 +72,11 @@ def main(args=None):
 def _watch_nodes(options, camera, segmenter, bundle, out, console, truth):
     # This process is the third on the network, so it needs the nodes' environment as well.
     os.environ.update(node_environment(options.domain or free_domain_id()))
+    from effvit_ros.demo.page import page
     from effvit_ros.harness.stream import watch_stream
-    return watch_stream(camera, segmenter, len(bundle.classes), options.duration,
-                        options.moments, out, console, truth)
+    with page(out, console) if options.view else contextlib.nullcontext():
+        return watch_stream(camera, segmenter, len(bundle.classes), options.duration,
+                            options.moments, out, console, truth)
 
 
 def _watch_pipes(options, camera, segmenter, bundle, _out, console, truth):
@@ -106,6 +109,8 @@ def _parse(args):
                         help="Number of the flight's scene (default: %(default)s).")
     parser.add_argument('--moments', type=int, default=4,
                         help='Rows of the contact sheet (default: %(default)s).')
+    parser.add_argument('--view', action='store_true',
+                        help='Serve a page on this machine that shows the stream in a browser.')
     parser.add_argument('--no-ros', action='store_true',
                         help='Camera and segmenter as plain processes, without ROS and DDS.')
     parser.add_argument('--domain', type=int, metavar='ID',

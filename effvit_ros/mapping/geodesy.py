@@ -4,7 +4,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from pyproj import CRS, Transformer
 
 from effvit_ros.core.errors import UserError
 
@@ -43,6 +42,8 @@ class LocalFrame:
 
         :raises UserError: no map can be made there.
         """
+        # Here, so that parameters and vehicle files can be read where no map is made.
+        from pyproj import CRS, Transformer
         problem = position_problem(latitude, longitude)
         if problem:
             raise UserError(problem)

@@ -39,7 +39,7 @@ def by_model(bag, topic, segmenter, begin=0):
         if frame.index < begin:
             continue
         found = segmenter.segment(frame.picture.pixels, frame.picture.order)
-        sure = found.confidence() if getattr(found, 'scores', None) is not None else None
+        sure = None if found.scores is None else found.confidence()
         yield Labelled(frame.index, frame.stamp_ns, found.labels, sure, frame.picture.bgr())
 
 

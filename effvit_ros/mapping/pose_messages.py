@@ -53,7 +53,8 @@ def fix_of(message):
 
     :raises PoseProblem: ``bad_pose``: no fix, or no place where a map can be made.
     """
-    if message.status.status < 0:
+    # -2 is "unknown" where a driver leaves the field alone, which says nothing either way.
+    if message.status.status == -1:
         raise PoseProblem('bad_pose', 'the receiver has no fix (status -1)')
     problem = position_problem(message.latitude, message.longitude)
     if problem:

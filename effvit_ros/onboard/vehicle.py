@@ -29,6 +29,9 @@ class Vehicle(NamedTuple):
     camera: Dict[str, Any]
     segmenter: Dict[str, Any]
     recording: Dict[str, Any]
+    mount: Dict[str, Any]
+    mapper: Dict[str, Any]
+    view: Dict[str, Any]
     alert_bridge: Dict[str, Any]
     foxglove: Dict[str, Any]
 

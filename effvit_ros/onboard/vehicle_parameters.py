@@ -1,9 +1,12 @@
 """What a vehicle's file may say, section by section; docs/onboard.md explains it."""
 from __future__ import annotations
 
+from effvit_ros.mapping.mount import KINDS as KINDS_OF_MOUNT
 from effvit_ros.ros.camera.sources import KINDS
 from effvit_ros.ros.common.parameters import ON_START, Parameter
+from effvit_ros.ros.mapper.parameters import MAPPER_PARAMETERS
 from effvit_ros.ros.segmenter.parameters import SEGMENTER_PARAMETERS
+from effvit_ros.ros.view.parameters import VIEW_PARAMETERS
 from effvit_ros.telemetry.bridge_parameters import BRIDGE_PARAMETERS
 
 #: The drivers that may be installed, in the order in which ``auto`` takes them, and our own.
@@ -68,6 +71,30 @@ ALERT_BRIDGE = (
     *BRIDGE_PARAMETERS,
 )
 
+#: How the camera sits on the aircraft: the mapper and map_bag read it.
+MOUNT = (
+    _row('kind', 'fixed', 'The camera is fixed, or on a gimbal that keeps the horizon.',
+         choices=KINDS_OF_MOUNT),
+    _row('tilt_deg', 90.0, 'Degrees below the horizon; 90: down.', low=-90.0, high=180.0),
+    _row('pan_deg', 0.0, 'Degrees to the right of the nose.', low=-180.0, high=180.0),
+    _row('roll_deg', 0.0, 'Degrees clockwise about its own axis.', low=-180.0, high=180.0),
+    _row('forward_m', 0.0, "Metres before the pose's place.", low=-100.0, high=100.0),
+    _row('left_m', 0.0, "Metres to the left of the pose's place.", low=-100.0, high=100.0),
+    _row('up_m', 0.0, "Metres above the pose's place.", low=-100.0, high=100.0),
+)
+
+#: The mapper's own parameters; the mount is told once, above.
+MAPPER = (
+    _row('enabled', False, 'Run mapper_node: needs the poses of the aircraft.'),
+    *(row for row in MAPPER_PARAMETERS if row.name in (
+        'cell', 'height', 'height_value', 'convention', 'time_offset', 'save_folder')),
+)
+
+VIEW = (
+    _row('enabled', False, 'Serve a page that shows the stream in a browser.'),
+    *(row for row in VIEW_PARAMETERS if row.name in ('address', 'port', 'token')),
+)
+
 FOXGLOVE = (
     _row('enabled', False, 'Run foxglove_bridge: it listens on a TCP port.'),
     _row('address', '127.0.0.1', 'Address it listens on; the default is for an SSH tunnel.'),
@@ -79,6 +106,9 @@ SECTIONS = {
     'camera': CAMERA,
     'segmenter': SEGMENTER_PARAMETERS,
     'recording': RECORDING,
+    'mount': MOUNT,
+    'mapper': MAPPER,
+    'view': VIEW,
     'alert_bridge': ALERT_BRIDGE,
     'foxglove': FOXGLOVE,
 }

@@ -1,0 +1,160 @@
+"""The map that grows: pictures in, grids and features out; used from one thread at a time."""
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from effvit_ros.core.alerts import Alert, Place, RAISED
+from effvit_ros.core.classes import IGNORE
+from effvit_ros.mapping.bag_map import BagMap, MapSettings
+from effvit_ros.mapping.ground import Plane
+from effvit_ros.mapping.ground_grid import GroundGrid
+from effvit_ros.mapping.map_files import write_files
+from effvit_ros.mapping.outlines import outlines, to_geometry
+from effvit_ros.mapping.places import placed_ids, PlaceMerger, sightings
+from effvit_ros.mapping.projection import footprint
+from effvit_ros.mapping.rasters import map_transform
+from effvit_ros.mapping.tiles import empty_tile, TILE, TileStore
+from effvit_ros.mapping.vectors import place_feature
+
+#: Cells of the map's side, at most, that one message shows: about the newest picture.
+WIDEST = 8 * TILE
+#: Square metres of the smallest outline in messages, and by how many cells outlines may be off.
+LEAST_AREA_M2, TOLERANCE_CELLS = 4.0, 1.5
+
+
+class LiveMap:
+    """Owns the tiles, which are gone with it."""
+
+    def __init__(self, classes, trajectory, grid, folder, memory_mb):
+        """
+        Start empty.
+
+        :param classes: :class:`~effvit_ros.core.classes.ClassSet`.
+        :param folder: of the tiles' folder; '' for the system's temporary one.
+        """
+        self.classes = classes
+        self._trajectory = trajectory
+        if folder:
+            Path(folder).expanduser().mkdir(parents=True, exist_ok=True)
+        self._folder = Path(tempfile.mkdtemp(
+            prefix='effvit_map_', dir=Path(folder).expanduser() if folder else None))
+        count = len(classes)
+        self.ground = GroundGrid(
+            TileStore(self._folder, lambda: empty_tile(count), memory_mb), grid)
+        self._merger = PlaceMerger()
+        self._ids = placed_ids(classes.names)
+        self._surface = Plane()
+        self._begin_ns = self._end_ns = None
+        self._middle = (0, 0)
+        self._numbers = {}
+        self.mapped = self.assumed = 0
+        self._track = []
+
+    def add(self, labels, camera, pose, stamp_ns):
+        """
+        Add one picture's labels, (height, width) uint8.
+
+        :returns: whether the alerts changed.
+        :raises PoseProblem: it can't be laid on the ground.
+        """
+        grid = self.ground.grid
+        place = footprint(camera, pose, self._surface, grid)
+        if self._begin_ns is None:
+            self._begin_ns = self._end_ns = stamp_ns
+        self._end_ns = max(self._end_ns, stamp_ns)
+        self.ground.add(place, labels, None, None, max(0, (stamp_ns - self._begin_ns) // 10**6))
+        self._middle = (place.row + place.u.shape[0] // 2, place.column + place.u.shape[1] // 2)
+        self.mapped += 1
+        self.assumed += pose.assumed
+        if self.mapped % 10 == 1:
+            self._track.append([round(float(v), 2) for v in pose.position])
+        return bool(self._merger.add(
+            sightings(labels, None, self._ids, camera, pose, self._surface,
+                      grid.widest_angle_deg), stamp_ns))
+
+    def alerts(self):
+        """Return the :class:`~effvit_ros.core.alerts.Alert` of each thing that is known."""
+        return [Alert(self.classes.names[p.class_id], RAISED, 0.0,
+                      Place(*self._degrees(p), round(p.uncertainty, 1)), self._name(p))
+                for p in self._merger.known()]
+
+    def window(self):
+        """
+        Return (labels, south row, west column) of the map about the newest picture.
+
+        :returns: labels (H, W) uint8, row 0 in the south, 255 unseen; None for an empty map.
+        """
+        keys = self.ground.store.keys()
+        if not keys:
+            return None
+        half = WIDEST // TILE // 2
+        row, column = (v // TILE for v in self._middle)
+        near = [k for k in keys if abs(k[0] - row) <= half and abs(k[1] - column) <= half]
+        south, west = min(k[0] for k in near), min(k[1] for k in near)
+        shape = ((max(k[0] for k in near) - south + 1) * TILE,
+                 (max(k[1] for k in near) - west + 1) * TILE)
+        labels = np.full(shape, IGNORE, np.uint8)
+        for key in near:
+            at = (key[0] - south) * TILE, (key[1] - west) * TILE
+            labels[at[0]:at[0] + TILE, at[1]:at[1] + TILE] = self.ground.fused_tile(key).labels
+        return labels, south * TILE, west * TILE
+
+    def features(self):
+        """Return GeoJSON features: simplified regions about the newest picture, and alerts."""
+        frame, names = self._trajectory.frame, self.classes.names
+        found = []
+        window = self.window()
+        if window is not None:
+            labels, south, west = window
+            north_up = np.ascontiguousarray(labels[::-1])
+            transform = map_transform((south, west, *labels.shape), self.ground.grid.cell_m)
+            for class_id in range(1, len(names)):
+                for polygon in outlines(north_up, transform, class_id):
+                    if polygon.area < LEAST_AREA_M2:
+                        continue
+                    smooth = polygon.simplify(TOLERANCE_CELLS * self.ground.grid.cell_m)
+                    found.append({
+                        'type': 'Feature',
+                        'geometry': to_geometry(smooth, frame).__geo_interface__,
+                        'properties': {'kind': 'region', 'class': names[class_id],
+                                       'area_m2': round(float(polygon.area), 1)}})
+        found += [place_feature(place, frame, names) for place in self._merger.known()]
+        return found
+
+    def save(self, out, topics):
+        """
+        Write the map's files into a new folder of ``out`` and return it.
+
+        :raises UserError: they can't be written.
+        """
+        made = BagMap(
+            self.ground, self._trajectory, self.classes.names, self.classes.palette,
+            self._merger.known(), self._begin_ns, self._end_ns, self.mapped, {}, {},
+            self.assumed, 0.0, topics, self._track)
+        stamp = np.datetime64(self._end_ns, 'ns').astype('datetime64[s]').item()
+        target = Path(out).expanduser() / stamp.strftime('map_%Y%m%d_%H%M%S')
+        write_files(made, MapSettings(poses=self._trajectory.settings, grid=self.ground.grid),
+                    'the live map', target)
+        return target
+
+    def close(self):
+        """Remove the tiles."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _degrees(self, place):
+        latitude, longitude = self._trajectory.frame.to_degrees(place.east, place.north)
+        return float(latitude), float(longitude)
+
+    def _name(self, place):
+        """Return a name that a thing keeps: things are told apart by when they were first seen."""
+        key = place.class_id, place.first_ns, round(place.east), round(place.north)
+        near = next((k for k in self._numbers if k[0] == key[0] and k[1] == key[1]
+                     and abs(k[2] - key[2]) + abs(k[3] - key[3]) < 20), key)
+        number = self._numbers.setdefault(near, len(self._numbers) + 1)
+        return f'{self.classes.names[place.class_id]} {number}'
+
+

@@ -1,0 +1,25 @@
+"""The command ``mapper_node``."""
+from __future__ import annotations
+
+import sys
+
+from effvit_ros.core.libraries import need
+from effvit_ros.core.missing import MAPPING, READING
+from effvit_ros.ros.common.spin import spin_node
+
+
+def main(args=None):
+    """Run the mapper until it is asked to end; returns the exit code."""
+    return spin_node(_make_node, args, description=(
+        'Lay label images on the ground by the poses of the aircraft: a growing map, alerts '
+        'with a place.'))
+
+
+def _make_node():
+    need(*MAPPING, *READING)
+    from effvit_ros.ros.mapper.node import MapperNode
+    return MapperNode()
+
+
+if __name__ == '__main__':
+    sys.exit(main())

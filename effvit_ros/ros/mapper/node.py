@@ -1,0 +1,384 @@
+"""The mapper as a lifecycle node: newest labels first, poses as they come, a growing map."""
+from __future__ import annotations
+
+import json
+import threading
+import time
+import traceback
+from collections import Counter
+
+import numpy as np
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from geometry_msgs.msg import PoseStamped
+from rclpy.clock import Clock, ClockType
+from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
+from rclpy.qos import DurabilityPolicy, qos_profile_sensor_data, QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import CameraInfo, Image, Imu, NavSatFix, Range
+from std_msgs.msg import Header, String
+
+from effvit_ros.core.classes import lpcv_classes
+from effvit_ros.core.errors import UserError
+from effvit_ros.mapping.camera_model import camera_model
+from effvit_ros.mapping.mount import Mount
+from effvit_ros.mapping.projection import Grid
+from effvit_ros.mapping.track import PoseProblem
+from effvit_ros.mapping.trajectory import PoseSettings, Trajectory
+from effvit_ros.ros.common.parameters import Parameters
+from effvit_ros.ros.mapper.legend import legend_classes
+from effvit_ros.ros.mapper.live_map import LiveMap
+from effvit_ros.ros.mapper.parameters import MAPPER_PARAMETERS
+from effvit_ros.ros.segmenter.alert_topic import alerts_message
+
+try:
+    from nav_msgs.msg import OccupancyGrid
+except ImportError:
+    OccupancyGrid = None
+try:
+    from std_srvs.srv import Trigger
+except ImportError:
+    Trigger = None
+
+#: Seconds of poses that are kept.
+KEEP_S = 30.0
+LOOK_PERIOD_S, DIAGNOSTICS_PERIOD_S, LOG_PERIOD_S = 0.05, 1.0, 5.0
+#: Seconds without a mapped picture after which the map is told to stand still.
+STANDS_S = 3.0
+#: Groups of the occupancy grids: classes one can land on, and water.
+LANDABLE, WATER = ('background', 'road/railway/bridge'), ('flood/water/river/sea',)
+#: Parameters of the mount, in the order of its fields.
+MOUNT = ('mount', 'tilt', 'pan', 'roll', 'forward', 'left', 'up')
+SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
+
+
+class MapperNode(LifecycleNode):
+    """
+    Lays the segmenter's labels on the ground.
+
+    The executor's thread takes messages in and finds the pose; the worker's owns the map.
+    """
+
+    def __init__(self):
+        """Declare the parameters and, with ``autostart``, arrange to become active."""
+        super().__init__('mapper')
+        self._state = 'unconfigured'
+        self._settings = Parameters(self, MAPPER_PARAMETERS, lambda: self._state)
+        self._steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        self._map = self._trajectory = self._worker = self._camera = None
+        self._inputs, self._outputs, self._timers = [], [], []
+        self._reset_counts()
+        self.create_timer(DIAGNOSTICS_PERIOD_S, self._publish_diagnostics, clock=self._steady)
+        self._starter = None
+        if self._settings['autostart']:
+            self._starter = self.create_timer(0.0, self._autostart, clock=self._steady)
+
+    def destroy_node(self):
+        """Stop and remove the tiles."""
+        self._release()
+        super().destroy_node()
+
+    def on_configure(self, state):
+        """Create the outputs and an empty map."""
+        try:
+            self._configure()
+        except UserError as error:
+            self.get_logger().error(str(error))
+            self._release()
+            return FAILURE
+        self._state = 'inactive'
+        return SUCCESS
+
+    def on_activate(self, state):
+        """Subscribe."""
+        newest = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
+        latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        poses = qos_profile_sensor_data
+        for kind, topic, callback, qos in (
+                (Image, 'segmenter/labels', self._on_labels, newest),
+                (CameraInfo, 'segmenter/camera_info', self._on_info, newest),
+                (String, 'segmenter/label_info', self._on_legend, latched),
+                (NavSatFix, 'fix', self._pose_taker('add_fix'), poses),
+                (Imu, 'imu', self._pose_taker('add_imu'), poses),
+                (PoseStamped, 'pose', self._pose_taker('add_pose'), poses),
+                (Range, 'range', self._pose_taker('add_range'), poses)):
+            self._inputs.append(self.create_subscription(kind, topic, callback, qos))
+        self._timers = [
+            self.create_timer(LOOK_PERIOD_S, self._look, clock=self._steady),
+            self.create_timer(self._settings['publish_period'], self._ask_to_publish,
+                              clock=self._steady)]
+        self._state = 'active'
+        self._active_since = time.monotonic()
+        self.get_logger().info(f'mapping {self._inputs[0].topic_name}')
+        return SUCCESS
+
+    def on_deactivate(self, state):
+        """Unsubscribe; the map stays."""
+        self._unsubscribe()
+        self._state = 'inactive'
+        return SUCCESS
+
+    def on_cleanup(self, state):
+        """Forget the map."""
+        self._release()
+        self._state = 'unconfigured'
+        return SUCCESS
+
+    def on_shutdown(self, state):
+        """Release everything, from any state."""
+        self._release()
+        self._state = 'finalized'
+        return SUCCESS
+
+    def on_error(self, state):
+        """Release everything and return to unconfigured."""
+        self._release()
+        self._state = 'unconfigured'
+        return SUCCESS
+
+    def _autostart(self):
+        self._starter.cancel()
+        if self._state == 'unconfigured' and self.trigger_configure() == SUCCESS:
+            self.trigger_activate()
+
+    def _reset_counts(self):
+        self._waiting, self._job = None, None
+        self._counts, self._problems = Counter(), Counter()
+        self._last_problem, self._last_mapped = '', None
+        self._newest_ns = 0
+        self._wake, self._stopping = threading.Condition(), False
+
+    def _configure(self):
+        s = self._settings
+        origin = (s['origin_latitude'], s['origin_longitude'])
+        self._trajectory = Trajectory(PoseSettings(
+            Mount(*(s[name] for name in MOUNT)), s['convention'], s['height'],
+            s['height_value'], origin if any(origin) else (), s['longest_gap'], 100.0,
+            s['time_offset']), KEEP_S)
+        self._reset_counts()
+        self._new_map(lpcv_classes())
+        latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+
+        def publisher(kind, name):
+            made = self.create_publisher(kind, '~/' + name, latched)
+            self._outputs.append(made)
+            return made
+        self._alerts, self._geojson = publisher(DiagnosticArray, 'alerts'), publisher(
+            String, 'geojson')
+        self._grids = {}
+        if OccupancyGrid is None:
+            self.get_logger().warning('nav_msgs is not installed: no occupancy grids')
+        else:
+            self._grids = {name: publisher(OccupancyGrid, name) for name in ('landing', 'water')}
+        if Trigger is None:
+            self.get_logger().warning('std_srvs is not installed: no service ~/save')
+        else:
+            self._saver = self.create_service(Trigger, '~/save', self._on_save)
+        self._worker = threading.Thread(target=self._work, name='mapper', daemon=True)
+        self._worker.start()
+
+    def _new_map(self, classes):
+        if self._map is not None:
+            self._map.close()
+        grid = Grid(self._settings['cell'], self._settings['widest_angle'])
+        self._map_lock = threading.Lock()
+        self._map = LiveMap(classes, self._trajectory, grid, self._settings['folder'],
+                            self._settings['memory_mb'])
+
+    def _unsubscribe(self):
+        for timer in self._timers:
+            self.destroy_timer(timer)
+        for subscription in self._inputs:
+            self.destroy_subscription(subscription)
+        self._timers, self._inputs, self._waiting = [], [], None
+
+    def _release(self):
+        self._unsubscribe()
+        if self._worker is not None:
+            with self._wake:
+                self._stopping = True
+                self._wake.notify()
+            self._worker.join(10.0)
+            self._worker = None
+        for publisher in self._outputs:
+            self.destroy_publisher(publisher)
+        self._outputs = []
+        if Trigger is not None and getattr(self, '_saver', None) is not None:
+            self.destroy_service(self._saver)
+            self._saver = None
+        if self._map is not None:
+            self._map.close()
+            self._map = None
+
+    def _pose_taker(self, name):
+        def take(message):
+            stamp = message.header.stamp
+            try:
+                getattr(self._trajectory, name)(stamp.sec * 10**9 + stamp.nanosec, message)
+            except (PoseProblem, UserError) as problem:
+                self._leave_out('bad_pose', str(problem))
+        return take
+
+    def _on_info(self, message):
+        try:
+            self._camera = camera_model(message)
+        except UserError as error:
+            self._camera = None
+            self._leave_out('no_camera_info', str(error))
+
+    def _on_legend(self, message):
+        classes = legend_classes(message.data)
+        if classes is not None and classes.names != self._map.classes.names:
+            self.get_logger().info(f'{len(classes)} classes: a new map')
+            with self._map_lock:
+                self._new_map(classes)
+
+    def _on_labels(self, message):
+        self._counts['received'] += 1
+        stamp = message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
+        if stamp < self._newest_ns - 10**9:
+            # The clock went back: a bag that is played again.
+            self._trajectory.clear()
+        self._newest_ns = stamp
+        if self._waiting is not None:
+            self._counts['dropped'] += 1
+        self._waiting = (message, stamp, time.monotonic())
+
+    def _look(self):
+        """Hand the newest labels on as soon as a pose on both sides is there."""
+        if self._waiting is None:
+            return
+        message, stamp, since = self._waiting
+        if self._camera is None:
+            if time.monotonic() - since > self._settings['pose_wait']:
+                self._waiting = None
+                self._leave_out('no_camera_info', 'no camera_info that can be used came with '
+                                'the labels')
+            return
+        try:
+            pose = self._trajectory.at(stamp)
+        except PoseProblem as problem:
+            if (problem.kind not in ('no_pose', 'no_height')
+                    or time.monotonic() - since > self._settings['pose_wait']):
+                self._waiting = None
+                self._leave_out(problem.kind, str(problem))
+            return
+        self._waiting = None
+        with self._wake:
+            if self._job is not None and self._job[0] is not None:
+                self._counts['dropped'] += 1
+            publish = self._job[1] if self._job else False
+            self._job = ((message, stamp, pose, self._camera), publish)
+            self._wake.notify()
+
+    def _ask_to_publish(self):
+        with self._wake:
+            self._job = (self._job[0] if self._job else None, True)
+            self._wake.notify()
+
+    def _work(self):
+        while True:
+            with self._wake:
+                while self._job is None and not self._stopping:
+                    self._wake.wait()
+                if self._stopping:
+                    return
+                (frame, publish), self._job = self._job, None
+            try:
+                with self._map_lock:
+                    if frame is not None:
+                        self._add(*frame)
+                    if publish:
+                        self._publish()
+            except Exception as error:  # one frame, or one message, is survived
+                self.get_logger().error(traceback.format_exc(), throttle_duration_sec=LOG_PERIOD_S)
+                self._leave_out('bad_frame', f'{type(error).__name__}: {error}')
+
+    def _add(self, message, stamp, pose, camera):
+        labels = np.frombuffer(message.data, np.uint8).reshape(
+            message.height, message.step)[:, :message.width]
+        try:
+            changed = self._map.add(labels, camera.scaled(message.width, message.height), pose,
+                                    stamp)
+        except (PoseProblem, UserError) as problem:
+            self._leave_out(getattr(problem, 'kind', 'no_camera_info'), str(problem))
+            return
+        self._counts['mapped'] += 1
+        self._last_mapped = time.monotonic()
+        self._header = message.header
+        if changed:
+            self._alerts.publish(alerts_message(self._map.alerts(), message.header))
+
+    def _publish(self):
+        if not self._map.mapped:
+            return
+        if self._geojson.get_subscription_count():
+            self._geojson.publish(String(data=json.dumps(
+                {'type': 'FeatureCollection', 'features': self._map.features()},
+                separators=(',', ':'))))
+        asked = {n: p for n, p in self._grids.items() if p.get_subscription_count()}
+        if asked:
+            labels, south, west = self._map.window()
+            for name, publisher in asked.items():
+                publisher.publish(self._grid_message(name, labels, south, west))
+
+    def _grid_message(self, name, labels, south, west):
+        """Return 0 free, 100 not, -1 not seen; of ``water`` 100 is water."""
+        names = self._map.classes.names
+        group = LANDABLE if name == 'landing' else WATER
+        inside = np.isin(labels, [i for i, n in enumerate(names) if n in group])
+        grid = np.where(inside == (name == 'landing'), 0, 100).astype(np.int8)
+        grid[labels >= len(names)] = -1
+        cell = self._map.ground.grid.cell_m
+        message = OccupancyGrid(header=Header(stamp=self._header.stamp, frame_id='map'))
+        message.info.resolution = cell
+        message.info.height, message.info.width = grid.shape
+        message.info.origin.position.x, message.info.origin.position.y = west * cell, south * cell
+        message.info.origin.orientation.w = 1.0
+        message.data.frombytes(np.ascontiguousarray(grid))
+        return message
+
+    def _on_save(self, request, response):
+        try:
+            with self._map_lock:
+                if not self._map.mapped:
+                    raise UserError('nothing is mapped yet')
+                topics = {s.topic_name: '' for s in self._inputs}
+                response.message = str(self._map.save(self._settings['save_folder'], topics))
+            response.success = True
+        except UserError as error:
+            response.success, response.message = False, str(error)
+        return response
+
+    def _leave_out(self, kind, text):
+        self._problems[kind] += 1
+        self._last_problem = f'{kind}: {text}'
+        self.get_logger().warning(f'left out, {self._last_problem}',
+                                  throttle_duration_sec=LOG_PERIOD_S)
+
+    def _publish_diagnostics(self):
+        level, message = self._judge()
+        values = {'state': self._state, **self._counts,
+                  **{f'left out, {kind}': n for kind, n in sorted(self._problems.items())}}
+        if self._map is not None:
+            values.update({'tiles': len(self._map.ground.store.keys()),
+                           'poses without covariance': self._map.assumed})
+        if self._last_problem:
+            values['last problem'] = self._last_problem
+        name = self.get_fully_qualified_name().lstrip('/')
+        array = DiagnosticArray(status=[DiagnosticStatus(
+            level=level, name=f'{name}: mapping', message=message, hardware_id=name,
+            values=[KeyValue(key=k, value=str(v)) for k, v in values.items()])])
+        array.header.stamp = self.get_clock().now().to_msg()
+        self._diagnostics.publish(array)
+
+    def _judge(self):
+        if self._state != 'active':
+            return DiagnosticStatus.OK, self._state
+        since = self._last_mapped or self._active_since
+        if time.monotonic() - since > STANDS_S:
+            why = self._last_problem or 'no labels come'
+            return DiagnosticStatus.WARN, f'the map stands still: {why}'
+        if self._map.assumed:
+            return DiagnosticStatus.WARN, ('poses tell no covariance: uncertainties of alerts '
+                                           'are assumed')
+        return DiagnosticStatus.OK, 'mapping'

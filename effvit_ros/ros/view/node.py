@@ -1,0 +1,127 @@
+"""The viewer: passes on what the segmenter and the mapper publish, while a browser looks."""
+from __future__ import annotations
+
+import json
+import secrets
+import time
+
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import CompressedImage
+from std_msgs.msg import Float32MultiArray, String
+
+from effvit_ros.ros.common.parameters import Parameters
+from effvit_ros.ros.segmenter.alert_topic import alerts_in
+from effvit_ros.ros.segmenter.rate_limit import RateLimit
+from effvit_ros.ros.view.parameters import VIEW_PARAMETERS
+from effvit_ros.ros.view.server import is_loopback, PageServer
+
+#: Seconds between two looks for browsers.
+LOOK_PERIOD_S = 0.25
+#: Classes that the page lists.
+MOST_CLASSES = 14
+
+
+class ViewNode(Node):
+    """Subscribes while a browser looks, so that nothing is computed for nobody."""
+
+    def __init__(self):
+        """
+        Listen.
+
+        :raises UserError: a parameter is wrong, or the port is taken.
+        """
+        super().__init__('view')
+        self._server = None
+        try:
+            self._settings = Parameters(self, VIEW_PARAMETERS, state=lambda: 'running')
+            address, token = self._settings['address'], self._settings['token']
+            if not is_loopback(address) and not token:
+                token = secrets.token_urlsafe(12)
+            self._server = PageServer(address, self._settings['port'],
+                                      '' if is_loopback(address) else token)
+        except Exception:
+            self.destroy_node()
+            raise
+        self._subscriptions_made, self._limit = [], RateLimit()
+        self._alerts = {'segmenter': [], 'mapper': []}
+        self._colours = {}
+        self.create_timer(LOOK_PERIOD_S, self._look,
+                          clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self.get_logger().info(f'watch at {self._server.url}')
+
+    def destroy_node(self):
+        """Close the page."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        super().destroy_node()
+
+    def _look(self):
+        if self._server.watched and not self._subscriptions_made:
+            self._subscribe()
+        elif not self._server.watched and self._subscriptions_made:
+            for subscription in self._subscriptions_made:
+                self.destroy_subscription(subscription)
+            self._subscriptions_made = []
+
+    def _subscribe(self):
+        newest = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
+        latched = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE,
+                             durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        self._subscriptions_made = [self.create_subscription(*row) for row in (
+            (CompressedImage, 'segmenter/overlay/compressed', self._on_picture, newest),
+            (Float32MultiArray, 'segmenter/class_areas', self._on_areas, newest),
+            (String, 'segmenter/label_info', self._on_legend, latched),
+            (DiagnosticArray, '/diagnostics', self._on_health, 10),
+            (DiagnosticArray, 'segmenter/alerts',
+             lambda m: self._on_alerts('segmenter', m), latched),
+            (DiagnosticArray, 'mapper/alerts', lambda m: self._on_alerts('mapper', m), latched),
+            (String, 'mapper/geojson', self._on_map, latched))]
+
+    def _on_picture(self, message):
+        if self._limit.admits(time.monotonic(), self._settings['max_rate']):
+            self._server.tell('picture', bytes(message.data), keep=False)
+
+    def _on_areas(self, message):
+        if len(message.layout.dim) != 2:
+            return
+        names = message.layout.dim[1].label.split(',')
+        shares = sorted(zip(message.data, names), reverse=True)[:MOST_CLASSES]
+        self._server.tell('classes', [
+            [name, round(float(share), 4), self._colours.get(name, '#888')]
+            for share, name in shares if share > 0], keep=False)
+
+    def _on_legend(self, message):
+        import yaml
+        try:
+            entries = yaml.safe_load(message.data)
+            self._colours = {e['name']: '#%02x%02x%02x' % tuple(e['rgb'])
+                             for e in entries.values()}
+        except (yaml.YAMLError, TypeError, KeyError, AttributeError):
+            return
+        self._server.tell('legend', self._colours)
+
+    def _on_health(self, message):
+        space = self.get_namespace().strip('/')
+        for status in message.status:
+            node = status.name.split(':')[0]
+            if node in ('/'.join(filter(None, (space, name))) for name in (
+                    'segmenter', 'mapper')):
+                self._server.tell(f'health {status.name}', {
+                    'name': status.name, 'level': status.level[0], 'message': status.message,
+                    'values': [[v.key, v.value] for v in status.values]}, keep=False)
+
+    def _on_alerts(self, source, message):
+        self._alerts[source] = [
+            {'name': a.name, 'state': a.state, 'share': a.share, 'id': a.key,
+             'place': None if a.place is None else list(a.place)} for a in alerts_in(message)]
+        self._server.tell('alerts', self._alerts['mapper'] + self._alerts['segmenter'])
+
+    def _on_map(self, message):
+        try:
+            self._server.tell('map', json.loads(message.data))
+        except ValueError:
+            pass  # no map of ours
