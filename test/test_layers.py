@@ -43,7 +43,7 @@ DRONE = {
     'onboard': 'core mapping ros.camera ros.common ros.mapper ros.segmenter ros.view telemetry',
     'harness': 'core report ros.camera ros.common ros.health ros.segmenter',
     'evaluation': 'core bags report harness ros.common ros.health ros.segmenter',
-    'demo': 'core report harness ros.camera',  # its sources, which do without ROS
+    'demo': 'core report harness ros.camera ros.view',  # its sources, which do without ROS
     'bench': 'core report flight harness',
     'soak': 'core report bags harness ros.health',
     'gpu_check': 'core report harness effvit_compression.profiling',  # torch, where it is there

@@ -11,7 +11,7 @@ from effvit_ros.mapping.tiles import TILE
 
 #: Evidence of each class before anything was seen, in weights of a perfect look: few looks make
 #: little confidence.
-PRIOR = 0.1
+PRIOR = 0.02
 
 
 class Fused(NamedTuple):

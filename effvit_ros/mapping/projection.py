@@ -14,6 +14,10 @@ from effvit_ros.mapping.track import PoseProblem
 MOST_CELLS = 1 << 25
 
 
+#: Metres of a pixel's side on the ground from which on finer pixels tell no more of a class.
+FINE_M = 0.1
+
+
 class Grid(NamedTuple):
     """Cells of ``cell_m`` metres; (row, column) covers north row * cell .., east column * cell."""
 
@@ -90,7 +94,7 @@ def _looked_up(camera, pose, grid, row, column, dx, dy, dz):
     # A pixel's area on level ground: depth^3 / (fx fy h).
     focal2 = np.float32(camera.k[0, 0] * camera.k[1, 1])
     area = points[2] ** 3 / (focal2 * np.maximum(-dz, 1e-3))
-    weight = np.where(inside, cosine * np.minimum(1, grid.cell_m ** 2 / np.maximum(area, 1e-9)),
+    weight = np.where(inside, cosine * np.minimum(1, FINE_M ** 2 / np.maximum(area, 1e-9)),
                       0).astype(np.float32)
     return Footprint(row, column, u, v, weight, float(np.sqrt(np.median(area[inside]))))
 

@@ -69,10 +69,10 @@ def test_what_is_further_from_straight_down_than_allowed_is_not_used():
 
 
 def test_weight_falls_with_angle_and_with_coarse_pixels():
-    near = footprint(CAMERA, camera_at(up=20), Plane(), Grid(0.25))
-    far = footprint(CAMERA, camera_at(up=200), Plane(), Grid(0.25))
-    assert near.weight.max() == pytest.approx(1.0, abs=0.01), 'pixels of 0.2 m are fine enough'
-    assert far.weight.max() == pytest.approx((0.25 / 2) ** 2, rel=0.02), 'pixels of 2 m'
+    near = footprint(CAMERA, camera_at(up=8), Plane(), Grid(0.05))
+    far = footprint(CAMERA, camera_at(up=200), Plane(), Grid(0.5))
+    assert near.weight.max() == pytest.approx(1.0, abs=0.01), 'pixels of 0.08 m are fine enough'
+    assert far.weight.max() == pytest.approx((0.1 / 2) ** 2, rel=0.02), 'pixels of 2 m'
     assert near.weight[near.weight > 0].min() < 0.9 * near.weight.max()
 
 
@@ -151,8 +151,9 @@ def test_confidence_decides_between_two_views(tmp_path):
                    np.full((81, 101), sure, np.uint8), None, 0)
     fused = ground.fused_tile((0, 0))
     assert fused.labels[5, 5] == 2
-    # (0.1 + 140/255 w) / (0.3 + 240/255 w), w = 0.98 at half a metre a pixel.
-    assert fused.confidence[5, 5] / 255 == pytest.approx(0.64 / 1.225, abs=0.02)
+    # By the Dirichlet posterior: (0.02 + 140/255 w) / (3 * 0.02 + 240/255 w) with
+    # w = (0.1 / 0.5)^2 at half a metre a pixel.
+    assert fused.confidence[5, 5] / 255 == pytest.approx(0.0420 / 0.0976, abs=0.01)
 
 
 def test_unlabelled_pixels_are_no_evidence(tmp_path):

@@ -42,7 +42,7 @@ except ImportError:
 KEEP_S = 30.0
 LOOK_PERIOD_S, DIAGNOSTICS_PERIOD_S, LOG_PERIOD_S = 0.05, 1.0, 5.0
 #: Seconds without a mapped picture after which the map is told to stand still.
-STANDS_S = 3.0
+STANDS_S = 5.0
 #: Groups of the occupancy grids: classes one can land on, and water.
 LANDABLE, WATER = ('background', 'road/railway/bridge'), ('flood/water/river/sea',)
 #: Parameters of the mount, in the order of its fields.

@@ -14,6 +14,7 @@ import pytest
 from diagnostic_msgs.msg import DiagnosticArray
 from headless import Browser
 from live_ros import fresh_domain, NodeProcess, Probe
+from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import CompressedImage
 from std_msgs.msg import Header
 
@@ -24,6 +25,8 @@ from effvit_ros.ros.segmenter.alert_topic import alerts_message
 aiohttp = pytest.importorskip('aiohttp', reason="the page needs pip install '.[view]'")
 
 from effvit_ros.ros.view.server import is_loopback, PageServer  # noqa: E402
+
+LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
 @pytest.fixture
@@ -149,14 +152,14 @@ def test_the_real_node_shows_pictures_in_a_real_browser(probe, tmp_path):
     picture = np.full((120, 160, 3), (40, 200, 40), np.uint8)
     jpeg = cv2.imencode('.jpg', picture)[1].tobytes()
     overlay = probe.node.create_publisher(CompressedImage, 'segmenter/overlay/compressed', 1)
-    alerts = probe.node.create_publisher(DiagnosticArray, 'mapper/alerts', 1)
+    alerts = probe.node.create_publisher(DiagnosticArray, 'mapper/alerts', LATCHED)
     alert = Alert('person', RAISED, 0.0, Place(47.05831, 15.45712, 5.6), 'person 1')
 
     def publish():
         overlay.publish(CompressedImage(format='jpeg', data=jpeg))
         alerts.publish(alerts_message((alert,), Header()))
     try:
-        node.wait_for_log('watch at http://127.0.0.1:')
+        node.wait_for_log('watch at http://127.0.0.1:', 60)
         probe.spin(1.5)
         assert overlay.get_subscription_count() == 0, 'nobody looks yet'
         url = re.search(r'watch at (\S+)', node.log)[1]
