@@ -45,7 +45,8 @@ def regions(map_path, ground, n_classes, least_area_m2=LEAST_AREA_M2, kept=()):
     """
     with rasterio.open(map_path) as source:
         labels, transform = source.read(1), source.transform
-        for class_id in range(1, n_classes):
+        present = set(np.unique(labels).tolist())
+        for class_id in sorted(present & set(range(1, n_classes))):
             for polygon in outlines(labels, transform, class_id):
                 if polygon.area < least_area_m2 and class_id not in kept:
                     continue

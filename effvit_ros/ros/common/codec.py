@@ -47,3 +47,12 @@ def jpeg_message(bgr, quality, header):
     _, jpeg = cv2.imencode('.jpg', bgr, (cv2.IMWRITE_JPEG_QUALITY, quality))
     message.data.frombytes(jpeg)
     return message
+
+
+def png_message(mono, header):
+    """Return a CompressedImage of ``mono``, (H, W) uint8, as a PNG: lossless."""
+    message = CompressedImage(header=header, format='mono8; png compressed ')
+    # The fastest level: label images are flat, and a drone has better things to compute.
+    _, png = cv2.imencode('.png', mono, (cv2.IMWRITE_PNG_COMPRESSION, 1))
+    message.data.frombytes(png)
+    return message

@@ -112,7 +112,8 @@ class LiveMap:
             labels, south, west = window
             north_up = np.ascontiguousarray(labels[::-1])
             transform = map_transform((south, west, *labels.shape), self.ground.grid.cell_m)
-            for class_id in range(1, len(names)):
+            present = set(np.unique(labels).tolist())
+            for class_id in sorted(present & set(range(1, len(names)))):
                 for polygon in outlines(north_up, transform, class_id):
                     if polygon.area < LEAST_AREA_M2:
                         continue

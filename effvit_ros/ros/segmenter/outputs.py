@@ -12,7 +12,7 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Float32MultiArray, MultiArrayDimension, String
 
-from effvit_ros.ros.common.codec import image_message, jpeg_message
+from effvit_ros.ros.common.codec import image_message, jpeg_message, png_message
 from effvit_ros.ros.segmenter.alert_topic import AlertTopic
 
 try:
@@ -25,6 +25,7 @@ class Wanted(NamedTuple):
     """Which results somebody subscribes to."""
 
     labels: bool
+    png: bool
     confidence: bool
     overlay: bool
     jpeg: bool
@@ -52,6 +53,7 @@ class Outputs:
             return made
 
         self._labels = publisher(Image, 'labels')
+        self._png = publisher(CompressedImage, 'labels/compressed')
         self._confidence = publisher(Image, 'confidence')
         self._overlay = publisher(Image, 'overlay')
         self._jpeg = publisher(CompressedImage, 'overlay/compressed')
@@ -66,7 +68,8 @@ class Outputs:
 
     def wanted(self):
         """Return which results have a subscriber now."""
-        publishers = (self._labels, self._confidence, self._overlay, self._jpeg, self._areas)
+        publishers = (self._labels, self._png, self._confidence, self._overlay, self._jpeg,
+                      self._areas)
         return Wanted(*(publisher.get_subscription_count() > 0 for publisher in publishers),
                       self.alerts.wanted())
 
@@ -104,6 +107,10 @@ class Outputs:
     def publish_labels(self, labels, header):
         """Publish class ids, (H, W) uint8, as mono8."""
         self._labels.publish(image_message(labels, 'mono8', header))
+
+    def publish_png(self, labels, header):
+        """Publish class ids, (H, W) uint8, as a PNG: small, and the same ids."""
+        self._png.publish(png_message(labels, header))
 
     def publish_confidence(self, confidence, header):
         """Publish the probability of each pixel's class, (H, W) uint8, 255 is 1, as mono8."""

@@ -81,6 +81,8 @@ class FramePipeline:
         labels, confidence = self._doubted(segmentation, wanted.confidence)
         if wanted.labels:
             self._outputs.publish_labels(labels, header)
+        if wanted.png:
+            self._outputs.publish_png(labels, header)
         if wanted.confidence and confidence is not None:
             self._outputs.publish_confidence(confidence, header)
         if self._checks.fits(frame.camera_info, picture):

@@ -11,7 +11,7 @@ from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
 from effvit_ros.core.pixels import ENCODINGS, PictureError
-from effvit_ros.ros.common.codec import image_message, jpeg_message, picture_from
+from effvit_ros.ros.common.codec import image_message, jpeg_message, picture_from, png_message
 
 HEADER = Header(frame_id='camera')
 HEADER.stamp.sec, HEADER.stamp.nanosec = 12, 345678901
@@ -138,3 +138,11 @@ def test_cv_bridge_reads_the_same(encoding):
     message = Image(height=16, width=16, encoding=encoding, step=16 * channels)
     message.data.frombytes(noise)
     assert np.array_equal(picture_from(message).bgr(), bridge.imgmsg_to_cv2(message, 'bgr8'))
+
+
+def test_labels_as_a_png_are_the_same_labels():
+    labels = np.random.default_rng(0).integers(0, 14, (48, 64), np.uint8)
+    message = png_message(labels, Header(frame_id='camera'))
+    assert message.format.startswith('mono8; png') and message.header.frame_id == 'camera'
+    read = cv2.imdecode(np.frombuffer(message.data, np.uint8), cv2.IMREAD_UNCHANGED)
+    assert np.array_equal(read, labels)

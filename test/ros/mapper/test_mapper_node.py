@@ -80,14 +80,14 @@ def start(probe, tmp_path):
 
     def run(**parameters):
         domain = probe.node.context.get_domain_id()
-        node = NodeProcess(MODULE, domain, tmp_path / 'log', publish_period=0.5,
+        node = NodeProcess(MODULE, domain, tmp_path / 'log', publish_period=1.0,
                            save_folder=tmp_path / 'maps', **parameters)
         started.append(node)
         return node
     yield run
     for node in started:
         print(node.log)
-        assert node.end() == 0, node.log
+        assert node.end(timeout=60) == 0, node.log
 
 
 def mapping_status(messages):
@@ -116,7 +116,7 @@ def test_labels_and_poses_become_a_map_with_alerts(probe, start, tmp_path):
     assert {0, -1} <= set(np.unique(grid)) and grids[-1].info.resolution == 0.25
     # On a machine that is too busy to map for seconds the map stands still, rightly.
     probe.until(lambda: any(s.message == 'mapping' and s for m in health
-                                     for s in m.status), 60, 'good health')
+                                     for s in m.status), 120, 'good health')
     assert mapping_status(health).values[0].value == 'active'
     answer = probe.call(srvs.Trigger, 'mapper/save', srvs.Trigger.Request(), 60)
     assert answer.success, answer.message
