@@ -181,6 +181,7 @@ def test_an_interrupted_map_goes_on_and_ends_as_it_would_have(flight, made, tmp_
     assert (tmp_path / 'map.geojson').read_bytes() == (made / 'map.geojson').read_bytes()
 
 
+@pytest.mark.slow
 def test_poses_that_err_are_made_to_agree(tmp_path):
     bag = record(tmp_path, 'erring', SensorErrors(gps_m=2.0, wander_s=2.0), frames=16)
     assert main([str(bag), '--labels-topic', TRUTH, '--truth', f'{bag}_truth',
@@ -190,6 +191,7 @@ def test_poses_that_err_are_made_to_agree(tmp_path):
     assert report['ground_miou_fused'] > report['ground_miou_single'] + 0.03
 
 
+@pytest.mark.slow
 def test_a_local_pose_lies_about_the_fixes(tmp_path):
     bag = record(tmp_path, 'local', poses='local')
     assert main([str(bag), '--labels-topic', TRUTH, '--truth', f'{bag}_truth', '--no-align',
@@ -200,6 +202,7 @@ def test_a_local_pose_lies_about_the_fixes(tmp_path):
     assert report['frames_with_assumed_uncertainty'] == 12, 'a PoseStamped has no covariance'
 
 
+@pytest.mark.slow
 def test_late_stamps_are_mended_by_the_offset(tmp_path):
     bag = record(tmp_path, 'late', SensorErrors(latency_s=0.3))
     for offset, least, most in (('0', 1.0, 20.0), ('-0.3', 0.0, 0.05)):

@@ -95,6 +95,7 @@ def mapping_status(messages):
                  if s.name == 'mapper: mapping'), None)
 
 
+@pytest.mark.slow
 def test_labels_and_poses_become_a_map_with_alerts(probe, start, tmp_path):
     aircraft = Aircraft(probe)
     start()
@@ -125,6 +126,7 @@ def test_labels_and_poses_become_a_map_with_alerts(probe, start, tmp_path):
     del aircraft
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('aircraft, words', [
     pytest.param({'poses': False}, 'no_pose', id='no_pose'),
     pytest.param({'covariance': 0.0}, 'tell no covariance', id='no_covariance'),

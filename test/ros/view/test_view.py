@@ -143,6 +143,7 @@ def probe():
     probe.close()
 
 
+@pytest.mark.slow
 def test_the_real_node_shows_pictures_in_a_real_browser(probe, tmp_path):
     chromium = shutil.which('chromium') or shutil.which('chromium-browser')
     if chromium is None:
