@@ -16,7 +16,6 @@ from rasterio.warp import transform
 from shapely.geometry import shape
 
 from effvit_ros.bags.bag import Bag
-from effvit_ros.bags.survey_bag import SurveyPlan, write_survey
 from effvit_ros.bags.writer import BagWriter
 from effvit_ros.flight.flight import Flight
 from effvit_ros.flight.path import ROUND_S
@@ -24,6 +23,7 @@ from effvit_ros.flight.survey import SensorErrors, Survey
 from effvit_ros.mapping.flight_truth import write_flight_truth
 from effvit_ros.mapping.geodesy import LocalFrame
 from effvit_ros.mapping.map_bag import main
+from effvit_ros.mapping.survey_bag import SurveyPlan, write_survey
 
 TRUTH = '/camera/truth'
 
