@@ -32,8 +32,9 @@ SMALL = Architecture(encoder='mobilevit_xxs', decoder_channels=8)
 
 def settings(iterations, **changes):
     """Return settings of a training of seconds."""
-    return TrainingSettings(iterations=iterations, batch=2, sizes=[(32, 1.0)], warmup=2,
-                            checkpoint_every=2, log_every=1, ema=0.5, **changes)
+    return TrainingSettings(iterations=iterations, batch=2, sizes=[(32, 1.0)],
+                            warmup=min(2, iterations), checkpoint_every=2, log_every=1, ema=0.5,
+                            **changes)
 
 
 def parts(dataset, **changes):
