@@ -33,6 +33,11 @@ from effvit_ros.core.metrics import defined
 #: Worst picture's share of equal labels, and the flips' largest margin, below which no graph
 #: of that precision is written.
 GATES = {'fp32': Parity(0.9995, 0.01), 'fp16': Parity(0.995, 0.1)}
+#: What to do where a graph does not pass its gate.
+NEXT = {
+    'fp32': 'this is a fault of the exporter: tell it with the architecture',
+    'fp16': 'a network that was hardly trained is undecided nearly everywhere: train it longer, '
+            'or go without FP16 (quantize: {fp16: false}; export: --variants fp32/uint8)'}
 #: An FP16 graph may also do this many times what invisible noise does to torch.
 NOISE_FACTOR = 2.0
 #: File of the weights that the FP32 and the FP16 graph have in common.
@@ -170,7 +175,7 @@ def checked_parity(net, graph, pictures, precision, io_type) -> Parity:
         raise UserError(
             f'the {precision}/{io_type} graph is not faithful to torch: label agreement '
             f'{measured.agreement:.5f} (at least {gate.agreement:.5f}), margin of the flips '
-            f'{measured.margin:.4f} (at most {gate.margin:.4f})')
+            f'{measured.margin:.4f} (at most {gate.margin:.4f}): {NEXT[precision]}')
     return measured
 
 

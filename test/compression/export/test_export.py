@@ -133,7 +133,7 @@ def test_half_precision_may_flip_twice_what_invisible_noise_does(
     monkeypatch.setattr(bundle_module, 'parity', lambda net, graph, pictures: Parity(0.9866, 0.39))
     monkeypatch.setattr(bundle_module, 'noise_parity', lambda *_: noise)
     with contextlib.nullcontext() if faithful else pytest.raises(
-            UserError, match='fp16/uint8 graph is not faithful to torch: .* 0.98660'):
+            UserError, match='fp16/uint8 graph is not faithful to torch: .* 0.98660.*fp16: false'):
         checked_parity(net, None, pictures, 'fp16', 'uint8')
 
 
