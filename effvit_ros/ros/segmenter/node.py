@@ -301,8 +301,10 @@ class SegmenterNode(LifecycleNode):
         steady = time.monotonic()
         self._health.set_facts(clock=self._clock_watch.look(steady))
         limits = replace(self._settings.read(Limits), target_rate_hz=target_rate(self._settings))
-        reports = {'segmentation': self._health.report(self._now(), limits),
-                   'machine': self._machine.report(steady, self._settings.read(MachineLimits))}
+        segmentation = self._health.report(self._now(), limits)
+        frames = int(dict(segmentation.values)['frames_segmented'])
+        reports = {'segmentation': segmentation, 'machine': self._machine.report(
+            steady, self._settings.read(MachineLimits), frames)}
         self._service.status(reports['segmentation'].message)
         name = self.get_fully_qualified_name().lstrip('/')
         self._diagnostics.publish(
