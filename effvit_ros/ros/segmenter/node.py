@@ -174,11 +174,12 @@ class SegmenterNode(LifecycleNode):
 
     def _fail(self, error):
         """Undo a failed transition, say why, and return its result."""
+        configuring = self._state == 'unconfigured'
         self._release()
         self._state = 'unconfigured'
         if isinstance(error, UserError):
-            # Only configuring raises one; its failure leads back to unconfigured, too.
-            reason, result = str(error), FAILURE
+            # Of configuring, failure leads back to unconfigured; of activating, an error does.
+            reason, result = str(error), FAILURE if configuring else ERROR
         else:
             reason, result = f'{type(error).__name__}: {error}', ERROR
             self.get_logger().error(''.join(traceback.format_exception(
