@@ -35,7 +35,7 @@ from effvit_ros.onboard.vehicle import read_vehicle
 from effvit_ros.ros.camera.sources import open_source
 
 pytestmark = pytest.mark.slow
-#: Seconds that one damaged file may take on a loaded machine; bytes that may be taken for it.
+#: Seconds of CPU time that one damaged file may take; bytes that may be taken for it.
 PATIENCE_S, ROOM = 20.0, 1 << 30
 
 
@@ -47,14 +47,14 @@ def fuzz(examples):
 
 def answers(read, *arguments):
     """Call a reader; True where it answered, False where it refused with one line."""
-    before, start = _peak(), time.monotonic()
+    before, start = _peak(), time.process_time()
     try:
         read(*arguments)
         answered = True
     except UserError as error:
         assert str(error) and '\n' not in str(error), repr(str(error))
         answered = False
-    assert time.monotonic() - start < PATIENCE_S
+    assert time.process_time() - start < PATIENCE_S
     assert _peak() - before < ROOM
     return answered
 
@@ -85,7 +85,7 @@ PICTURES = {suffix: encoded(suffix)
 def test_pictures(suffix, folder):
     path = folder / f'picture{suffix}'
 
-    @fuzz(80)
+    @fuzz(40)
     @given(damaged(PICTURES[suffix]))
     def run(content):
         path.write_bytes(content)
@@ -100,7 +100,7 @@ def test_masks(suffix, folder):
     content = cv2.imencode(suffix, np.kron(np.arange(12, dtype=np.uint8).reshape(3, 4),
                                            np.ones((8, 8), np.uint8)))[1].tobytes()
 
-    @fuzz(80)
+    @fuzz(40)
     @given(damaged(content))
     def run(content):
         path.write_bytes(content)
@@ -125,7 +125,7 @@ def test_bags(storage, compress, folder):
 
     lone = folder / f'lone{file.suffix}'
 
-    @fuzz(60)
+    @fuzz(30)
     @given(damaged(file.read_bytes()))
     def run(content):
         lone.write_bytes(content)
@@ -136,7 +136,7 @@ def test_bags(storage, compress, folder):
     shutil.copytree(whole, beside)
     metadata = yaml.safe_load((whole / 'metadata.yaml').read_text())
 
-    @fuzz(60)
+    @fuzz(30)
     @given(st.one_of(damaged((whole / 'metadata.yaml').read_bytes()), rewritten(metadata)))
     def run_metadata(content):
         (beside / 'metadata.yaml').write_bytes(content)
@@ -149,12 +149,12 @@ def test_a_damaged_bag_gives_a_whole_report_or_none(folder, tiny_bundle, capsys)
     file, = whole.glob('*.mcap')
     lone, out = folder / 'reported.mcap', folder / 'report'
 
-    @fuzz(8)
+    @fuzz(5)
     @given(damaged(file.read_bytes()))
     def run(content):
         lone.write_bytes(content)
         shutil.rmtree(out, ignore_errors=True)
-        code = evaluate_bag([str(lone), '--model', str(tiny_bundle), '--out', str(out)])
+        code = evaluate_bag([str(lone), '--bundle', str(tiny_bundle), '--out', str(out)])
         assert code in (0, 1, 2)
         assert 'Traceback' not in capsys.readouterr().err
         if (out / 'report.json').exists():
@@ -180,7 +180,7 @@ def test_videos(folder):
         finally:
             source.close()
 
-    @fuzz(60)
+    @fuzz(30)
     @given(damaged(path.read_bytes()))
     def run(content):
         cut.write_bytes(content)
@@ -226,8 +226,10 @@ def test_texts(kind, folder):
     read, source = TEXTS[kind]
     text = yaml.safe_dump(source) if isinstance(source, dict) else source.read_text('utf-8')
     path = folder / f'{kind}.yaml'
+    path.write_text(text)
+    assert answers(read, path), 'and the libraries are loaded'
 
-    @fuzz(120)
+    @fuzz(60)
     @given(st.one_of(rewritten(yaml.safe_load(text)), damaged(text.encode())))
     def run(content):
         path.write_bytes(content)
@@ -239,7 +241,7 @@ def test_manifests(folder, tiny_bundle):
     copy = shutil.copytree(tiny_bundle, folder / 'bundle')
     text = (tiny_bundle / 'manifest.yaml').read_text()
 
-    @fuzz(200)
+    @fuzz(100)
     @given(st.one_of(rewritten(yaml.safe_load(text)), damaged(text.encode())))
     def run(content):
         (copy / 'manifest.yaml').write_bytes(content)
@@ -251,7 +253,7 @@ def test_graphs_are_read_by_their_hash_or_not_at_all(folder, tiny_bundle):
     copy = shutil.copytree(tiny_bundle, folder / 'graphs')
     whole = (copy / 'model.onnx').read_bytes()
 
-    @fuzz(60)
+    @fuzz(30)
     @given(damaged(whole))
     def run(content):
         (copy / 'model.onnx').write_bytes(content)
@@ -263,7 +265,7 @@ def test_graphs_are_read_by_their_hash_or_not_at_all(folder, tiny_bundle):
 def test_reports_for_compare(name, folder, tiny_bundle, capsys):
     bag = write_bag(folder / f'flight_{name}', 3)
     whole, other = folder / f'whole_{name}', folder / f'other_{name}'
-    assert evaluate_bag([str(bag), '--model', str(tiny_bundle), '--out', str(whole)]) == 0
+    assert evaluate_bag([str(bag), '--bundle', str(tiny_bundle), '--out', str(whole)]) == 0
     shutil.copytree(whole, other)
     text = (whole / name).read_text()
     lines = [json.loads(line) for line in text.splitlines()] if name.endswith('l') else None
@@ -271,11 +273,12 @@ def test_reports_for_compare(name, folder, tiny_bundle, capsys):
     def dump(document):
         return json_text(document) if lines is None else '\n'.join(map(json_text, document))
 
-    @fuzz(80)
+    @fuzz(20)
     @given(st.one_of(rewritten(json.loads(text) if lines is None else lines, dump),
                      damaged(text.encode())))
     def run(content):
         (other / name).write_bytes(content)
+        capsys.readouterr()
         code = compare_reports([str(whole), str(other), '--resamples', '10'])
         said = capsys.readouterr().err
         assert code in (0, 2)
