@@ -117,6 +117,8 @@ setup(
         # Maps. pyproj: degrees to metres; rasterio: GeoTIFF, outlines; shapely: polygons;
         # simplekml: KML.
         'map': ['pyproj>=3.4,<4', 'rasterio>=1.3,<2', 'shapely>=2.0,<3', 'simplekml>=1.3.6,<2'],
+        # H.264 and H.265 in bags and topics (foxglove_msgs, ffmpeg_image_transport_msgs).
+        'video': ['av>=12,<19'],
         # Many bags on many machines.
         'ray': ['ray>=2.9,<3'],
         # hypothesis: properties of converters and parsers. onnx: builds the tests' tiny graph.
@@ -124,7 +126,7 @@ setup(
         # read what the alert bridge sends.
         'test': ['pytest>=7,<10', 'hypothesis>=6,<7', 'onnx>=1.15,<2', 'catkin_pkg>=1,<2',
                  'colcon-common-extensions>=0.3,<1', 'psutil>=5.9,<8',
-                 'pymavlink>=2.4.41,<3', 'pyserial>=3.5,<4', 'xmlschema>=2,<5'],
+                 'pymavlink>=2.4.41,<3', 'pyserial>=3.5,<4', 'xmlschema>=2,<5', 'av>=12,<19'],
         # ruff: style, imports, docstrings, form. mypy: the types, with those of PyYAML.
         'lint': ['ruff>=0.6,<1', 'mypy>=1.11,<3', 'types-PyYAML>=6,<7'],
         # The site of the docs, with the API of the core.

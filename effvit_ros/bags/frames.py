@@ -4,9 +4,17 @@ from __future__ import annotations
 import time
 from typing import NamedTuple, Optional
 
-from effvit_ros.bags.pictures import picture_of, read_message, stamp_of
+from effvit_ros.bags.pictures import (
+    frame_id_of,
+    packet_of,
+    picture_of,
+    read_message,
+    stamp_of,
+    VIDEO_TYPES,
+)
 from effvit_ros.core.bit_depth import BitDepth
 from effvit_ros.core.pixels import Picture, PictureError
+from effvit_ros.core.video_packets import VideoDecoder
 
 
 class Frame(NamedTuple):
@@ -53,13 +61,20 @@ def recorded_frames(bag, topic, bit_depth=0):
     """
     where = f'{bag.path}: {topic}'
     depth = BitDepth(bit_depth)
-    previous = None
+    video = VideoDecoder() if bag.topics[topic].type in VIDEO_TYPES else None
+    read = previous = None
     for message, next_stamp in _with_next_stamp(_messages(bag, topic, where)):
         follows = (previous is not None and message.stamp_ns >= previous.stamp_ns
                    and message.index == previous.index + 1)
         start = time.perf_counter()
         try:
-            picture = picture_of(message.image, depth)
+            if video is None:
+                picture = picture_of(message.image, depth)
+            else:
+                if read is not None and message.index != read + 1:
+                    video.lost()
+                read = message.index
+                picture = video.decode(*packet_of(message.image))
         except PictureError as error:
             bag.problems.add('bad_frame', f'{where}: frame {message.index} is left out: {error}',
                              subject=topic)
@@ -67,7 +82,7 @@ def recorded_frames(bag, topic, bit_depth=0):
         decode_ms = (time.perf_counter() - start) * 1e3
         previous = message
         yield Frame(message.index, message.stamp_ns, next_stamp, message.log_ns,
-                    message.image.header.frame_id, picture, follows, message.read_ms, decode_ms)
+                    frame_id_of(message.image), picture, follows, message.read_ms, decode_ms)
     if depth.guess:
         bag.problems.add('bit_depth', f'{where}: no value needs more than {depth.guess} of 16 '
                          f'bits: taken as {depth.guess} bits (--bit-depth {depth.guess}, or 16)')

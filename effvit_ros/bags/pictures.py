@@ -4,14 +4,22 @@ from __future__ import annotations
 from contextlib import closing
 from functools import lru_cache
 
-from rosbags.typesys import get_typestore, Stores
+from rosbags.typesys import get_types_from_msg, get_typestore, Stores
 
 from effvit_ros.bags.problems import BagError
 from effvit_ros.core.pixels import decode, decode_compressed, means_distances, PictureError
 
 IMAGE = 'sensor_msgs/msg/Image'
 COMPRESSED = 'sensor_msgs/msg/CompressedImage'
-IMAGE_TYPES = (IMAGE, COMPRESSED)
+FOXGLOVE_VIDEO = 'foxglove_msgs/msg/CompressedVideo'
+FFMPEG_VIDEO = 'ffmpeg_image_transport_msgs/msg/FFMPEGPacket'
+#: Types whose messages are packets of a video, with their definitions.
+VIDEO_TYPES = {
+    FOXGLOVE_VIDEO: 'builtin_interfaces/Time timestamp\nstring frame_id\nuint8[] data\n'
+                    'string format\n',
+    FFMPEG_VIDEO: 'std_msgs/Header header\nint32 width\nint32 height\nstring encoding\n'
+                  'uint64 pts\nuint8 flags\nbool is_bigendian\nuint8[] data\n'}
+IMAGE_TYPES = (IMAGE, COMPRESSED, *VIDEO_TYPES)
 #: Last parts of topic names under which cameras and make_bag publish label maps.
 TRUTH_NAMES = ('truth', 'ground_truth')
 #: Last parts of the topics that the segmenter itself publishes: never taken for a camera.
@@ -70,6 +78,8 @@ def picture_of(image, depth=None):
     :param depth: the topic's :class:`~effvit_ros.core.bit_depth.BitDepth`.
     :raises PictureError: it can't be decoded.
     """
+    if image.__msgtype__ in VIDEO_TYPES:
+        raise PictureError('encoding', 'a packet of a video is no picture by itself')
     if image.__msgtype__ == COMPRESSED:
         return decode_compressed(image.data, image.format, depth)
     return decode(image.data, image.height, image.width, image.encoding, image.step,
@@ -78,8 +88,18 @@ def picture_of(image, depth=None):
 
 def stamp_of(image, log_ns):
     """Return the header's stamp in nanoseconds, or the time of recording where it is zero."""
-    stamp = image.header.stamp
+    stamp = image.timestamp if image.__msgtype__ == FOXGLOVE_VIDEO else image.header.stamp
     return stamp.sec * 10**9 + stamp.nanosec or log_ns
+
+
+def frame_id_of(image):
+    """Return the frame that the picture was taken in."""
+    return (image if image.__msgtype__ == FOXGLOVE_VIDEO else image.header).frame_id
+
+
+def packet_of(image):
+    """Return (data, codec) of a message of :data:`VIDEO_TYPES`."""
+    return image.data, (image.format if image.__msgtype__ == FOXGLOVE_VIDEO else image.encoding)
 
 
 def read_message(message, message_type):
@@ -101,7 +121,11 @@ def read_message(message, message_type):
 @lru_cache(maxsize=2)
 def _types(ros1):
     """Return the standard definitions; those of image messages are the same in every release."""
-    return get_typestore(Stores.ROS1_NOETIC if ros1 else Stores.ROS2_HUMBLE)
+    types = get_typestore(Stores.ROS1_NOETIC if ros1 else Stores.ROS2_HUMBLE)
+    if not ros1:
+        for name, definition in VIDEO_TYPES.items():
+            types.register(get_types_from_msg(definition, name))
+    return types
 
 
 def _only_camera(bag, candidates):
@@ -130,6 +154,8 @@ def _distances_of(bag, name):
                 image = read_message(message, bag.topics[name].type)
             except PictureError:
                 continue
+            if image.__msgtype__ in VIDEO_TYPES:
+                return ''
             form = image.format if image.__msgtype__ == COMPRESSED else image.encoding
             return form if means_distances(form) else ''
     return ''

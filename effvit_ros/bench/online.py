@@ -2,8 +2,9 @@
 from __future__ import annotations
 
 import time
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
+from effvit_ros.core.energy import measured_energy
 from effvit_ros.harness.stream import streaming
 from effvit_ros.harness.tally import StreamFigures
 
@@ -17,7 +18,8 @@ class NodeFigures(NamedTuple):
 
     By the node's own diagnostics, ``inference_p50_ms`` is what the runtime took of a frame and
     ``overhead_p50_ms`` the rest of the time from its arrival to its last result.
-    ``*_cpu``: CPU time by wall time, 1.0 is one thread.
+    ``*_cpu``: CPU time by wall time, 1.0 is one thread. ``joules_per_frame``: what the whole
+    machine draws by the segmented frames, None where no sensor tells.
     """
 
     width: int
@@ -28,6 +30,7 @@ class NodeFigures(NamedTuple):
     overhead_p50_ms: float
     segmenter_cpu: float
     camera_cpu: float
+    joules_per_frame: Optional[float]
 
 
 def bench_node(pictures, size, rate_hz, segmenter, n_classes, seconds, folder):
@@ -46,12 +49,14 @@ def bench_node(pictures, size, rate_hz, segmenter, n_classes, seconds, folder):
         watch.until_ready()
         processes = watch.segmenter, watch.camera
         began, used = time.monotonic(), [p.cpu_seconds() for p in processes]
-        window = watch.listen(seconds)
+        with measured_energy() as energy:
+            window = watch.listen(seconds)
         wall = time.monotonic() - began
         shares = [(p.cpu_seconds() - before) / wall for p, before in zip(processes, used)]
         steps = [watch.collector.diagnostics.get(key)
                  for key in ('inference_p50_ms', 'overhead_p50_ms')]
         if not all(steps):
             raise watch.segmenter.failure('the diagnostics hold no latency: measure longer')
-        return NodeFigures(width, height, rate_hz, watch.collector.tally.figures(*window),
-                           *(float(step) for step in steps), *shares)
+        figures = watch.collector.tally.figures(*window)
+        return NodeFigures(width, height, rate_hz, figures, *(float(step) for step in steps),
+                           *shares, energy.per(figures.frames_segmented))

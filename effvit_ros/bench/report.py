@@ -68,13 +68,16 @@ def tables(report):
         "node's overhead: the rest of the time from a frame's arrival to its last result.",
         caption_justify='left')
     node.add_column('picture')
-    for head in ('FPS', 'p50', 'p95', 'CPU', 'camera', 'calm p50', 'infer', 'overhead'):
+    energy = any(row.get('joules_per_frame') is not None for row in report['node'])
+    heads = ['FPS', 'p50', 'p95', 'CPU', 'camera', 'calm p50', 'infer', 'overhead']
+    for head in heads + ['J/frame'] * energy:
         node.add_column(head, justify='right')
     for row in report['node']:
         node.add_row(row['size'], f"{row['fps']:.1f}", _ms(row['age_p50_ms']),
                      _ms(row['age_p95_ms']), f"{row['segmenter_cpu']:.0%}",
                      f"{row['camera_cpu']:.0%}", _ms(row['calm_age_p50_ms']),
-                     _ms(row['calm_inference_p50_ms']), _ms(row['overhead_ms']))
+                     _ms(row['calm_inference_p50_ms']), _ms(row['overhead_ms']),
+                     *[f"{row['joules_per_frame']:.2f}"] * energy)
     return runtimes, core, node, _overhead_table(report['overhead'])
 
 
@@ -94,6 +97,7 @@ def node_row(full, calm):
         'calm_age_p50_ms': calm.stream.latency_p50_ms,
         'calm_inference_p50_ms': calm.inference_p50_ms,
         'overhead_ms': calm.overhead_p50_ms,
+        'joules_per_frame': full.joules_per_frame,
     }
 
 

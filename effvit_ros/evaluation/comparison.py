@@ -8,7 +8,7 @@ import numpy as np
 from effvit_ros.core.errors import UserError
 from effvit_ros.evaluation.bootstrap import Counts, Interval, paired_intervals
 from effvit_ros.evaluation.records import FRAMES, read_frames
-from effvit_ros.evaluation.report import load_report
+from effvit_ros.evaluation.report import load_report, require_comparable
 
 
 class Comparison(NamedTuple):
@@ -50,6 +50,8 @@ def compare(path_a, path_b, n_resamples=2000, block=1, confidence=0.95):
         two have no frame in common.
     """
     (report_a, folder_a), (report_b, folder_b) = load_report(path_a), load_report(path_b)
+    for path, report in ((path_a, report_a), (path_b, report_b)):
+        require_comparable(report, path)
     names = report_a['bundle']['classes']
     if names != report_b['bundle']['classes']:
         raise UserError(f'{path_a} and {path_b}: the bundles tell different classes apart')

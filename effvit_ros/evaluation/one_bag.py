@@ -16,6 +16,7 @@ from effvit_ros.bags.bag import Bag, bag_name, contents, storage_files
 from effvit_ros.bags.pictures import choose_topics, note_unknown_types
 from effvit_ros.bags.problems import BagError, Problem, Problems
 from effvit_ros.core.bundle import load_bundle
+from effvit_ros.core.energy import measured_energy
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.picture_files import mask_files
 from effvit_ros.core.segmenter import Segmenter
@@ -120,7 +121,8 @@ def evaluate_bag(job, on_progress=None):
         truth = open_truth(bag, truth_topic, masks, round(settings.tolerance * 1e9))
         truth_read = time.perf_counter()
         total = bag.count(image_topic)
-        with Segmenter(bundle, settings.runtime, settings.threads) as segmenter:
+        with Segmenter(bundle, settings.runtime, settings.threads) as segmenter, \
+                measured_energy() as energy:
             device = device_identity(segmenter.runtime.description)
             opened = time.perf_counter()
             scored = evaluate_frames(
@@ -137,6 +139,8 @@ def evaluate_bag(job, on_progress=None):
             'open_s': round(truth_read - start, 3), 'model_s': round(opened - truth_read, 3),
             'frames_s': round(evaluated - opened, 3),
             'hash_s': round(time.perf_counter() - evaluated, 3)}
+        if energy.joules is not None:
+            run['energy'] = {'joules_per_frame': energy.per(total), 'source': energy.source}
         report = bag_report(folder, bundle_identity(bundle), identity, device, settings,
                             bag.problems, run)
         write_page(offline_page(report, folder), folder)

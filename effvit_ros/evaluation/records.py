@@ -131,6 +131,8 @@ def read_frames(path, n_classes):
             scored[row] = True
             dice[row] = np.nan if entry['dice'] is None else entry['dice']
             for truth, label, pixels in entry['confusion']:
+                if not (0 <= truth < n_classes and 0 <= label <= n_classes and pixels >= 0):
+                    raise ValueError(f'confusion of {truth}, {label}, {pixels}')
                 confusion[truth, label] += pixels
                 support[row, truth] += pixels
                 if label < n_classes:
@@ -139,7 +141,7 @@ def read_frames(path, n_classes):
                     hits[row, truth] += pixels
         indices = np.array([e['frame'] for e in entries], np.int64)
         stamps = np.array([e['stamp_ns'] for e in entries], np.int64)
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+    except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
         raise UserError(f'{path}: not the frames of a {n_classes}-class evaluation '
                         f'({type(error).__name__}: {error})') from None
     totals = areas.sum(axis=1, keepdims=True)

@@ -32,6 +32,12 @@ from effvit_ros.evaluation.records import (
 
 REPORT = 'report.json'
 FORMAT_VERSION = 1
+#: What a comparison reads of a report, and its types.
+_COMPARED = {
+    ('bundle', 'name'): str, ('bundle', 'sha256'): str, ('bundle', 'classes'): list,
+    ('n_scored',): int, ('n_frames',): int, ('device', 'runtime'): str, ('records',): list,
+    ('latency_ms', 'p50'): (int, float), ('latency_ms', 'p95'): (int, float),
+    ('stability', 'mean'): (int, float, type(None))}
 VARYING_KEYS = ('latency_ms', 'run')
 
 
@@ -122,6 +128,29 @@ def load_report(path):
             report.get('made_by') != 'evaluate_bag'):
         raise UserError(f'{file}: not a report of evaluate_bag (format {FORMAT_VERSION})')
     return report, file.parent
+
+
+def require_comparable(report, path):
+    """
+    Check that a report holds what a comparison reads.
+
+    :raises UserError: a key is missing or holds something else, named with the file.
+    """
+    for keys, kinds in _COMPARED.items():
+        value = report
+        for key in keys:
+            value = value.get(key) if isinstance(value, dict) else None
+        if not isinstance(value, kinds) or isinstance(value, bool):
+            raise UserError(f"{path}: {'.'.join(keys)} is {value!r:.40}: the report is damaged, "
+                            'evaluate the bag again')
+    bags = [report['bag']] if 'bag' in report else report.get('bags')
+    whole = isinstance(bags, list) and len(bags) == len(report['records']) and all(
+        isinstance(bag, dict) and isinstance(bag.get('sha256'), str)
+        and isinstance(bag.get('topic'), str) for bag in bags)
+    if not (whole and all(isinstance(text, str) and '\0' not in text
+                          for text in report['records'] + report['bundle']['classes'])):
+        raise UserError(f'{path}: its bags, records or classes are damaged: evaluate the bag '
+                        'again')
 
 
 def without_varying(report):

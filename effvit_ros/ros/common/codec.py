@@ -21,6 +21,9 @@ def picture_from(message, depth=None):
     :param depth: the stream's :class:`~effvit_ros.core.bit_depth.BitDepth`.
     :raises PictureError: when the message can't be read.
     """
+    error = getattr(message, 'error', None)
+    if error is not None:  # a video's packet that could not be decoded
+        raise error
     if isinstance(message, CompressedImage):
         return decode_compressed(message.data, message.format, depth)
     return decode(message.data, message.height, message.width, message.encoding, message.step,

@@ -4,6 +4,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+from effvit_ros.core.energy import EnergyMeter
 from effvit_ros.core.machine import board_name, cpu_model, free_memory_mb
 from effvit_ros.core.process_usage import process_usage
 from effvit_ros.core.thermal import ThermalMonitor
@@ -28,23 +29,27 @@ class MachineHealth:
     Looks at the machine and at this process.
 
     ``available_mb`` and ``usage`` are called for the memory left and for this process's
-    :class:`~effvit_ros.core.process_usage.ProcessUsage`.
+    :class:`~effvit_ros.core.process_usage.ProcessUsage`; ``energy`` is an
+    :class:`~effvit_ros.core.energy.EnergyMeter`.
     """
 
     def __init__(self, thermal=None, available_mb=free_memory_mb,
-                 usage=lambda: process_usage(os.getpid())):
+                 usage=lambda: process_usage(os.getpid()), energy=None):
         """Note what the next look is compared with."""
         self._thermal = thermal or ThermalMonitor()
         self._available_mb = available_mb
         self._usage = usage
         self._board = board_name() or cpu_model()
         self._last_cpu = None
+        self._energy = energy or EnergyMeter()
+        self._last_energy = None
 
-    def report(self, steady_s, limits=MachineLimits()):
+    def report(self, steady_s, limits=MachineLimits(), frames=0):
         """
         Take one look and return its :class:`~effvit_ros.ros.health.health.HealthStatus`.
 
         :param steady_s: seconds of a clock that never jumps.
+        :param frames: segmented so far.
         """
         reading, usage, available = self._thermal.read(), self._usage(), self._available_mb()
         level, message = worst(_findings(reading, usage, available, limits), 'fine')
@@ -59,7 +64,21 @@ class MachineHealth:
             ('memory_available_mb', _number(available)),
             ('cpu_percent', _number(cpu)),
             ('threads', str(usage.threads)),
-            ('open_files', str(usage.fds))))
+            ('open_files', str(usage.fds)), *self._power(steady_s, frames)))
+
+    def _power(self, steady_s, frames):
+        """Return what is drawn since the last look; nothing where no sensor tells."""
+        joules = self._energy.joules()
+        if joules is None:
+            return ()
+        last, self._last_energy = self._last_energy, (steady_s, joules, frames)
+        watts = per_frame = ''
+        if last is not None and steady_s > last[0]:
+            watts = f'{(joules - last[1]) / (steady_s - last[0]):.2f}'
+            if frames > last[2]:
+                per_frame = f'{(joules - last[1]) / (frames - last[2]):.3f}'
+        return (('power_w', watts), ('power_source', self._energy.source),
+                ('joules_per_frame', per_frame))
 
     def _cpu_percent(self, steady_s, cpu_s):
         last, self._last_cpu = self._last_cpu, (steady_s, cpu_s)

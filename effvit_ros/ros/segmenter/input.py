@@ -4,12 +4,16 @@ from __future__ import annotations
 from rclpy.qos import qos_policy_name_from_kind, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
+from effvit_ros.ros.segmenter.video_input import VIDEO_TRANSPORTS, VideoInput
+
 try:
     from rclpy.event_handler import SubscriptionEventCallbacks
 except ImportError:  # humble
     from rclpy.qos_event import SubscriptionEventCallbacks
 
 IMAGE, COMPRESSED = 'sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage'
+#: Packets that wait for the executor: none may be lost, each builds on those before.
+_VIDEO_DEPTH = 30
 
 
 def image_topics(node, transport):
@@ -20,11 +24,11 @@ def image_topics(node, transport):
     moves ``camera_info`` along; a remapping of one of those itself wins.
     """
     image = node.resolve_topic_name('image')
-    if transport == 'compressed':
-        compressed = _remapped(node, 'image/compressed')
-        topic = compressed or image + '/compressed'
-        if compressed:
-            image = compressed.rsplit('/compressed', 1)[0]
+    if transport != 'raw':
+        remapped = _remapped(node, f'image/{transport}')
+        topic = remapped or f'{image}/{transport}'
+        if remapped:
+            image = remapped.rsplit(f'/{transport}', 1)[0]
     else:
         topic = image
     beside = image.rsplit('/', 1)[0] + '/camera_info'
@@ -49,14 +53,21 @@ class ImageInput:
         """
         Subscribe.
 
-        :param transport: ``raw`` or ``compressed``.
+        :param transport: ``raw``, ``compressed``, or a video's: ``ffmpeg`` or ``foxglove``.
         :param reliability: ``auto``, ``reliable`` or ``best_effort``.
         :param on_image: called with every Image or CompressedImage.
         :param on_problem: called with one line when a publisher does not fit.
+        :raises UserError: what the transport needs is not installed.
         """
         self._node = node
-        self._type = CompressedImage if transport == 'compressed' else Image
-        self._type_name = COMPRESSED if transport == 'compressed' else IMAGE
+        self._video = None
+        if transport in VIDEO_TRANSPORTS:
+            self._video = VideoInput(transport, on_image)
+            on_image = self._video.take
+            self._type, self._type_name = self._video.type, self._video.type_name
+        else:
+            self._type = CompressedImage if transport == 'compressed' else Image
+            self._type_name = COMPRESSED if transport == 'compressed' else IMAGE
         self._wanted = reliability
         self._on_image = on_image
         self._on_problem = on_problem
@@ -125,7 +136,7 @@ class ImageInput:
         self.reliability = reliability
         self._subscription = self._node.create_subscription(
             self._type, self.topic, self._on_image,
-            QoSProfile(depth=1, reliability=reliability),
+            QoSProfile(depth=_VIDEO_DEPTH if self._video else 1, reliability=reliability),
             event_callbacks=SubscriptionEventCallbacks(incompatible_qos=self._on_incompatible))
 
     def _offered(self):

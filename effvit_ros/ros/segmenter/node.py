@@ -174,11 +174,12 @@ class SegmenterNode(LifecycleNode):
 
     def _fail(self, error):
         """Undo a failed transition, say why, and return its result."""
+        configuring = self._state == 'unconfigured'
         self._release()
         self._state = 'unconfigured'
         if isinstance(error, UserError):
-            # Only configuring raises one; its failure leads back to unconfigured, too.
-            reason, result = str(error), FAILURE
+            # Of configuring, failure leads back to unconfigured; of activating, an error does.
+            reason, result = str(error), FAILURE if configuring else ERROR
         else:
             reason, result = f'{type(error).__name__}: {error}', ERROR
             self.get_logger().error(''.join(traceback.format_exception(
@@ -301,8 +302,10 @@ class SegmenterNode(LifecycleNode):
         steady = time.monotonic()
         self._health.set_facts(clock=self._clock_watch.look(steady))
         limits = replace(self._settings.read(Limits), target_rate_hz=target_rate(self._settings))
-        reports = {'segmentation': self._health.report(self._now(), limits),
-                   'machine': self._machine.report(steady, self._settings.read(MachineLimits))}
+        segmentation = self._health.report(self._now(), limits)
+        frames = int(dict(segmentation.values)['frames_segmented'])
+        reports = {'segmentation': segmentation, 'machine': self._machine.report(
+            steady, self._settings.read(MachineLimits), frames)}
         self._service.status(reports['segmentation'].message)
         name = self.get_fully_qualified_name().lstrip('/')
         self._diagnostics.publish(

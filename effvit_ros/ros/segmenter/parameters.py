@@ -30,8 +30,9 @@ SEGMENTER_PARAMETERS = (
         'autostart', True, 'Configure and activate by itself, once, when the node starts.',
         effective=ON_START),
     Parameter(
-        'image_transport', 'raw', 'Subscribe to the image topic itself or to its /compressed.',
-        effective=ON_ACTIVATE, choices=('raw', 'compressed')),
+        'image_transport', 'raw', 'Subscribe to the image topic itself, its /compressed, or to '
+        'video packets on its /ffmpeg or /foxglove.',
+        effective=ON_ACTIVATE, choices=('raw', 'compressed', 'ffmpeg', 'foxglove')),
     Parameter(
         'image_reliability', 'auto',
         "Reliability of the image subscription; auto takes the publisher's own.",

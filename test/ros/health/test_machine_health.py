@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import pytest
 
+from effvit_ros.core.energy import EnergyMeter
 from effvit_ros.core.process_usage import ProcessUsage
 from effvit_ros.core.thermal import ThermalMonitor
 from effvit_ros.ros.health.level import ERROR, OK, WARN
@@ -25,7 +26,8 @@ class Machine:
         self.available = 2000
         self.set()
         self.health = MachineHealth(
-            ThermalMonitor(folder), lambda: self.available, lambda: self.usage)
+            ThermalMonitor(folder), lambda: self.available, lambda: self.usage,
+            EnergyMeter(folder))
 
     def set(self, celsius=50.0, cooling=0, available=2000, **usage):
         (self.zone / 'temp').write_text(f'{celsius * 1000:.0f}\n')
@@ -87,6 +89,23 @@ def test_cpu_time_is_that_since_the_last_look(machine):
     machine.health.report(100.0)
     machine.set(cpu_s=13.0)
     assert dict(machine.health.report(102.0).values)['cpu_percent'] == '150'
+
+
+def test_power_is_told_by_the_frame_where_a_sensor_tells(tmp_path):
+    zone = tmp_path / 'class' / 'powercap' / 'intel-rapl:0'
+    zone.mkdir(parents=True)
+    (zone / 'name').write_text('package-0\n')
+    (zone / 'energy_uj').write_text('1000000\n')
+    health = Machine(tmp_path).health
+    keys = ('power_w', 'power_source', 'joules_per_frame')
+
+    def told(steady_s, frames, energy_uj):
+        (zone / 'energy_uj').write_text(f'{energy_uj}\n')
+        values = dict(health.report(steady_s, frames=frames).values)
+        return tuple(values[key] for key in keys)
+    assert told(100.0, 50, 1_000_000) == ('', 'RAPL package-0', '')
+    assert told(102.0, 70, 7_000_000) == ('3.00', 'RAPL package-0', '0.300')
+    assert told(103.0, 70, 9_000_000) == ('2.00', 'RAPL package-0', '')
 
 
 def test_a_machine_without_sensors_is_fine(tmp_path):
