@@ -4,6 +4,7 @@ from __future__ import annotations
 #: The segmenter's name, and the topics of its results, which lie under it.
 NODE = 'segmenter'
 LABELS = 'labels'
+LABELS_PNG = 'labels/compressed'
 CONFIDENCE = 'confidence'
 OVERLAY = 'overlay'
 OVERLAY_JPEG = 'overlay/compressed'

@@ -53,23 +53,15 @@ class Outputs:
             self._publishers.append(made)
             return made
 
-        self._areas = publisher(Float32MultiArray, 'class_areas')
-        self._areas = publisher(Float32MultiArray, topics.CLASS_AREAS)
-        self._camera_info = publisher(CameraInfo, 'camera_info')
-        self._camera_info = publisher(CameraInfo, topics.CAMERA_INFO)
-        self._confidence = publisher(Image, 'confidence')
-        self._confidence = publisher(Image, topics.CONFIDENCE)
-        self._jpeg = publisher(CompressedImage, 'overlay/compressed')
-        self._jpeg = publisher(CompressedImage, topics.OVERLAY_JPEG)
-        self._labels = publisher(Image, 'labels')
         self._labels = publisher(Image, topics.LABELS)
-        self._legend = publisher(String, 'label_info', latched)
-        self._legend = publisher(String, topics.LABEL_INFO, latched)
-        self._overlay = publisher(Image, 'overlay')
+        self._png = publisher(CompressedImage, topics.LABELS_PNG)
+        self._confidence = publisher(Image, topics.CONFIDENCE)
         self._overlay = publisher(Image, topics.OVERLAY)
-        self._png = publisher(CompressedImage, 'labels/compressed')
-        self.alerts = AlertTopic(node, publisher(DiagnosticArray, 'alerts', latched))
+        self._jpeg = publisher(CompressedImage, topics.OVERLAY_JPEG)
+        self._areas = publisher(Float32MultiArray, topics.CLASS_AREAS)
         self.alerts = AlertTopic(node, publisher(DiagnosticArray, topics.ALERTS, latched))
+        self._camera_info = publisher(CameraInfo, topics.CAMERA_INFO)
+        self._legend = publisher(String, topics.LABEL_INFO, latched)
         self._label_info = None
         self._meaning = ()  # (publisher, message) of what the ids mean
         if LabelInfo is not None:
