@@ -102,7 +102,7 @@ def _add_bag_options(group):
     group.add_argument('--latency', type=cli.seconds, default=0.0, metavar='SECONDS',
                        help='Stamp pictures so much too late.')
     group.add_argument('--wander', type=cli.seconds, default=10.0, metavar='SECONDS',
-                       help='Time in which errors change; 0: anew with each message '
+                       help='Time in which errors change; 0: again with each message '
                             '(default: %(default)g).')
 
 

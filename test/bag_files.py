@@ -176,7 +176,7 @@ def cut(file, share):
 
 
 def rewrite_mcap(file, undefined_topic=None, **options):
-    """Write an mcap anew; with a topic of a type that is not defined, where one is named."""
+    """Write an mcap again; with a topic of a type that is not defined, where one is named."""
     target = file.with_suffix('.new')
     with open(file, 'rb') as source, open(target, 'wb') as sink:
         writer = Writer(sink, **options)

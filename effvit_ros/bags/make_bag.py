@@ -6,6 +6,7 @@ import sys
 
 from effvit_ros.core import cli
 from effvit_ros.core.errors import reports_user_errors, UserError
+from effvit_ros.core.jpeg import PICTURE_QUALITY
 from effvit_ros.core.libraries import need
 from effvit_ros.core.missing import READING
 from effvit_ros.core.picture_files import picture_files
@@ -55,7 +56,8 @@ def _parse(args):
     parser.add_argument('--encoding', choices=('raw', 'png', 'jpeg'), default='raw',
                         help='Raw and png keep every pixel (default: %(default)s).')
     parser.add_argument('--quality', type=int, choices=range(1, 101), metavar='1..100',
-                        default=90, help='JPEG quality, 1 to 100 (default: %(default)s).')
+                        default=PICTURE_QUALITY,
+                        help='JPEG quality, 1 to 100 (default: %(default)s).')
     parser.add_argument('--topic', default='/camera/image',
                         help='Topic of the pictures (default: %(default)s, with /compressed for '
                         'png and jpeg).')

@@ -13,6 +13,7 @@ from sensor_msgs.msg import Image
 
 from effvit_ros.bench.bare_process import SETTLE_S
 from effvit_ros.bench.online import PICTURES
+from effvit_ros.core import topics
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.process_usage import process_usage
 from effvit_ros.harness.stream import both_nodes, READY_S
@@ -78,7 +79,8 @@ def _node(pictures, size, rate_hz, segmenter, seconds, folder):
         executor.add_node(listener)
         label_maps = []
         listener.create_subscription(
-            Image, 'segmenter/labels', lambda _: label_maps.append(1), 10, raw=True)
+            Image, topics.of_segmenter(topics.LABELS), lambda _: label_maps.append(1), 10,
+            raw=True)
         try:
             return _follow(nodes, executor, label_maps, seconds)
         finally:

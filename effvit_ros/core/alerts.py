@@ -157,7 +157,7 @@ class AlertMonitor:
         Take in a picture and return what to tell of it; nothing unless an alert changed.
 
         :param areas: share of each class, (classes,) float.
-        :param stamp_ns: the picture's stamp; one that jumps back starts everything anew, as
+        :param stamp_ns: the picture's stamp; one that jumps back starts everything again, as
             when a bag is played again.
         :returns: a tuple of :class:`Alert` in the rules' order: whatever is raised, and what
             has just ceased to be. So the newest answer tells the whole state: what it does not
@@ -183,7 +183,7 @@ class AlertMonitor:
                      for watch in self._watches if watch.raised)
 
     def reset(self):
-        """Start anew; returns a tuple with an UNKNOWN :class:`Alert` for whatever was raised."""
+        """Start again; returns a tuple with an UNKNOWN :class:`Alert` for whatever was raised."""
         dropped = tuple(
             Alert(watch.name, UNKNOWN, watch.share) for watch in self._watches if watch.raised)
         for watch in self._watches:

@@ -179,7 +179,7 @@ def load_bundle(path, sha256='') -> Bundle:
     if version not in FORMAT_VERSIONS:
         raise BundleError(
             f'{path / MANIFEST}: format_version is {version!r}, this release reads '
-            f'{FORMAT_VERSIONS[0]} to {FORMAT_VERSIONS[-1]}: export the bundle anew or update '
+            f'{FORMAT_VERSIONS[0]} to {FORMAT_VERSIONS[-1]}: export the bundle again or update '
             'effvit_ros')
     reader = _Reader(path / MANIFEST)
     size = reader.get(manifest, 'input', dict)

@@ -19,7 +19,7 @@ from effvit_ros.core.tail import Tail
 ORDERS = ('bgr', 'rgb', 'bgra', 'rgba', 'mono')
 #: Why there is no confidence.
 NO_SCORES = ('this bundle gives labels without scores (format 1 or 2), so there is no confidence: '
-             'export it anew with effvit-compress')
+             'export it again with effvit-compress')
 
 
 @dataclass(frozen=True)

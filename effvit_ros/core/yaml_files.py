@@ -30,7 +30,7 @@ class UniqueKeys(yaml.SafeLoader):
     """Refuses a key that a mapping has twice, of which YAML would take the last."""
 
     def compose_mapping_node(self, anchor):
-        """Compose before ``<<`` merges anything in: what is merged may be given anew."""
+        """Compose before ``<<`` merges anything in: what is merged may be given again."""
         node = super().compose_mapping_node(anchor)
         names = [key.value for key, _ in node.value]
         twice = next((key for key, _ in node.value if names.count(key.value) > 1), None)

@@ -16,6 +16,7 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 
 from effvit_ros.bags.stamps import stamp_ns
+from effvit_ros.core import topics
 from effvit_ros.core.errors import UserError
 from effvit_ros.harness.processes import NodeProcess, running
 from effvit_ros.ros.common.participant import taking_part
@@ -69,8 +70,9 @@ class Listener(Node):
         self.arrivals = []
         self.diagnostics = {}
         queue = QoSProfile(depth=50, reliability=ReliabilityPolicy.RELIABLE)
-        self.create_subscription(Image, '/segmenter/labels', self._on_labels, queue, raw=True)
-        self.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, 10)
+        self.create_subscription(Image, '/' + topics.of_segmenter(topics.LABELS),
+                                 self._on_labels, queue, raw=True)
+        self.create_subscription(DiagnosticArray, topics.DIAGNOSTICS, self._on_diagnostics, 10)
 
     def _on_labels(self, raw):
         self.arrivals.append((stamp_ns(raw), time.monotonic_ns()))

@@ -3,12 +3,13 @@ from __future__ import annotations
 
 from effvit_ros.bags.pictures import COMPRESSED, IMAGE
 from effvit_ros.bags.writer import BagWriter, encode, STRING
+from effvit_ros.core import topics
 from effvit_ros.core.overlay import Overlay
 
 #: The topics are those of the node.
-LABELS = '/segmenter/labels'
-OVERLAY = '/segmenter/overlay/compressed'
-LABEL_INFO = '/segmenter/label_info'
+LABELS = '/' + topics.of_segmenter(topics.LABELS)
+OVERLAY = '/' + topics.of_segmenter(topics.OVERLAY_JPEG)
+LABEL_INFO = '/' + topics.of_segmenter(topics.LABEL_INFO)
 _OVERLAY_QUALITY = 85
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from effvit_ros.bags.frames import recorded_frames
 from effvit_ros.bags.problems import BagError
 from effvit_ros.core.classes import IGNORE
+from effvit_ros.core.jpeg import LINK_QUALITY
 from effvit_ros.core.label_files import HIDES_A_CLASS, hides_a_class, LabelError
 from effvit_ros.core.labelled_pictures import unclear_orientation
 from effvit_ros.core.metrics import ConfusionMatrix
@@ -99,7 +100,7 @@ def evaluate_frames(bag, topic, truth, segmenter, folder, save_bag=False, bit_de
 def _save_sheet(highlights, bundle, folder):
     sheet = highlights.sheet(bundle.names, bundle.palette)
     if sheet is not None:
-        cv2.imwrite(str(folder / CONTACT_SHEET), sheet, (cv2.IMWRITE_JPEG_QUALITY, 82))
+        cv2.imwrite(str(folder / CONTACT_SHEET), sheet, (cv2.IMWRITE_JPEG_QUALITY, LINK_QUALITY))
 
 
 @dataclass(frozen=True)

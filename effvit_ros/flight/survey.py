@@ -21,7 +21,7 @@ class SensorErrors(NamedTuple):
 
     ``gps_m``: sigma of east and north, 1.5 times that of the altitude; ``heading_deg``,
     ``tilt_deg``: sigma of the heading, and of pitch and roll; all wander with the time
-    ``wander_s`` (0: anew with each message). ``range_share``: sigma of the rangefinder.
+    ``wander_s`` (0: again with each message). ``range_share``: sigma of the rangefinder.
     ``latency_s``: pictures are stamped so much too late.
     """
 

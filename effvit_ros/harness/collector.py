@@ -11,6 +11,7 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import CameraInfo, Image
 
+from effvit_ros.core import topics
 from effvit_ros.core.metrics import ConfusionMatrix
 from effvit_ros.harness.outcome import Snapshot
 from effvit_ros.harness.tally import Tally
@@ -54,10 +55,11 @@ class Collector(Node):
         waiting = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
         newest = QoSProfile(depth=5, reliability=ReliabilityPolicy.RELIABLE)
         self.create_subscription(CameraInfo, 'camera_info', self._on_camera_info, waiting)
-        self.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, 10)
-        self.create_subscription(Image, 'segmenter/labels', self._on_labels, newest)
+        self.create_subscription(DiagnosticArray, topics.DIAGNOSTICS, self._on_diagnostics, 10)
         self.create_subscription(
-            Image, 'segmenter/overlay', self._on_overlay, newest, raw=True)
+            Image, topics.of_segmenter(topics.LABELS), self._on_labels, newest)
+        self.create_subscription(
+            Image, topics.of_segmenter(topics.OVERLAY), self._on_overlay, newest, raw=True)
         if keep_pictures:
             self.create_subscription(
                 Image, 'image', lambda raw: self._pictures.put(_stamp_ns(raw), raw),

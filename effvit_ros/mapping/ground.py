@@ -20,7 +20,7 @@ class Plane:
 
 
 class Terrain:
-    """Elevations of a raster, laid out anew in the map's metres about a place."""
+    """Elevations of a raster, laid out again in the map's metres about a place."""
 
     def __init__(self, path, frame, reach_m=5000.0, step_m=2.0):
         """

@@ -57,7 +57,7 @@ def write_orthomosaic(path, ground, frame):
 
 
 def _write(path, ground, frame, bands, block, nodata, describe):
-    """Write block by block, then lay it out anew as a COG."""
+    """Write block by block, then lay it out again as a COG."""
     path = Path(path)
     bounds = ground.bounds()
     south, west, rows, columns = bounds

@@ -1,19 +1,21 @@
 """What a vehicle records, and the command that does it."""
 from __future__ import annotations
 
+from effvit_ros.core import topics
+
 
 def recorded_topics(vehicle):
     """Return the full names of the topics that the vehicle's file asks for."""
     recording = vehicle.recording
     names = []
     if recording['labels']:
-        names += ['segmenter/labels', 'segmenter/label_info']
-    for key, name in (('overlay', 'overlay/compressed'), ('camera_info', 'camera_info'),
-                      ('class_areas', 'class_areas'), ('alerts', 'alerts')):
+        names += [topics.of_segmenter(topics.LABELS), topics.of_segmenter(topics.LABEL_INFO)]
+    for key, name in (('overlay', topics.OVERLAY_JPEG), ('camera_info', topics.CAMERA_INFO),
+                      ('class_areas', topics.CLASS_AREAS), ('alerts', topics.ALERTS)):
         if recording[key]:
-            names.append('segmenter/' + name)
+            names.append(topics.of_segmenter(name))
     if recording['diagnostics']:
-        names.append('/diagnostics')
+        names.append(topics.DIAGNOSTICS)
     if recording['image'] != 'none':
         image = vehicle.camera['image_topic']
         names.append(image if recording['image'] == 'raw' else image + '/compressed')

@@ -10,6 +10,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Float32MultiArray
 
 from effvit_ros.bags.stamps import stamp_ns
+from effvit_ros.core import topics
 from effvit_ros.ros.health.health import segmenter_status
 
 
@@ -28,12 +29,13 @@ class Listener(Node):
         #: Label maps that came, from the start on.
         self.label_maps = 0
         waiting = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
-        self.create_subscription(Image, 'segmenter/labels', self._on_labels, waiting, raw=True)
+        self.create_subscription(Image, topics.of_segmenter(topics.LABELS), self._on_labels,
+                                 waiting, raw=True)
         self.create_subscription(CameraInfo, 'camera_info', self._on_camera, waiting, raw=True)
-        for kind, topic in ((CompressedImage, 'segmenter/overlay/compressed'),
-                            (Float32MultiArray, 'segmenter/class_areas')):
+        for kind, topic in ((CompressedImage, topics.of_segmenter(topics.OVERLAY_JPEG)),
+                            (Float32MultiArray, topics.of_segmenter(topics.CLASS_AREAS))):
             self.create_subscription(kind, topic, lambda _: None, waiting, raw=True)
-        self.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, 10)
+        self.create_subscription(DiagnosticArray, topics.DIAGNOSTICS, self._on_diagnostics, 10)
 
     def begin(self, monotonic_s):
         """Record from now on; ``monotonic_s`` is second 0."""

@@ -8,6 +8,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
+from effvit_ros.core import topics
 from effvit_ros.core.errors import UserError
 from effvit_ros.ros.common.parameters import Parameters
 from effvit_ros.ros.segmenter.alert_topic import alerts_in
@@ -79,8 +80,8 @@ class AlertBridge(Node):
         latched = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE,
                              durability=DurabilityPolicy.TRANSIENT_LOCAL)
         subscriptions = [
-            self.create_subscription(DiagnosticArray, 'segmenter/alerts', self._on_alerts,
-                                     latched),
+            self.create_subscription(DiagnosticArray, topics.of_segmenter(topics.ALERTS),
+                                     self._on_alerts, latched),
             self.create_subscription(DiagnosticArray, 'mapper/alerts', self._on_placed, latched)]
         ways = [w.description for w in (self._link, *self._outlets) if w is not None]
         self.get_logger().info(

@@ -134,7 +134,7 @@ def test_one_rule(text, shares, told):
     pytest.param([10, 10.1, 9.9, 10.2], ['', RAISED, '', ''], id='stamps out of order'),
     pytest.param([10, 1000, 1001, 5000], ['', RAISED, '', ''], id='stamps jump on'),
     pytest.param([100, 101, 50, 51], ['', RAISED, UNKNOWN, RAISED], id='the bag starts over'),
-    pytest.param([100, 50, 51, 52], ['', '', RAISED, ''], id='counting starts anew'),
+    pytest.param([100, 50, 51, 52], ['', '', RAISED, ''], id='counting starts again'),
 ])
 def test_clocks(stamps, told):
     assert run('person>0.2x2', [0.5] * 4, stamps) == told

@@ -89,7 +89,7 @@ def test_a_bundle_of_labels_has_no_confidence(tiny_bundle):
     with Segmenter(load_bundle(tiny_bundle), RUNTIMES[-1]) as segmenter:
         result = segmenter.segment(blocks(8, 8), 'rgb')
         assert result.scores is None
-        with pytest.raises(UserError, match='export it anew'):
+        with pytest.raises(UserError, match='export it again'):
             result.confidence()
 
 

@@ -138,16 +138,3 @@ def smaller(linear: Union[nn.Linear, LowRank], rows=None, columns=None) -> nn.Mo
     if bias is not None:
         layer.bias.copy_(bias)
     return layer
-
-
-@torch.no_grad()
-def mask(net: SegmentationNet, kept: Dict[str, Kept]) -> SegmentationNet:
-    """Zero what :func:`cut` would remove, in place: the same answers in the old shapes."""
-    for name, (attention, mlp) in blocks(net).items():
-        gone = torch.ones(attention.num_heads, dtype=torch.bool)
-        gone[kept[name].heads] = False
-        attention.proj.weight[:, gone.repeat_interleave(attention.head_dim)] = 0
-        gone = torch.ones(mlp.fc1.out_features, dtype=torch.bool)
-        gone[kept[name].neurons] = False
-        mlp.fc2.weight[:, gone] = 0
-    return net

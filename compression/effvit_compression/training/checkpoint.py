@@ -46,4 +46,4 @@ def load_checkpoint(path: Path, parts: Dict[str, Any]) -> int:
             part.load_state_dict(state[name])
         return state['iteration']
     except (OSError, EOFError, KeyError, RuntimeError, ValueError, UnpicklingError) as error:
-        raise UserError(f'{path}: damaged: remove it, and the training starts anew') from error
+        raise UserError(f'{path}: damaged: remove it, and the training starts again') from error

@@ -74,4 +74,4 @@ def check_interface(bundle: Bundle, graph: Graph, input_shape: Sequence[int],
         if list(found) != wanted:
             raise BundleError(
                 f'{graph.path}: its {what} is {list(found)}, the manifest asks for {wanted}: '
-                'export the bundle anew')
+                'export the bundle again')

@@ -1,6 +1,7 @@
 """What a user can set on the camera."""
 from __future__ import annotations
 
+from effvit_ros.core.jpeg import PICTURE_QUALITY
 from effvit_ros.ros.camera.sources import KINDS
 from effvit_ros.ros.common.parameters import ON_START, Parameter
 
@@ -41,6 +42,6 @@ CAMERA_PARAMETERS = (
         'camera_info_path', '', 'Calibration, the YAML of camera_calibration; empty: a pinhole '
         'for the flight, marked as uncalibrated otherwise.', effective=ON_START),
     Parameter(
-        'jpeg_quality', 90, 'JPEG quality of image/compressed.', effective=ON_START,
+        'jpeg_quality', PICTURE_QUALITY, 'JPEG quality of image/compressed.', effective=ON_START,
         low=1, high=100),
 )

@@ -73,7 +73,7 @@ class Admission:
         self._tell()
 
     def reset(self):
-        """Begin anew, without the governor's limit: the node starts or stops to work."""
+        """Begin again, without the governor's limit: the node starts or stops to work."""
         self._governor = Governor()
         self._rest()
         self._health.clear_finding('governor')

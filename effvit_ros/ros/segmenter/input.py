@@ -82,7 +82,7 @@ class ImageInput:
         self.follow_publisher()
 
     def follow_publisher(self):
-        """Look at the publishers, subscribe anew where theirs asks for another reliability."""
+        """Look at the publishers, subscribe again where theirs asks for another reliability."""
         offered = self._offered()
         if self._wanted != 'auto':
             target = ReliabilityPolicy[self._wanted.upper()]

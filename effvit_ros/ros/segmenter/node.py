@@ -10,6 +10,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
 
+from effvit_ros.core import topics
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.pixels import PictureError
 from effvit_ros.ros.common.parameters import Parameters
@@ -70,7 +71,7 @@ class SegmenterNode(LifecycleNode):
 
     def __init__(self):
         """Declare the parameters and, with ``autostart``, arrange to become active."""
-        super().__init__('segmenter')
+        super().__init__(topics.NODE)
         self._state = 'unconfigured'
         self._health = Health()
         self._machine = MachineHealth()
@@ -85,7 +86,7 @@ class SegmenterNode(LifecycleNode):
         self._settings = Parameters(self, SEGMENTER_PARAMETERS, lambda: self._state)
         self._service = ServiceManager()
         self._admission = Admission(self._settings, self._health, self.get_logger())
-        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        self._diagnostics = self.create_publisher(DiagnosticArray, topics.DIAGNOSTICS, 10)
         # By the steady clock: a simulation that stands still is no reason to fall silent.
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(DIAGNOSTICS_PERIOD_S, self._publish_diagnostics, clock=self._steady)

@@ -12,6 +12,7 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Float32MultiArray, MultiArrayDimension, String
 
+from effvit_ros.core import topics
 from effvit_ros.ros.common.codec import image_message, jpeg_message, png_message
 from effvit_ros.ros.segmenter.alert_topic import AlertTopic
 
@@ -52,19 +53,19 @@ class Outputs:
             self._publishers.append(made)
             return made
 
-        self._labels = publisher(Image, 'labels')
-        self._png = publisher(CompressedImage, 'labels/compressed')
-        self._confidence = publisher(Image, 'confidence')
-        self._overlay = publisher(Image, 'overlay')
-        self._jpeg = publisher(CompressedImage, 'overlay/compressed')
-        self._areas = publisher(Float32MultiArray, 'class_areas')
-        self.alerts = AlertTopic(node, publisher(DiagnosticArray, 'alerts', latched))
-        self._camera_info = publisher(CameraInfo, 'camera_info')
-        self._legend = publisher(String, 'label_info', latched)
+        self._labels = publisher(Image, topics.LABELS)
+        self._png = publisher(CompressedImage, topics.LABELS_PNG)
+        self._confidence = publisher(Image, topics.CONFIDENCE)
+        self._overlay = publisher(Image, topics.OVERLAY)
+        self._jpeg = publisher(CompressedImage, topics.OVERLAY_JPEG)
+        self._areas = publisher(Float32MultiArray, topics.CLASS_AREAS)
+        self.alerts = AlertTopic(node, publisher(DiagnosticArray, topics.ALERTS, latched))
+        self._camera_info = publisher(CameraInfo, topics.CAMERA_INFO)
+        self._legend = publisher(String, topics.LABEL_INFO, latched)
         self._label_info = None
         self._meaning = ()  # (publisher, message) of what the ids mean
         if LabelInfo is not None:
-            self._label_info = publisher(LabelInfo, 'labels/label_info', latched)
+            self._label_info = publisher(LabelInfo, topics.LABEL_INFO_TYPED, latched)
 
     def wanted(self):
         """Return which results have a subscriber now."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 from effvit_ros.core.alerts import alerts_problem
 from effvit_ros.core.bit_depth import bit_depth_problem
 from effvit_ros.core.bundle import pin_problem
+from effvit_ros.core.jpeg import LINK_QUALITY
 from effvit_ros.core.runtimes import RUNTIMES
 from effvit_ros.core.runtimes.policy import BUILD_CHOICES
 from effvit_ros.ros.common.parameters import ON_ACTIVATE, ON_CONFIGURE, ON_START, Parameter
@@ -95,7 +96,7 @@ SEGMENTER_PARAMETERS = (
         'Draw at most so many overlays a second, raw and JPEG; 0: one for each frame.',
         low=0.0, high=1000.0),
     Parameter(
-        'jpeg_quality', 80, 'JPEG quality of ~/overlay/compressed.',
+        'jpeg_quality', LINK_QUALITY, 'JPEG quality of ~/overlay/compressed.',
         low=1, high=100),
     Parameter(
         'jpeg_max_width', 0,

@@ -19,8 +19,21 @@ from effvit_compression.profiling.components import profile_network
 from effvit_compression.pruning.importance import head_importance, importance
 from effvit_compression.pruning.scope import by_layer, globally
 from effvit_compression.pruning.settings import PruningSettings
-from effvit_compression.pruning.surgery import budgets, choose, cut, factorise, mask
+from effvit_compression.pruning.surgery import budgets, choose, cut, factorise
 from effvit_ros.core.errors import UserError
+
+
+@torch.no_grad()
+def mask(net, kept):
+    """Zero what :func:`cut` would remove, in place: the same answers in the old shapes."""
+    for name, (attention, mlp) in blocks(net).items():
+        gone = torch.ones(attention.num_heads, dtype=torch.bool)
+        gone[kept[name].heads] = False
+        attention.proj.weight[:, gone.repeat_interleave(attention.head_dim)] = 0
+        gone = torch.ones(mlp.fc1.out_features, dtype=torch.bool)
+        gone[kept[name].neurons] = False
+        mlp.fc2.weight[:, gone] = 0
+    return net
 
 
 @pytest.fixture(scope='module')

@@ -1,6 +1,7 @@
 """Sources of frames: what they give, and one line for what can't be."""
 from __future__ import annotations
 
+import threading
 import time
 
 import cv2
@@ -175,6 +176,7 @@ class Capture:
 
     def __init__(self, last=10**6):
         self.count, self.last, self.released, self.settings = 0, last, False, {}
+        self._moved = threading.Condition()
 
     def set(self, key, value):
         self.settings[key] = value
@@ -184,22 +186,29 @@ class Capture:
 
     def read(self):
         time.sleep(0.01)
-        self.count += 1
+        with self._moved:
+            self.count += 1
+            self._moved.notify_all()
         return self.count <= self.last, gray(min(self.count, 255))
+
+    def delivered(self, count):
+        """Return whether so many frames are read off within some seconds."""
+        with self._moved:
+            return self._moved.wait_for(lambda: self.count >= count, 20)
 
     def release(self):
         self.released = True
 
 
 def test_a_device_gives_the_newest_frame_with_its_time_and_is_released():
-    capture = Capture()
+    capture, began = Capture(), time.monotonic()
     source = DeviceSource(0, 16, 12, 100, open_capture=lambda path: capture)
     assert capture.settings[cv2.CAP_PROP_FRAME_WIDTH] == 16
     source.read()
-    time.sleep(0.2)  # a slow reader
+    assert capture.delivered(12)  # while nobody reads
     frame = source.read()
     assert frame.image[0, 0, 0] >= 10, 'frames that waited in between are passed over'
-    assert 0 <= time.monotonic() - frame.captured_s < 0.2
+    assert began <= frame.captured_s <= time.monotonic()
     assert source.read().image[0, 0, 0] > frame.image[0, 0, 0], 'no frame comes twice'
     source.close()
     assert capture.released

@@ -97,9 +97,13 @@ def test_no_shared_memory_stays_behind(start, tiny_bundle):
 
 
 def test_unconfigured(start):
-    process = start(fresh_domain(), autostart=False)
-    process.wait_for_handlers()
-    time.sleep(1.5)
+    domain = fresh_domain()
+    process = start(domain, autostart=False)
+    probe = Probe(domain)
+    try:
+        assert probe.state('/segmenter') == 'unconfigured'
+    finally:
+        probe.close()
     assert_clean(process, process.end(signal.SIGTERM))
 
 

@@ -29,7 +29,7 @@ def build(library, graph, workspace_mb, timing=b'', compute_capabilities=(),
     if not parser.parse(graph.read()):
         raise EngineError(
             f'{graph.path}: {library.name} {library.version} cannot read it: '
-            f'{_parser_error(parser)}: export the bundle anew for this release')
+            f'{_parser_error(parser)}: export the bundle again for this release')
     config = builder.create_builder_config()
     workspace = workspace_mb << 20
     if hasattr(config, 'set_memory_pool_limit'):

@@ -36,7 +36,7 @@ class EngineRunner:
             if self._engine is None:
                 raise EngineError(
                     f'{origin}: {library.name} {library.version} cannot load it: '
-                    f'{library.last_error() or "it gave no reason"}; delete it and build anew')
+                    f'{library.last_error() or "it gave no reason"}; delete it and build again')
             self._execution = open_execution(self._engine)
             source, target = self._input_and_output(origin)
             check_interface(bundle, graph, source.shape, target.shape)

@@ -178,7 +178,8 @@ def test_an_engine_that_tensorrt_refuses_is_named(bundle_folder, tmp_path):
                                        hashlib.sha256(data[:-1]).hexdigest())
     engine.write_bytes(data[:-1])
     sidecar.write_text(text)
-    with pytest.raises(EngineError, match='cannot load it: .*truncated; delete it and build anew'):
+    with pytest.raises(EngineError,
+                       match='cannot load it: .*truncated; delete it and build again'):
         open_runtime(bundle, 'tensorrt')
 
 
