@@ -4,10 +4,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from effvit_compression.models.cost import heads
+from effvit_compression.models.cost import heads, parameters
 from effvit_compression.models.factory import build
 from effvit_compression.models.store import load_model, save_model, WEIGHTS
 from effvit_compression.pipeline import Run
+from effvit_compression.pruning.settings import PruningSettings
 from effvit_compression.recipe import recipe_of
 from effvit_compression.stages import prune
 from effvit_compression.stages.learn import batches
@@ -24,8 +25,9 @@ FIELDS = {
 @pytest.fixture
 def make_run(dataset, tmp_path):
     """Return a maker of runs whose baseline is finished, by the name of their folder."""
-    def make(folder):
-        recipe = recipe_of({**FIELDS, 'data': [{'dataset': str(dataset)}]}, tmp_path / 'r.yaml')
+    def make(folder, **changes):
+        fields = {**FIELDS, **changes, 'data': [{'dataset': str(dataset)}]}
+        recipe = recipe_of(fields, tmp_path / 'r.yaml')
         run = Run(recipe, tmp_path / folder, say=lambda line: None)
         run.results['baseline'] = {}
         if not run.place('baseline').exists():
@@ -64,6 +66,27 @@ def test_three_steps_interrupted_end_as_three_steps(make_run, monkeypatch):
     assert ((broken.place('prune') / WEIGHTS).read_bytes()
             == (whole.place('prune') / WEIGHTS).read_bytes())
     assert set(heads(load_model(broken.place('prune')))) == {1}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('importance', ['lamp', 'taylor'])
+def test_channels_are_cut_in_equal_steps_and_leave_the_heads(importance, make_run):
+    run = make_run('channels', student={
+        'encoder': 'tf_efficientnet_lite0', 'decoder_channels': 8,
+        'insertions': {5: {'dim': 16, 'depth': 1}}},
+        prune={'channels': 0.4, 'steps': 2, 'importance': importance, 'training': TRAINING})
+    whole = load_model(run.place('baseline'))
+    result = prune.run(run, run.place('prune'))
+    sizes = [parameters(whole), result['steps'][0]['parameters'], result['parameters']]
+    assert sizes[0] > 1.2 * sizes[1] > 1.44 * sizes[2]
+    assert heads(load_model(run.place('prune'))) == heads(whole)
+
+
+def test_the_cuts_add_up_to_what_was_asked_for():
+    settings = PruningSettings(channels=0.4, steps=2, training=TRAINING)
+    first, second = (prune.share_of(settings, number) for number in (1, 2))
+    assert first == pytest.approx(0.2)
+    assert (1 - first) * (1 - second) == pytest.approx(0.6)
 
 
 @pytest.mark.parametrize('changes, cuts, expected', [
