@@ -36,6 +36,7 @@ class Augmentation(pydantic.BaseModel):
     flip: bool = True          # mirror left-right in half of the crops
     #: Strength of the changes of brightness, contrast, gamma and channel gain.
     colour: float = pydantic.Field(0.35, ge=0, le=1)
+    tint: float = pydantic.Field(0.0, ge=0, le=1)  # of each channel: soils and light of any colour
     degrade: float = pydantic.Field(0.2, ge=0, le=1)  # probability of each of blur, noise, grey
     weather: float = pydantic.Field(0.0, ge=0, le=1)  # of each of haze, motion blur, JPEG, shadow
 
@@ -140,6 +141,8 @@ def change_colours(image: np.ndarray, settings: Augmentation,
     s = settings.colour
     ramp = np.linspace(0, 1, 256)[:, None] ** np.exp(rng.uniform(-s, s))
     gain = np.exp(rng.uniform(-s, s) + rng.uniform(-s, s, 3) * 0.4)
+    if settings.tint:
+        gain *= np.exp(rng.uniform(-settings.tint, settings.tint, 3))
     table = (ramp - 0.5) * gain * np.exp(rng.uniform(-s, s)) + 0.5 + rng.uniform(-s, s) * 0.3
     image = cv2.LUT(image, (table * 255).clip(0, 255).astype(np.uint8).reshape(1, 256, 3))
     grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
