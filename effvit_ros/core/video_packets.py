@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.pixels import Picture, PictureError
@@ -36,7 +37,8 @@ class VideoDecoder:
             raise UserError("video topics need PyAV: pip install av (or 'effvit_ros[video]')"
                             ) from None
         self._av = av
-        self._codec = self._name = None
+        self._codec: Any = None
+        self._name = ''
         self._has_key = False
 
     def lost(self):

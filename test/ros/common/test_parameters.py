@@ -31,7 +31,8 @@ ROWS = {row.name: row for row in SEGMENTER_PARAMETERS}
     ('overlay_legend', False, None),
     ('overlay_legend', 1, "overlay_legend is '1': give true | false"),
     ('image_transport', 'raw', None),
-    ('image_transport', 'theora', "image_transport is 'theora': give raw | compressed"),
+    ('image_transport', 'theora',
+     "image_transport is 'theora': give raw | compressed | ffmpeg | foxglove"),
     ('model', '/some/folder', None),
     ('model', 5, "model is '5': give a text"),
 ])
