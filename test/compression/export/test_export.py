@@ -113,8 +113,9 @@ def test_terms_follow_the_weights_from_bundle_to_bundle(dataset, tmp_path):
     """Who trains a bundle on, or learns from it, is bound by what it was trained on."""
     own = origins([load_description(dataset)], [tmp_path, *[resolve_model('')] * 2])
     assert own[0] == Origin('tiny', 'none', 'for tests only', '')
-    assert [o.name for o in own] == ['tiny', 'semantic_drone', 'flood_area', 'flight']
-    assert 'non-commercial use only' in own[1].terms
+    assert [o.name for o in own] == [
+        'tiny', 'sichuan_landslide', 'road_cracks', 'semantic_drone', 'flood_area', 'flight']
+    assert 'non-commercial use only' in own[3].terms
 
 
 @pytest.mark.usefixtures('exported_once')
