@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from effvit_ros.core.alerts import (
+    Alert,
     alert_rules,
     AlertMonitor,
     AlertRule,
@@ -146,11 +147,11 @@ def test_an_alert_that_holds_at_once_after_a_jump_back_stays_raised():
 
 def test_every_message_tells_the_whole_state():
     monitor = AlertMonitor(parse_rules('a>0.2x1, b+c>0.2x1, d>0.2x1'), 'abcd')
-    assert monitor.update((0.5, 0, 0, 0), 1 * S) == (('a', RAISED, 0.5),)
+    assert monitor.update((0.5, 0, 0, 0), 1 * S) == (Alert('a', RAISED, 0.5),)
     assert monitor.update((0.5, 0.125, 0.125, 0), 2 * S) == (
-        ('a', RAISED, 0.5), ('b+c', RAISED, 0.25))
+        Alert('a', RAISED, 0.5), Alert('b+c', RAISED, 0.25))
     assert monitor.update((0.0, 0.25, 0.25, 0), 3 * S) == (
-        ('a', CLEARED, 0.0), ('b+c', RAISED, 0.5))
+        Alert('a', CLEARED, 0.0), Alert('b+c', RAISED, 0.5))
     assert monitor.update((0.0, 0.25, 0.25, 0), 4 * S) == ()
 
 
@@ -158,19 +159,19 @@ def test_what_stands_can_be_told_at_any_time_and_changes_nothing():
     monitor = AlertMonitor(parse_rules('a>0.2x1, b>0.2x1'), 'ab')
     assert monitor.standing() == ()
     monitor.update((0.5, 0.0), 1 * S)
-    assert monitor.standing() == monitor.standing() == (('a', RAISED, 0.5),)
-    assert monitor.update((0.0, 0.0), 2 * S) == (('a', CLEARED, 0.0),)
+    assert monitor.standing() == monitor.standing() == (Alert('a', RAISED, 0.5),)
+    assert monitor.update((0.0, 0.0), 2 * S) == (Alert('a', CLEARED, 0.0),)
     assert monitor.standing() == ()
 
 
 def test_a_reset_tells_what_is_not_watched_any_more():
     monitor = AlertMonitor(parse_rules('a>0.2x1, b>0.2x2'), 'ab')
     monitor.update((0.5, 0.5), 100 * S)
-    assert monitor.reset() == (('a', UNKNOWN, 0.5),)
+    assert monitor.reset() == (Alert('a', UNKNOWN, 0.5),)
     assert monitor.reset() == ()
     # Also the count and the time: the second picture of b is the first one again.
-    assert monitor.update((0.5, 0.5), 50 * S) == (('a', RAISED, 0.5),)
-    assert monitor.update((0.5, 0.5), 51 * S) == (('a', RAISED, 0.5), ('b', RAISED, 0.5))
+    assert monitor.update((0.5, 0.5), 50 * S) == (Alert('a', RAISED, 0.5),)
+    assert monitor.update((0.5, 0.5), 51 * S) == (Alert('a', RAISED, 0.5), Alert('b', RAISED, 0.5))
 
 
 HISTORY = st.lists(st.sampled_from([0.0, 0.1, 0.2, 0.3, 0.4]), max_size=60)

@@ -94,6 +94,6 @@ def test_one_broken_frame_is_told_with_the_field_and_its_value(watch):
     node.show(message)
     status, values = node.until_status(
         lambda _, values: values.get('errors_data') == '1', 'an error of the data')
-    assert 'step is 10, but a row of 64 rgb8 pixels takes 192 bytes' in status.message
+    assert 'step is 10, but a row of 64x64 rgb8 takes 192 bytes' in status.message
     pixels = noise(seed=5)
     assert np.array_equal(node.answer(picture(pixels)), tiny_labels(pixels))
