@@ -77,8 +77,13 @@ def tables(report):
                      _ms(row['age_p95_ms']), f"{row['segmenter_cpu']:.0%}",
                      f"{row['camera_cpu']:.0%}", _ms(row['calm_age_p50_ms']),
                      _ms(row['calm_inference_p50_ms']), _ms(row['overhead_ms']),
-                     *[f"{row['joules_per_frame']:.2f}"] * energy)
+                     *[_joules(row)] * energy)
     return runtimes, core, node, _overhead_table(report['overhead'])
+
+
+def _joules(row):
+    found = row.get('joules_per_frame')
+    return '-' if found is None else f'{found:.2f}'
 
 
 def node_row(full, calm):
