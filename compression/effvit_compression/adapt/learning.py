@@ -20,6 +20,8 @@ from effvit_compression.models.insertion import trunk_tensors
 
 #: Checks without a better one after which learning ends.
 PATIENCE = 4
+#: Share of the training before which a fall says nothing: rates are high.
+SETTLED = 0.6
 #: Between two checks learning goes on for so many times as long as a check takes.
 CHECK_PAUSE = 4
 #: How much of the way from the old weights to the new ones is tried.
@@ -72,7 +74,7 @@ def learn(net: SegmentationNet, learn_from: Labelled, judge: Judge, plan: Plan, 
             spent = clock() - start
             say(f'step {step}: mIoU {curve[-1][1]:.3f} held out, '
                 f'{spent:.0f} s, about {max(0.0, spent / done - spent):.0f} s to go')
-            stopped = done >= 1 or since >= PATIENCE
+            stopped = done >= 1 or (since >= PATIENCE and done >= SETTLED)
             if stopped:
                 break
         for group in optimizer.param_groups:

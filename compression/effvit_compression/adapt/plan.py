@@ -34,9 +34,9 @@ class Plan(NamedTuple):
     augmentation: Augmentation
     batch: int = 8
     sizes: Sequence[Tuple[int, float]] = ((256, 0.4), (384, 0.3), (512, 0.3))
-    rate: float = 5e-4
-    trunk_rate: float = 2e-4
-    warmup: float = 0.05
+    rate: float = 4e-4
+    trunk_rate: float = 1.2e-4
+    warmup: float = 0.1
     balance: float = 0.25
     lovasz: float = 0.5
     keep: float = 0.1

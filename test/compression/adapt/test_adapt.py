@@ -204,7 +204,7 @@ def test_rate_rises_then_falls_to_nothing():
     settings = plan(labelled([scene(0)[1]]), 20, 512)
     values = [schedule(done / 100, settings) for done in range(101)]
     assert values[0] < 0.3 and max(values) == pytest.approx(1, abs=0.05) and values[-1] == 0
-    assert values[5:] == sorted(values[5:], reverse=True)
+    assert values[10:] == sorted(values[10:], reverse=True)
 
 
 def test_unlabelled_pixels_pull_towards_the_bundle_alone():
