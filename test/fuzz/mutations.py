@@ -50,7 +50,7 @@ def rewritten(draw, document, dump=yaml.safe_dump):
         holder, key = draw(st.sampled_from(places))
         action = draw(st.sampled_from(['value', 'value', 'value', 'gone', 'key']))
         if action == 'value':
-            holder[key] = draw(ODD)
+            holder[key] = copy.deepcopy(draw(ODD))  # the next round may change it
         elif action == 'gone' or isinstance(holder, list):
             del holder[key]
         else:
