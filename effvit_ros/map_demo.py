@@ -15,9 +15,9 @@ from effvit_ros.core.whole_file import write_text
 
 #: Errors of the second flight: metres and degrees of sigma.
 ERRORS = ['--gps-sigma', '2', '--heading-sigma', '1', '--tilt-sigma', '1']
-#: A round low enough for small things and a higher one, as a survey flies: what a network takes
-#: for something else from one height it often knows from another.
-ROUNDS = ['--altitudes', '0.5,1', '--round', '110', '--rate', '1.25']
+#: Three rounds, each at another height: what a network takes for something else from one height
+#: it often knows from another.
+ROUNDS = ['--altitudes', '0.55,0.85,1.3', '--round', '110', '--rate', '0.9']
 #: By how much the fused map is to be better than the labels of single pictures.
 WANTED_GAIN = 0.03
 _SCORES = ('ground_miou_single', 'ground_miou_fused', 'position_error_m_p50',
@@ -81,7 +81,7 @@ def _parse(args):
     # A flight that the shipped models were not trained on.
     parser.add_argument('--seed', type=count, default=2003,
                         help='Seed of what is drawn by chance (default: %(default)s).')
-    parser.add_argument('--frames', type=count_from_one, default=275, metavar='N',
+    parser.add_argument('--frames', type=count_from_one, default=300, metavar='N',
                         help='Number of frames (default: %(default)s).')
     return parser.parse_args(args)
 

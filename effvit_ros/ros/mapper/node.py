@@ -5,7 +5,7 @@ import json
 import threading
 import time
 import traceback
-from collections import Counter
+from collections import Counter, deque
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
@@ -43,6 +43,9 @@ KEEP_S = 30.0
 LOOK_PERIOD_S, DIAGNOSTICS_PERIOD_S, LOG_PERIOD_S = 0.05, 1.0, 5.0
 #: Seconds without a mapped picture after which the map is told to stand still.
 STANDS_S = 5.0
+#: Label images that wait for the pose after them, and what may still come right by waiting.
+MOST_WAITING = 32
+LATE_KINDS = ('no_pose', 'no_height', 'no_camera_info')
 #: Groups of the occupancy grids: classes one can land on, and water.
 LANDABLE, WATER = ('background', 'road/railway/bridge'), ('flood/water/river/sea',)
 #: Parameters of the mount, in the order of its fields.
@@ -65,7 +68,7 @@ class MapperNode(LifecycleNode):
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
         self._map = self._trajectory = self._worker = self._camera = None
-        self._inputs, self._outputs, self._timers = [], [], []
+        self._inputs, self._outputs, self._mapping_timers = [], [], []
         self._reset_counts()
         self.create_timer(DIAGNOSTICS_PERIOD_S, self._publish_diagnostics, clock=self._steady)
         self._starter = None
@@ -102,7 +105,7 @@ class MapperNode(LifecycleNode):
                 (PoseStamped, 'pose', self._pose_taker('add_pose'), poses),
                 (Range, 'range', self._pose_taker('add_range'), poses)):
             self._inputs.append(self.create_subscription(kind, topic, callback, qos))
-        self._timers = [
+        self._mapping_timers = [
             self.create_timer(LOOK_PERIOD_S, self._look, clock=self._steady),
             self.create_timer(self._settings['publish_period'], self._ask_to_publish,
                               clock=self._steady)]
@@ -141,7 +144,7 @@ class MapperNode(LifecycleNode):
             self.trigger_activate()
 
     def _reset_counts(self):
-        self._waiting, self._job = None, None
+        self._waiting, self._job = deque(), None
         self._counts, self._problems = Counter(), Counter()
         self._last_problem, self._last_mapped = '', None
         self._newest_ns = 0
@@ -185,11 +188,12 @@ class MapperNode(LifecycleNode):
                             self._settings['memory_mb'])
 
     def _unsubscribe(self):
-        for timer in self._timers:
+        for timer in self._mapping_timers:
             self.destroy_timer(timer)
         for subscription in self._inputs:
             self.destroy_subscription(subscription)
-        self._timers, self._inputs, self._waiting = [], [], None
+        self._mapping_timers, self._inputs = [], []
+        self._waiting.clear()
 
     def _release(self):
         self._unsubscribe()
@@ -238,36 +242,45 @@ class MapperNode(LifecycleNode):
         if stamp < self._newest_ns - 10**9:
             # The clock went back: a bag that is played again.
             self._trajectory.clear()
+            self._waiting.clear()
         self._newest_ns = stamp
-        if self._waiting is not None:
+        self._waiting.append((message, stamp, time.monotonic()))
+        if len(self._waiting) > MOST_WAITING:
+            self._waiting.popleft()
             self._counts['dropped'] += 1
-        self._waiting = (message, stamp, time.monotonic())
 
     def _look(self):
-        """Hand the newest labels on as soon as a pose on both sides is there."""
-        if self._waiting is None:
+        """Hand on the newest labels that have a pose on both sides; older ones are dropped."""
+        for at in range(len(self._waiting) - 1, -1, -1):
+            message, stamp, since = self._waiting[at]
+            try:
+                pose = self._pose(stamp)
+            except PoseProblem as problem:
+                if (problem.kind in LATE_KINDS
+                        and time.monotonic() - since <= self._settings['pose_wait']):
+                    continue
+                # Older ones waited longer still.
+                for _ in range(at + 1):
+                    self._waiting.popleft()
+                    self._leave_out(problem.kind, str(problem))
+                return
+            for _ in range(at + 1):
+                self._waiting.popleft()
+            self._counts['dropped'] += at
+            self._hand_on((message, stamp, pose, self._camera))
             return
-        message, stamp, since = self._waiting
+
+    def _pose(self, stamp):
         if self._camera is None:
-            if time.monotonic() - since > self._settings['pose_wait']:
-                self._waiting = None
-                self._leave_out('no_camera_info', 'no camera_info that can be used came with '
-                                'the labels')
-            return
-        try:
-            pose = self._trajectory.at(stamp)
-        except PoseProblem as problem:
-            if (problem.kind not in ('no_pose', 'no_height')
-                    or time.monotonic() - since > self._settings['pose_wait']):
-                self._waiting = None
-                self._leave_out(problem.kind, str(problem))
-            return
-        self._waiting = None
+            raise PoseProblem('no_camera_info', 'no camera_info that can be used came with the '
+                              'labels')
+        return self._trajectory.at(stamp)
+
+    def _hand_on(self, frame):
         with self._wake:
             if self._job is not None and self._job[0] is not None:
                 self._counts['dropped'] += 1
-            publish = self._job[1] if self._job else False
-            self._job = ((message, stamp, pose, self._camera), publish)
+            self._job = (frame, self._job[1] if self._job else False)
             self._wake.notify()
 
     def _ask_to_publish(self):

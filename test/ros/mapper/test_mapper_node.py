@@ -117,7 +117,7 @@ def test_labels_and_poses_become_a_map_with_alerts(probe, start, tmp_path):
     assert {0, -1} <= set(np.unique(grid)) and grids[-1].info.resolution == 0.25
     # On a machine that is too busy to map for seconds the map stands still, rightly.
     probe.until(lambda: any(s.message == 'mapping' and s for m in health
-                                     for s in m.status), 120, 'good health')
+                                     for s in m.status), 60, 'good health')
     assert mapping_status(health).values[0].value == 'active'
     answer = probe.call(srvs.Trigger, 'mapper/save', srvs.Trigger.Request(), 60)
     assert answer.success, answer.message
