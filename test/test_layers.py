@@ -97,7 +97,6 @@ def modules():
 
 
 MODULES = dict(modules())
-MODULES.pop('effvit_compression.models.read_back', None)
 OURS = re.compile(r'(?:effvit_ros|effvit_compression)(?:\.\w+)+')
 
 

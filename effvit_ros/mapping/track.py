@@ -53,11 +53,6 @@ class Track:
         return len(self._stamps)
 
     @property
-    def span_ns(self):
-        """Return (first, last) stamp; of an empty track None."""
-        return (self._stamps[0], self._stamps[-1]) if self._stamps else None
-
-    @property
     def values(self):
         """Return the values in the order of their stamps."""
         return self._values

@@ -3,24 +3,11 @@ from __future__ import annotations
 
 import pytest
 import rclpy
-from live_ros import fresh_domain, Probe
+from live_ros import Probe
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import String
 
 from effvit_ros.ros.segmenter.input import image_topics, ImageInput
-
-
-@pytest.fixture(scope='module')
-def domain():
-    """Return the domain of this file's participants."""
-    return fresh_domain()
-
-
-@pytest.fixture(scope='module')
-def probe(domain):
-    probe = Probe(domain)
-    yield probe
-    probe.close()
 
 
 @pytest.fixture(scope='module')
