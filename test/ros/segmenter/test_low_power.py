@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import os
 import time
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -103,7 +104,10 @@ def test_labels_never_pause_while_the_model_is_exchanged(flight):
     assert stamps == sorted(set(stamps))
     expected = tiny_labels(PIXELS)
     assert all(np.array_equal(picture_from(m).pixels, expected) for _, m in flight.arrivals)
-    assert sum('of small;' in legend.data for legend in flight.legends) == 2
+    # A legend is told when its model takes over, and told again every few seconds.
+    told = [next(name for name in ('large', 'small') if f'of {name};' in legend.data)
+            for legend in flight.legends]
+    assert [name for name, _ in groupby(told)] == ['large', 'small', 'large', 'small', 'large']
     # Of five models that were loaded, one is left.
     assert flight.process.log.count(' opened') == 5
     flight.probe.until(lambda: flight.process.log.count('session closed') == 4, PATIENCE_S)
