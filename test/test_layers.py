@@ -177,6 +177,21 @@ def test_rooms_do_not_circle(package, table):
     assert set(order.static_order()) == set(table)  # raises CycleError
 
 
+def folder_of(module):
+    """Return the folder that a module lies in, alone, or itself where that is a package's root."""
+    folder = MODULES[module].parent
+    return module if folder in PACKAGES.values() else str(folder.relative_to(ROOT))
+
+
+def test_folders_taken_singly_do_not_circle():
+    """A folder is what lies directly in it: ``core`` is one, ``core/runtimes`` another."""
+    graph = {}
+    for module, target in EDGES:
+        if folder_of(module) != folder_of(target):
+            graph.setdefault(folder_of(module), set()).add(folder_of(target))
+    graphlib.TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
+
+
 def test_modules_do_not_circle():
     """Not within a room either: who imports whom is an order over all modules."""
     graph = {}

@@ -1,8 +1,12 @@
-"""What Linux tells of the machine: its names, its memory."""
+"""What Linux tells of the machine: its names, its memory, its GPU."""
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Optional
+
+#: What the drivers of NVIDIA cards, Jetson boards and WSL 2 make.
+_GPU_DEVICES = ('/dev/nvidia0', '/dev/nvmap', '/dev/nvhost-gpu', '/dev/dxg')
 
 
 def cpu_model() -> str:
@@ -34,3 +38,8 @@ def free_memory_mb() -> Optional[int]:
     except OSError:
         pass
     return None
+
+
+def has_nvidia_gpu() -> bool:
+    """Return whether an NVIDIA driver made a device here; loads nothing."""
+    return any(os.path.exists(path) for path in _GPU_DEVICES)

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from effvit_ros.core.bundle import load_bundle, resolve_model
 from effvit_ros.core.errors import reports_user_errors
-from effvit_ros.core.runtimes import GPU_ORDER, has_nvidia_gpu
+from effvit_ros.core.machine import has_nvidia_gpu
+from effvit_ros.core.runtimes import GPU_ORDER
 from effvit_ros.core.whole_file import write_text
 from effvit_ros.report.facts import machine, now
 

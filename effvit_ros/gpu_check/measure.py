@@ -8,8 +8,8 @@ import time
 import numpy as np
 
 from effvit_ros.core.bundle import load_bundle
+from effvit_ros.core.engine_policy import EnginePolicy
 from effvit_ros.core.errors import reports_user_errors
-from effvit_ros.core.runtimes.policy import EnginePolicy
 from effvit_ros.core.runtimes.tensorrt.cuda import first_gpu
 from effvit_ros.core.runtimes.tensorrt.parity import measure_parity, parity_available
 from effvit_ros.core.runtimes.tensorrt.sample_pictures import sample_pictures

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import pytest
 
-from effvit_ros.core import runtimes
+from effvit_ros.core import machine
 from effvit_ros.core.runtimes import why_fallback
 
 
@@ -26,5 +26,5 @@ def test_a_fallback_is_one_from_a_gpu_that_is_there(
     device = tmp_path / 'nvidia0'
     if gpu:
         device.touch()
-    monkeypatch.setattr(runtimes, '_GPU_DEVICES', (str(device),))
+    monkeypatch.setattr(machine, '_GPU_DEVICES', (str(device),))
     assert why_fallback(name, passed_over) == expected

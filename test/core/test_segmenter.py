@@ -11,8 +11,8 @@ from tiny_bundle import tiny_labels, write_tiny_bundle
 
 from effvit_ros.core.bundle import load_bundle
 from effvit_ros.core.errors import UserError
+from effvit_ros.core.runtime import RuntimeUnavailable
 from effvit_ros.core.runtimes import CPU_ORDER, GPU_ORDER, open_runtime
-from effvit_ros.core.runtimes.base import RuntimeUnavailable
 from effvit_ros.core.segmenter import Segmenter
 
 
@@ -127,7 +127,7 @@ def test_what_is_no_picture_is_refused(segmenter, picture, order, message):
 @pytest.fixture
 def no_gpu(monkeypatch):
     """Let ``auto`` find neither a GPU nor a library for one."""
-    monkeypatch.setattr('effvit_ros.core.runtimes._GPU_DEVICES', ())
+    monkeypatch.setattr('effvit_ros.core.machine._GPU_DEVICES', ())
     for name in GPU_ORDER:
         monkeypatch.setitem(sys.modules, name, None)
 

@@ -8,8 +8,8 @@ from typing import Dict, List, Mapping, Sequence, Tuple
 import numpy as np
 
 from effvit_ros.core.bundle import Bundle
+from effvit_ros.core.runtime import RuntimeUnavailable
 from effvit_ros.core.runtimes import open_runtime, RUNTIMES
-from effvit_ros.core.runtimes.base import RuntimeUnavailable
 
 #: Seconds of rest before each inference. ONNX Runtime's threads go on spinning for some 50 ms
 #: after theirs, which takes a core from whoever comes next: without a rest, OpenVINO took 1.6 to

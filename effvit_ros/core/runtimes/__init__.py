@@ -2,21 +2,21 @@
 The runtimes that execute a bundle's graph, one file each behind one small interface.
 
 A new runtime is one file with a class that follows
-:class:`~effvit_ros.core.runtimes.base.Runtime` and one line in :data:`RUNTIMES`; one that needs a
+:class:`~effvit_ros.core.runtime.Runtime` and one line in :data:`RUNTIMES`; one that needs a
 processor of its own also has a line in :data:`ACCELERATORS`.
 """
 from __future__ import annotations
 
 import importlib
 import importlib.util
-import os
 import sys
 from typing import Callable, List, NamedTuple, Sequence, Tuple
 
 from effvit_ros.core.bundle import Bundle, CPU_RUNTIMES
+from effvit_ros.core.engine_policy import EnginePolicy
 from effvit_ros.core.errors import UserError
-from effvit_ros.core.runtimes.base import Runtime, RuntimeUnavailable
-from effvit_ros.core.runtimes.policy import EnginePolicy
+from effvit_ros.core.machine import has_nvidia_gpu
+from effvit_ros.core.runtime import Runtime, RuntimeUnavailable
 
 #: Name -> where its class is; imported only when it is asked for.
 RUNTIMES = {
@@ -29,8 +29,6 @@ RUNTIMES = {
 GPU_ORDER = ('tensorrt', 'tensorrt_rtx')
 #: OpenVINO is the fastest on x86, ONNX Runtime runs anywhere.
 CPU_ORDER = CPU_RUNTIMES
-#: What the drivers of NVIDIA cards, Jetson boards and WSL 2 make.
-_GPU_DEVICES = ('/dev/nvidia0', '/dev/nvmap', '/dev/nvhost-gpu', '/dev/dxg')
 
 
 def open_runtime(bundle: Bundle, name: str = 'auto', threads: int = 0,
@@ -43,7 +41,7 @@ def open_runtime(bundle: Bundle, name: str = 'auto', threads: int = 0,
 
     :param threads: inference threads, 0 leaves it to the library.
     :param policy: what a GPU runtime may do about a missing engine.
-    :returns: (:class:`~effvit_ros.core.runtimes.base.Runtime`, list of one-line reasons why
+    :returns: (:class:`~effvit_ros.core.runtime.Runtime`, list of one-line reasons why
         earlier choices were passed over)
     :raises UserError: an unknown name.
     :raises RuntimeUnavailable: the runtime is not installed, or ``auto`` found none.
@@ -63,11 +61,6 @@ def open_runtime(bundle: Bundle, name: str = 'auto', threads: int = 0,
             except reason_to_pass as error:
                 passed_over.append(str(error))
     raise RuntimeUnavailable('no runtime is installed: ' + '; '.join(passed_over))
-
-
-def has_nvidia_gpu() -> bool:
-    """Return whether an NVIDIA driver made a device here; loads nothing."""
-    return any(os.path.exists(path) for path in _GPU_DEVICES)
 
 
 def why_fallback(name: str, passed_over: Sequence[str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 import numpy as np
 
 from effvit_ros.core.bundle import BundleError
-from effvit_ros.core.runtimes.base import check_interface, Runtime, RuntimeUnavailable
+from effvit_ros.core.runtime import check_interface, Runtime, RuntimeUnavailable
 
 #: The first release that reads ONNX IR 10, in which bundles are exported.
 OLDEST = (1, 18)

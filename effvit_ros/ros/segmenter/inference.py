@@ -4,8 +4,8 @@ from __future__ import annotations
 import time
 
 from effvit_ros.core.bundle import DEFAULT_MODEL
+from effvit_ros.core.engine_policy import EnginePolicy
 from effvit_ros.core.runtimes import why_fallback
-from effvit_ros.core.runtimes.policy import EnginePolicy
 from effvit_ros.ros.common.spin import stop_requested
 from effvit_ros.ros.health.level import WARN
 from effvit_ros.ros.segmenter.pipeline import FramePipeline

@@ -4,9 +4,9 @@ from __future__ import annotations
 from effvit_ros.core.alerts import alerts_problem
 from effvit_ros.core.bit_depth import bit_depth_problem
 from effvit_ros.core.bundle import pin_problem
+from effvit_ros.core.engine_policy import BUILD_CHOICES
 from effvit_ros.core.jpeg import LINK_QUALITY
 from effvit_ros.core.runtimes import RUNTIMES
-from effvit_ros.core.runtimes.policy import BUILD_CHOICES
 from effvit_ros.ros.common.parameters import ON_ACTIVATE, ON_CONFIGURE, ON_START, Parameter
 
 SEGMENTER_PARAMETERS = (

@@ -31,7 +31,7 @@ class FramePipeline:
         """
         Load the model.
 
-        :param policy: :class:`~effvit_ros.core.runtimes.policy.EnginePolicy`.
+        :param policy: :class:`~effvit_ros.core.engine_policy.EnginePolicy`.
         :param settings: mapping with the parameters that can change at any time.
         :param node: for its clock and its log.
         :raises UserError: the bundle or the runtime can't be used.

@@ -3,9 +3,9 @@ from __future__ import annotations
 
 import sys
 
-from effvit_ros.core import runtimes
+from effvit_ros.core import machine
 from effvit_ros.ros.segmenter.main import main
 
 if __name__ == '__main__':
-    runtimes._GPU_DEVICES = ('/dev/null',)
+    machine._GPU_DEVICES = ('/dev/null',)
     sys.exit(main())

@@ -8,7 +8,7 @@ from pathlib import Path
 from effvit_ros.core import cli
 from effvit_ros.core.bundle import load_bundle, resolve_model
 from effvit_ros.core.errors import reports_user_errors, UserError
-from effvit_ros.core.runtimes import has_nvidia_gpu
+from effvit_ros.core.machine import has_nvidia_gpu
 from effvit_ros.core.runtimes.tensorrt.build_job import BuildJob
 from effvit_ros.core.runtimes.tensorrt.builder import supported_capabilities
 from effvit_ros.core.runtimes.tensorrt.building import run_build

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from effvit_ros.core.runtimes.base import RuntimeUnavailable
+from effvit_ros.core.runtime import RuntimeUnavailable
 
 HOW_TO_INSTALL = ('on a Jetson: sudo apt install python3-dev, then with /usr/local/cuda/bin in '
                   'PATH: pip install pycuda; on a PC likewise with the CUDA toolkit')

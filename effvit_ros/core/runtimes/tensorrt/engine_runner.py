@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from effvit_ros.core.runtimes.base import check_interface
+from effvit_ros.core.runtime import check_interface
 from effvit_ros.core.runtimes.tensorrt.execution import open_execution
 from effvit_ros.core.runtimes.tensorrt.store import EngineError
 

@@ -5,7 +5,7 @@ import collections
 import importlib
 import re
 
-from effvit_ros.core.runtimes.base import RuntimeUnavailable
+from effvit_ros.core.runtime import RuntimeUnavailable
 
 #: Runtime name -> how to get its library.
 HOW_TO_INSTALL = {

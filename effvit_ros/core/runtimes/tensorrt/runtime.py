@@ -1,9 +1,9 @@
 """TensorRT FP16 on NVIDIA GPUs: boards (``tensorrt``) and RTX cards (``tensorrt_rtx``)."""
 from __future__ import annotations
 
+from effvit_ros.core.engine_policy import EnginePolicy
 from effvit_ros.core.errors import UserError
-from effvit_ros.core.runtimes.base import Runtime
-from effvit_ros.core.runtimes.policy import EnginePolicy
+from effvit_ros.core.runtime import Runtime
 from effvit_ros.core.runtimes.tensorrt.building import MEMORY_HINT
 from effvit_ros.core.runtimes.tensorrt.cuda import Cuda, first_gpu
 from effvit_ros.core.runtimes.tensorrt.engine_runner import EngineRunner

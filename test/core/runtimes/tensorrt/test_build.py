@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 from effvit_ros.core.bundle import BundleError, load_bundle
+from effvit_ros.core.engine_policy import EnginePolicy
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.runtimes import open_runtime
-from effvit_ros.core.runtimes.policy import EnginePolicy
 from effvit_ros.core.runtimes.tensorrt import building
 from effvit_ros.core.runtimes.tensorrt.build_job import BuildJob
 from effvit_ros.core.runtimes.tensorrt.building import run_build

@@ -120,7 +120,7 @@ class TestWithTheRealLibrary:
     def test_an_engine_cannot_be_loaded_without_a_driver_and_says_so(self, library, tmp_path):
         if library.__version__ < '1.7':
             pytest.skip('not tried')
-        from effvit_ros.core.runtimes import has_nvidia_gpu
+        from effvit_ros.core.machine import has_nvidia_gpu
         from effvit_ros.core.runtimes.tensorrt.library import Library
         if has_nvidia_gpu():
             pytest.skip('there is a GPU')

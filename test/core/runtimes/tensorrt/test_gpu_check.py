@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures('gpu')
 def has_gpu(monkeypatch, tmp_path):
     """Put a GPU's device in place."""
     (tmp_path / 'nvidia0').touch()
-    monkeypatch.setattr('effvit_ros.core.runtimes._GPU_DEVICES', (str(tmp_path / 'nvidia0'),))
+    monkeypatch.setattr('effvit_ros.core.machine._GPU_DEVICES', (str(tmp_path / 'nvidia0'),))
 
 
 def test_rows_are_measured_or_say_why_not(has_gpu, bundle_folder, tmp_path, monkeypatch):
@@ -35,7 +35,7 @@ def test_rows_are_measured_or_say_why_not(has_gpu, bundle_folder, tmp_path, monk
 
 
 def test_without_a_gpu_nothing_is_claimed(monkeypatch, bundle_folder, tmp_path):
-    monkeypatch.setattr('effvit_ros.core.runtimes._GPU_DEVICES', ())
+    monkeypatch.setattr('effvit_ros.core.machine._GPU_DEVICES', ())
     assert main(['--bundle', str(bundle_folder), '--out', str(tmp_path / 'out')]) == 1
     report = json.loads((tmp_path / 'out' / 'report.json').read_text())
     assert {row['status'] for row in report['rows'].values()} == {'no NVIDIA GPU in this machine'}

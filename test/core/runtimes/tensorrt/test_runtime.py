@@ -11,9 +11,9 @@ from cpu_runtimes import INSTALLED
 from tiny_bundle import tiny_labels
 
 from effvit_ros.core.bundle import BundleError, load_bundle
+from effvit_ros.core.engine_policy import EnginePolicy
+from effvit_ros.core.runtime import RuntimeUnavailable
 from effvit_ros.core.runtimes import open_runtime
-from effvit_ros.core.runtimes.base import RuntimeUnavailable
-from effvit_ros.core.runtimes.policy import EnginePolicy
 from effvit_ros.core.runtimes.tensorrt.store import EngineError
 from effvit_ros.core.segmenter import Segmenter
 
@@ -193,7 +193,7 @@ class TestAuto:
             device = tmp_path / 'nvidia0'
             if present:
                 device.touch()
-            monkeypatch.setattr('effvit_ros.core.runtimes._GPU_DEVICES', (str(device),))
+            monkeypatch.setattr('effvit_ros.core.machine._GPU_DEVICES', (str(device),))
         return put
 
     def test_tensorrt_where_it_works(self, has_gpu, bundle_folder):

@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 
 from effvit_ros.core.bundle import BundleError
+from effvit_ros.core.engine_policy import EnginePolicy
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.resize import nearest
 from effvit_ros.core.runtimes import open_runtime
-from effvit_ros.core.runtimes.policy import EnginePolicy
 from effvit_ros.core.tail import Tail
 
 #: Channel orders of pictures that :meth:`Segmenter.segment` takes.

@@ -7,9 +7,9 @@ from typing import Any, Sequence
 import numpy as np
 
 from effvit_ros.core.bundle import Bundle, BundleError
+from effvit_ros.core.engine_policy import EnginePolicy
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.graph import Graph
-from effvit_ros.core.runtimes.policy import EnginePolicy
 
 
 class RuntimeUnavailable(UserError):
@@ -37,7 +37,7 @@ class Runtime(ABC):
         Load ``bundle`` on this thread.
 
         :param threads: CPU threads, 0 leaves it to the library.
-        :param policy: :class:`~effvit_ros.core.runtimes.policy.EnginePolicy`, for runtimes that
+        :param policy: :class:`~effvit_ros.core.engine_policy.EnginePolicy`, for runtimes that
             build an engine.
         """
         return cls(bundle, threads)  # type: ignore[call-arg]
