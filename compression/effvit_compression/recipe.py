@@ -139,7 +139,7 @@ class Recipe(Strict):
 
     name: Name
     seed: int = pydantic.Field(0, ge=0, lt=2 ** 31)
-    size: int = pydantic.Field(512, ge=64, le=4096, multiple_of=64)  # side of the deployed input
+    size: int = pydantic.Field(512, ge=64, le=4096, multiple_of=32)  # side of the deployed input
     classes: Optional[Path] = None  # class set, relative to the recipe; default: LPCV's
     data: List[Source] = pydantic.Field(min_length=1)
     augmentation: Augmentation = Augmentation()

@@ -25,6 +25,8 @@ MANIFEST = 'manifest.yaml'
 FORMAT_VERSIONS = (1, 2, 3)
 #: The bundle that is used when none is named.
 DEFAULT_MODEL = 'mobilevit_lite0_lpcv'
+#: The cheapest of the shipped ones.
+LOW_POWER_MODEL = 'mobilevit_nano_lpcv'
 PRECISIONS = ('fp32', 'fp16', 'int8')
 IO_TYPES = ('uint8', 'float32')
 CHANNEL_ORDERS = ('rgb', 'bgr')

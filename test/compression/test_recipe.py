@@ -48,7 +48,7 @@ def test_the_default_warm_up_is_at_most_a_quarter_of_the_training(iterations, wa
                  'distill.training.iterrations: unknown key', id='unknown key deep inside'),
     pytest.param({'teacher': None}, 'distill needs a teacher', id='no teacher'),
     pytest.param({'baseline': None, 'distill': None}, 'give one of them', id='no student'),
-    pytest.param({'size': 300}, 'size: Input should be a multiple of 64, not 300', id='size'),
+    pytest.param({'size': 300}, 'size: Input should be a multiple of 32, not 300', id='size'),
     pytest.param({'rare': {'persn': 0.1}}, "rare names 'persn'", id='unknown class'),
     pytest.param({'loss': {'class_weights': {'persn': 2}}}, "class_weights names 'persn'",
                  id='weight of an unknown class'),

@@ -56,8 +56,8 @@ def folder_of(model: str) -> Path:
 
 def check_size(size: int) -> None:
     """Refuse a side of the input that encoder and decoder can't halve often enough."""
-    if size < 64 or size > 4096 or size % 64:
-        raise UserError(f'--size {size}: give a multiple of 64, up to 4096')
+    if size < 64 or size > 4096 or size % 32:
+        raise UserError(f'--size {size}: give a multiple of 32, up to 4096')
 
 
 def show(found: Dict[str, Dict[str, float]]) -> None:

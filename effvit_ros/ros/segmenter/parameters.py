@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from effvit_ros.core.alerts import alerts_problem
 from effvit_ros.core.bit_depth import bit_depth_problem
-from effvit_ros.core.bundle import pin_problem
+from effvit_ros.core.bundle import LOW_POWER_MODEL, pin_problem
 from effvit_ros.core.engine_policy import BUILD_CHOICES
 from effvit_ros.core.jpeg import LINK_QUALITY
 from effvit_ros.core.runtimes import RUNTIMES
@@ -62,7 +62,8 @@ SEGMENTER_PARAMETERS = (
     Parameter(
         'low_power', False, 'Use low_power_model and low_power_rate.'),
     Parameter(
-        'low_power_model', '', 'Bundle folder or name while low_power is on; empty: model.'),
+        'low_power_model', LOW_POWER_MODEL,
+        'Bundle folder or name while low_power is on, of the same classes; empty: model.'),
     Parameter(
         'low_power_rate', 0.0, 'Frames a second while low_power is on; 0: as otherwise.',
         low=0.0, high=1000.0),

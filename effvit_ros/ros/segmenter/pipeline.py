@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from effvit_ros.core.bundle import load_bundle, resolve_model
+from effvit_ros.core.errors import UserError
 from effvit_ros.core.segmenter import NO_SCORES, Segmenter
 from effvit_ros.ros.health.level import WARN
 from effvit_ros.ros.segmenter.outputs import class_areas
@@ -24,6 +25,21 @@ class Frame:
     camera_info: Any
 
 
+def check_classes(bundle, settings):
+    """
+    Refuse a bundle for low power under whose ids others are meant than under those of ``model``.
+
+    :raises UserError: they differ.
+    """
+    if not (settings['low_power'] and settings['low_power_model']):
+        return
+    usual = load_bundle(resolve_model(settings['model']))
+    if usual.names != bundle.names:
+        raise UserError(
+            f"low_power_model '{settings['low_power_model']}' tells other classes apart than "
+            f"{usual.name}: give a bundle of the same classes, or '' to keep the model")
+
+
 class FramePipeline:
     """The processor of the inference thread: owns the segmenter and the overlay's buffers."""
 
@@ -37,6 +53,7 @@ class FramePipeline:
         :raises UserError: the bundle or the runtime can't be used.
         """
         self.bundle = load_bundle(resolve_model(model), settings['model_sha256'])
+        check_classes(self.bundle, settings)
         outputs.alerts.check(self.bundle.names)
         self._segmenter = Segmenter(self.bundle, runtime, threads, policy)
         self._overlay = OverlayOutput(self.bundle, outputs, settings)

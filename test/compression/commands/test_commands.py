@@ -58,7 +58,7 @@ def test_sizes_that_no_network_takes_are_one_line(checkpoint, tmp_path, capsys, 
                        '--data', 'd.yaml']):
         assert main([*arguments, '--size', size]) == 2
         assert capsys.readouterr().err == (
-            f'error: --size {size}: give a multiple of 64, up to 4096\n')
+            f'error: --size {size}: give a multiple of 32, up to 4096\n')
 
 
 @pytest.mark.parametrize('error, line', [
