@@ -43,6 +43,17 @@ class Module(pytest.Module):
             pytest.skip(f'needs {missing}, which is not installed', allow_module_level=True)
 
 
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Skip a test that lacks a library, itself or in the code that it runs."""
+    report = (yield).get_result()
+    error = call.excinfo and call.excinfo.value
+    if isinstance(error, ModuleNotFoundError) and _is_a_library(error.name) \
+            and not os.environ.get('EFFVIT_ALL_LIBRARIES'):
+        report.outcome = 'skipped'
+        report.longrepr = str(item.fspath), 0, f'needs {error.name}, which is not installed'
+
+
 def _is_a_library(name):
     """Return whether a module that was not found is somebody else's."""
     top = (name or 'effvit_ros').split('.')[0]

@@ -2,52 +2,9 @@
 from __future__ import annotations
 
 import argparse
-import importlib
-import re
-from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).resolve().parents[1]
-MODULES = ('effvit_ros.bench.command', 'effvit_ros.soak.command', 'effvit_ros.gpu_check.command',
-           'effvit_ros.map_demo')
-
-
-class Seen(Exception):
-    """Carries the parser that a command would have parsed with."""
-
-
-def commands():
-    """Yield (name, main) of every command that has options of its own."""
-    for name, module, function in re.findall(
-            r"'(\w+) = (effvit_ros[\w.]*):(\w+)'", (ROOT / 'setup.py').read_text()):
-        yield name, module, function
-    for module in MODULES:
-        yield module, module, 'main'
-
-
-def parsers(monkeypatch, module, function):
-    """Return the command's parser and those of its sub-commands."""
-    def seen(self, *_, **__):
-        raise Seen(self)
-    for method in ('parse_args', 'parse_known_args', 'parse_intermixed_args'):
-        monkeypatch.setattr(argparse.ArgumentParser, method, seen)
-    main = getattr(importlib.import_module(module), function)
-    try:
-        main([])
-    except Seen as error:
-        return with_subparsers(error.args[0])
-    return []
-
-
-def with_subparsers(parser):
-    """Return a parser and, below it, those of its sub-commands."""
-    found = [parser]
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            for below in action.choices.values():
-                found += with_subparsers(below)
-    return found
+from command_parsers import commands, parser_of, with_subparsers
 
 
 def unclear(parser):
@@ -67,11 +24,12 @@ def unclear(parser):
 
 @pytest.mark.parametrize('name, module, function', [
     pytest.param(*command, id=command[0]) for command in commands()])
-def test_every_option_is_a_sentence_that_names_its_default(monkeypatch, name, module, function):
+def test_every_option_is_a_sentence_that_names_its_default(name, module, function):
     if module.startswith('effvit_ros.ros') or 'telemetry' in module:
         pytest.importorskip('rclpy', reason='ROS 2 is not installed: make setup')
-    assert [line for parser in parsers(monkeypatch, module, function)
-            for line in unclear(parser)] == []
+    parser = parser_of(module, function)
+    assert [line for below in (with_subparsers(parser) if parser else ())
+            for line in unclear(below)] == []
 
 
 def test_every_option_of_effvit_compress_is_a_sentence_that_names_its_default():

@@ -236,8 +236,11 @@ def test_importing_a_whole_side_brings_in_nothing_of_the_other(package, forbidde
         pytest.skip(f'{package} is not installed: make setup-train')
     names = [m for m in MODULES if m.startswith(package) and not m.endswith('__main__')]
     program = (
-        'import importlib, sys\n'
-        f'for name in {names!r}: importlib.import_module(name)\n'
+        'import importlib, os, sys\n'
+        f'for name in {names!r}:\n'
+        '    try: importlib.import_module(name)\n'
+        '    except ModuleNotFoundError as error:  # a library that colcon test does without\n'
+        '        if os.environ.get("EFFVIT_ALL_LIBRARIES") or "effvit" in error.name: raise\n'
         f'print(sorted({forbidden!r} & set(sys.modules)))\n')
     result = subprocess.run([sys.executable, '-c', program], capture_output=True, text=True,
                             cwd=ROOT, timeout=120)

@@ -12,6 +12,7 @@ import numpy as np
 
 from effvit_ros.core.bit_depth import BitDepth
 from effvit_ros.core.errors import UserError
+from effvit_ros.core.jpeg import is_cut_off, JPEG
 from effvit_ros.core.orientation import orientation_of, UPRIGHT, upright
 
 
@@ -78,7 +79,6 @@ _YUV422 = {
 _SEMI_PLANAR = {'nv12': cv2.COLOR_YUV2BGR_NV12, 'nv21': cv2.COLOR_YUV2BGR_NV21}
 #: Rows to which decoders round up the height of a plane.
 _ROW_MULTIPLES = (8, 16, 32, 64)
-_JPEG = b'\xff\xd8'
 
 ENCODINGS = tuple(_PLAIN) + tuple(_SIXTEEN) + tuple(_BAYER) + tuple(_YUV422) + tuple(_SEMI_PLANAR)
 
@@ -166,8 +166,12 @@ def means_distances(form):
 def _decoded(buffer, is_mosaic):
     """Return what the file stores: (H, W) or (H, W, 3); JPEGs of no mosaic as (H, W, 3)."""
     flags = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH
-    if buffer[:2].tobytes() == _JPEG and not is_mosaic:
+    is_jpeg = buffer[:2].tobytes() == JPEG
+    if is_jpeg and not is_mosaic:
         flags = cv2.IMREAD_COLOR
+    if is_jpeg and is_cut_off(buffer):
+        raise PictureError('data', f'the compressed picture of {buffer.size} bytes cannot be '
+                                   'decoded: its end is missing')
     pixels = None
     if buffer.size:
         try:
