@@ -16,9 +16,11 @@ from effvit_ros.core.install_paths import share_directory
 from effvit_ros.ros.common.dds import dds_environment
 from effvit_ros.ros.common.log_level import log_arguments
 from effvit_ros.ros.segmenter.parameters import SEGMENTER_PARAMETERS
+from effvit_ros.ros.view.parameters import VIEW_PARAMETERS
 from launch import LaunchDescription
 
 TRUE_FALSE = ['true', 'false']
+VIEW = {row.name: row for row in VIEW_PARAMETERS}
 
 
 def generate_launch_description():
@@ -50,46 +52,74 @@ def generate_launch_description():
         DeclareLaunchArgument(
             'respawn_delay', default_value='2.0',
             description='Seconds before the node is started again.'),
+        DeclareLaunchArgument(
+            'view', default_value='false', choices=TRUE_FALSE,
+            description='Start view_node, too: a page in the browser; its address is logged.'),
+        DeclareLaunchArgument(
+            'view_address', default_value='127.0.0.1',
+            description='Where the page listens; beyond loopback browsers need its token.'),
+        DeclareLaunchArgument(
+            'view_port', default_value='8088', description="The page's TCP port."),
+        DeclareLaunchArgument(
+            'map', default_value='false', choices=TRUE_FALSE,
+            description='Start mapper_node, too: it needs the poses of the aircraft.'),
+        DeclareLaunchArgument(
+            'map_params_file', default_value='',
+            description="The mapper's parameter file; not given: its defaults."),
         *[DeclareLaunchArgument(
             row.name, default_value=_text(row.default),
             description=f'{row.description} Allowed: {row.allowed}. '
                         'Not given: as in the parameter file.') for row in SEGMENTER_PARAMETERS],
         *[SetEnvironmentVariable(name, value) for name, value in dds_environment().items()],
         OpaqueFunction(function=lambda context: _start_node(context, given)),
+        OpaqueFunction(function=lambda context: _start_beside(context, given)),
     ])
 
 
 def _start_node(context, given):
     arguments = context.launch_configurations
-    if not Path(arguments['params_file']).expanduser().is_file():
-        raise UserError(f"params_file '{arguments['params_file']}': no such file")
     return [LifecycleNode(
-        package='effvit_ros', executable='segmenter_node',
-        name='segmenter', namespace=arguments['namespace'],
-        parameters=[str(Path(arguments['params_file']).expanduser()), _given_parameters(given)],
+        executable='segmenter_node', name='segmenter',
+        parameters=[*_file(arguments, 'params_file'), _given_parameters(given)],
         remappings=[('image', arguments['image'])],
-        arguments=log_arguments(arguments['log_level'], arguments['namespace'], 'segmenter'),
         respawn=arguments['respawn'] == 'true',
         respawn_delay=float(arguments['respawn_delay']),
-        output='screen', emulate_tty=True)]
+        **_common(arguments, 'segmenter'))]
 
 
-def _start_beside(context):
+def _start_beside(context, given):
     """Return the page and the mapper, where they are asked for."""
     arguments = context.launch_configurations
-    common = {'package': 'effvit_ros', 'namespace': arguments['namespace'],
-              'arguments': ['--ros-args', '--log-level', arguments['log_level']],
-              'output': 'screen', 'emulate_tty': True}
+    time = {'use_sim_time': given['use_sim_time'] == 'true'} if given.get('use_sim_time') else {}
     started = []
     if arguments['view'] == 'true':
-        started.append(Node(executable='view_node', name='view', parameters=[{
-            'address': ParameterValue(arguments['view_address'], value_type=str),
-            'port': int(arguments['view_port'])}], **common))
+        page = {'address': VIEW['address'].parse(arguments['view_address']),
+                'port': VIEW['port'].parse(arguments['view_port'])}
+        started.append(Node(
+            executable='view_node', name='view', parameters=[{**_typed(page), **time}],
+            **_common(arguments, 'view')))
     if arguments['map'] == 'true':
-        file = arguments['map_params_file']
-        started.append(LifecycleNode(executable='mapper_node', name='mapper',
-                                     parameters=[file] if file else [], **common))
+        started.append(LifecycleNode(
+            executable='mapper_node', name='mapper',
+            parameters=[*_file(arguments, 'map_params_file'), time],
+            **_common(arguments, 'mapper')))
     return started
+
+
+def _common(arguments, name):
+    return {'package': 'effvit_ros', 'namespace': arguments['namespace'],
+            'arguments': log_arguments(arguments['log_level'], arguments['namespace'], name),
+            'output': 'screen', 'emulate_tty': True}
+
+
+def _file(arguments, name):
+    """Return the parameter file that an argument names, in a list, which is empty for none."""
+    if not arguments[name]:
+        return []
+    path = Path(arguments[name]).expanduser()
+    if not path.is_file():
+        raise UserError(f"{name} '{arguments[name]}': no such file")
+    return [str(path)]
 
 
 def _given_parameters(arguments):
@@ -97,11 +127,13 @@ def _given_parameters(arguments):
     given = {}
     if arguments.get('use_sim_time'):
         given['use_sim_time'] = arguments['use_sim_time'] == 'true'
-    for row in SEGMENTER_PARAMETERS:
-        if arguments.get(row.name):
-            value = row.parse(arguments[row.name])
-            given[row.name] = ParameterValue(value, value_type=type(value))
-    return given
+    return {**given, **_typed({row.name: row.parse(arguments[row.name])
+                               for row in SEGMENTER_PARAMETERS if arguments.get(row.name)})}
+
+
+def _typed(values):
+    """Return parameters in their own types, whatever a text looks like."""
+    return {name: ParameterValue(value, value_type=type(value)) for name, value in values.items()}
 
 
 def _text(value):

@@ -148,3 +148,29 @@ def test_with_real_launch():
     names = {argument.name for argument in description.get_launch_arguments()}
     assert {'image', 'namespace', 'params_file', 'respawn', 'log_level', 'model',
             'autostart'} <= names
+
+
+def test_page_and_mapper_start_where_they_are_asked_for(actions, tmp_path):
+    file = tmp_path / 'mapper.yaml'
+    file.write_text('')
+    segmenter, page, mapper = (node.kwargs for node in standin.run(
+        actions, view='true', view_address='::1', view_port='0', map='true',
+        map_params_file=str(file), namespace='uav1', use_sim_time='true'))
+    assert [node['executable'] for node in (segmenter, page, mapper)] == [
+        'segmenter_node', 'view_node', 'mapper_node']
+    assert {(node['package'], node['namespace']) for node in (page, mapper)} == {
+        ('effvit_ros', 'uav1')}
+    given, = page['parameters']
+    assert (given['address'].args[0], given['port'].args[0]) == ('::1', 0)
+    assert given['use_sim_time'] is True
+    assert mapper['parameters'] == [str(file), {'use_sim_time': True}]
+
+
+def test_a_port_that_is_none_is_refused(actions):
+    with pytest.raises(UserError, match="port is '99999': give 0 to 65535"):
+        standin.run(actions, view='true', view_port='99999')
+
+
+def test_a_mappers_file_that_is_not_there_is_refused(actions):
+    with pytest.raises(UserError, match="map_params_file '/nowhere.yaml': no such file"):
+        standin.run(actions, map='true', map_params_file='/nowhere.yaml')
