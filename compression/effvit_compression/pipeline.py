@@ -100,7 +100,7 @@ class Run:
     @property
     def student(self) -> str:
         """Name of the last finished stage that left a student."""
-        names = ('finetune', 'prune', 'distill', 'baseline')
+        names = ('average', 'finetune', 'prune', 'distill', 'baseline')
         return next(name for name in names if name in self.results)
 
 

@@ -13,7 +13,7 @@ import yaml
 from effvit_compression.ablation_settings import Ablation, Name
 from effvit_compression.data.augment import Augmentation
 from effvit_compression.data.description import one_line
-from effvit_compression.data.mixture import BALANCED
+from effvit_compression.data.mixture import BALANCED, UNLABELLED
 from effvit_compression.export.settings import Int8Settings
 from effvit_compression.losses.distillation import check_levels, DistillationSettings
 from effvit_compression.losses.segmentation import SegmentationLossSettings
@@ -115,6 +115,15 @@ class Teaching(Learning):
     distillation: DistillationSettings = DistillationSettings()
 
 
+class Averaging(Strict):
+    """Weights between those that the student began with and those that it has learnt."""
+
+    #: Shares of the first weights; the one with the best mean mIoU on the val sets of photographs
+    #: is kept. 0: what was learnt stays as it is.
+    shares: List[Annotated[float, pydantic.Field(ge=0, lt=1)]] = pydantic.Field(
+        [0.0, 0.2, 0.4], min_length=1)
+
+
 class Quantization(Strict):
     """Precisions of the graphs beside FP32."""
 
@@ -152,11 +161,12 @@ class Recipe(Strict):
     teacher: Optional[Teacher] = None
     #: Trained elsewhere; asked once about each picture, before the student learns.
     teachers: List[KnownTeacher] = []
-    transformer: Optional[TransformerTeacher] = None  # one more of them, in fine-tuning
+    transformer: Optional[TransformerTeacher] = None  # one more of them
     baseline: Optional[Learning] = None
     distill: Optional[Teaching] = None
     prune: Optional[PruningSettings] = None
     finetune: Optional[Teaching] = None
+    average: Optional[Averaging] = None
     quantize: Quantization = Quantization()
     export: Export
     ablation: Ablation = Ablation()
@@ -190,6 +200,8 @@ class Recipe(Strict):
             raise ValueError('a student is trained by baseline or distill: give one of them')
         if self.distill and not (self.teacher or self.teachers):
             raise ValueError('distill needs a teacher or teachers')
+        if self.average and self.pretrained.source != 'stored':
+            raise ValueError('average: it needs first weights: pretrained with source stored')
         named = [teacher.name for teacher in self.teachers]
         if len(set(named)) < len(named):
             raise ValueError('teachers: two of one name')
@@ -269,6 +281,8 @@ def check_classes(recipe: Recipe, where: str) -> None:
                        ('loss.class_weights', recipe.loss.class_weights),
                        ('loss.false_alarms', recipe.loss.false_alarms),
                        ('paste.classes', recipe.pasted),
+                       *(('augmentation.recolour', set(augmentation.recolour) - {UNLABELLED})
+                         for augmentation in augmentations(recipe)),
                        *((f'teacher {teacher.name}', teacher.classes)
                          for teacher in recipe.teachers),
                        ('transformer.classes',
@@ -277,6 +291,13 @@ def check_classes(recipe: Recipe, where: str) -> None:
         if unknown:
             raise UserError(f'{where}: {key} names {unknown[0]!r}, which {classes.name} does not '
                             f'have; it has {", ".join(classes.names)}')
+
+
+def augmentations(recipe: Recipe) -> List[Augmentation]:
+    """Return every way in which its pictures are changed."""
+    found = [recipe.augmentation, *(source.augmentation for source in recipe.data),
+             recipe.transformer and recipe.transformer.augmentation]
+    return [augmentation for augmentation in found if augmentation]
 
 
 def check_networks(recipe: Recipe, path: Path) -> None:

@@ -7,7 +7,7 @@ flip, perspective and crop are one map: each pixel is interpolated once, straigh
 """
 from __future__ import annotations
 
-from typing import NamedTuple, Optional, Tuple
+from typing import Annotated, Dict, Literal, NamedTuple, Optional, Tuple
 
 import cv2
 import numpy as np
@@ -17,6 +17,9 @@ from effvit_compression.data.weather import degraded
 
 #: Side of a cell of a teacher's answer, in pixels of the crop.
 CELL = 4
+#: Of ``data/recolour.py``.
+PaletteName = Literal['soil', 'ground', 'water', 'roof', 'asphalt']
+Chance = Annotated[float, pydantic.Field(ge=0, le=1)]
 
 
 class Augmentation(pydantic.BaseModel):
@@ -37,6 +40,9 @@ class Augmentation(pydantic.BaseModel):
     #: Strength of the changes of brightness, contrast, gamma and channel gain.
     colour: float = pydantic.Field(0.35, ge=0, le=1)
     tint: float = pydantic.Field(0.0, ge=0, le=1)  # of each channel: soils and light of any colour
+    #: Class name -> palette and chance that its pixels take a colour of that, their texture kept.
+    #: ``unlabelled``: pixels of which is known only what they are not.
+    recolour: Dict[str, Tuple[PaletteName, Chance]] = {}
     degrade: float = pydantic.Field(0.2, ge=0, le=1)  # probability of each of blur, noise, grey
     weather: float = pydantic.Field(0.0, ge=0, le=1)  # of each of haze, motion blur, JPEG, shadow
 

@@ -17,6 +17,7 @@ from effvit_compression.data.augment import (
 from effvit_compression.data.mosaic import cell_side, mosaic
 from effvit_compression.data.paste import paste
 from effvit_compression.data.pictures import Pictures
+from effvit_compression.data.recolour import Change, PALETTES, recoloured
 from effvit_ros.core.classes import ClassSet, IGNORE, lpcv_classes
 
 #: Key of ``rare`` for all classes together.
@@ -25,6 +26,8 @@ BALANCED = 'balanced'
 FEW = 20
 #: Label of a pixel of which is known only which classes it does not belong to.
 ELSE = 254
+#: Name of such pixels in ``Augmentation.recolour``.
+UNLABELLED = 'unlabelled'
 #: Share of the crop's side below which a whole picture is not stretched over it by mirroring.
 FILLS = 0.9
 
@@ -94,6 +97,7 @@ class Mixture:
         self._pasted = [self._classes.index(name) for name in pasted]
         self._pasting = pasting
         self._augmentations = [part.augmentation or augmentation for part in parts]
+        self._colours = [changes(settings, self._classes) for settings in self._augmentations]
         self._taught = np.array([part.taught for part in parts])
         shares = np.array([part.share for part in parts], float)
         self._shares = shares / shares.sum()
@@ -125,6 +129,7 @@ class Mixture:
         parts, crops = [part for part, _ in drawn], [crop for _, crop in drawn]
         if self._pasting:
             crops = paste(crops, self._pasted, self._pasting, rng)
+        crops = [recoloured(crop, self._colours[part], rng) for part, crop in zip(parts, crops)]
         images = np.stack([change_colours(crop.image, self._augmentations[part], rng)
                            for part, crop in zip(parts, crops)])
         labels = np.stack([crop.label for crop in crops])
@@ -182,6 +187,12 @@ class Mixture:
             label = without_guesses(label, self._by_hand[part])
         answers = self._answers[part]
         return Crop(image, label, answers[index] if answers else None)
+
+
+def changes(settings: Augmentation, classes: ClassSet) -> List[Change]:
+    """Return what gets another colour; the names are known to be classes."""
+    return [Change(ELSE if name == UNLABELLED else classes.index(name), PALETTES[palette], chance)
+            for name, (palette, chance) in settings.recolour.items()]
 
 
 def hand_labelled(trusted: Sequence[str], classes: ClassSet) -> np.ndarray:

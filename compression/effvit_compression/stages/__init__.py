@@ -5,6 +5,7 @@ Each is a :class:`effvit_compression.pipeline.Stage`. One that says ``TOGETHER``
 process, and writes through ``ranks.by_first``.
 """
 from effvit_compression.stages import (
+    average,
     baseline,
     data,
     distill,
@@ -18,5 +19,5 @@ from effvit_compression.stages import (
     transformer,
 )
 
-ORDER = (data, teacher, teachers, transformer, baseline, distill, prune, finetune, quantize,
-         export, report)
+ORDER = (data, teacher, teachers, transformer, baseline, distill, prune, finetune, average,
+         quantize, export, report)

@@ -4,8 +4,9 @@ from __future__ import annotations
 from effvit_compression.models.store import load_model
 from effvit_compression.stages.learn import beginner, learn
 from effvit_compression.stages.teacher import common, network, origin, rounded
+from effvit_compression.stages.teachers import weighing
 
-NEEDS = ('data', 'teacher', 'teachers')
+NEEDS = ('data', 'teacher', 'teachers', 'transformer')
 TOGETHER = True
 
 
@@ -15,7 +16,7 @@ def depends_on(recipe):
         return None
     return [recipe.distill.model_dump(mode='json'), network(recipe, recipe.student),
             origin(recipe.pretrained), common(recipe), *rounded(recipe),
-            [teacher.weighing for teacher in recipe.teachers]]
+            weighing(recipe)]
 
 
 def run(run, place):
@@ -24,4 +25,4 @@ def run(run, place):
     net = beginner(run, run.recipe.student, run.recipe.pretrained)
     teacher = load_model(run.place('teacher')) if run.recipe.teacher else None
     return learn(run, place, net, settings.training, teacher, settings.distillation,
-                 shares=settings.shares)
+                 needed=NEEDS, shares=settings.shares)

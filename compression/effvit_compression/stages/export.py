@@ -59,7 +59,7 @@ def run(run, place):
 
 def lessons(run):
     """Return what was learnt from, set by set."""
-    taught = run.student in ('distill', 'finetune')
+    taught = bool({'distill', 'finetune'} & set(run.results))
     return [Lesson(run.pictures(source, 'train'), source.flight is not None, source.guesses,
                    answers_of(run, source, 'transformer' in run.results)
                    if taught and source.taught else None)

@@ -15,7 +15,7 @@ from effvit_compression.models.store import load_model
 from effvit_ros.core.bundle import sha256_of
 from effvit_ros.core.whole_file import write_bytes
 
-NEEDS = ('baseline', 'distill', 'prune', 'finetune')
+NEEDS = ('baseline', 'distill', 'prune', 'finetune', 'average')
 #: Pictures of each source that the graphs are proved on.
 PROOFS = 3
 

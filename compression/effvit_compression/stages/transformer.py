@@ -10,8 +10,8 @@ from safetensors.torch import load_file, save
 from effvit_compression.data.mixture import Batch
 from effvit_compression.losses.segmentation import SegmentationLoss
 from effvit_compression.models.factory import upsample
+from effvit_compression.stages.data import HERE
 from effvit_compression.stages.learn import mixture_of
-from effvit_compression.stages.teacher import common
 from effvit_compression.stages.teachers import asked_on, kept, score_all, write_answers
 from effvit_compression.teachers.networks import opinion
 from effvit_compression.teachers.transformer import Backbone, grid_of, Head, TransformerNet
@@ -26,7 +26,7 @@ TOKENS, COUNT = 'tokens.npy', 'tokens.json'
 
 
 def depends_on(recipe):
-    """Return the section, the weights' hash and how views are drawn."""
+    """Return the section, the weights' hash and how views are drawn, in colours of its own."""
     settings = recipe.transformer
     if settings is None:
         return None
@@ -34,7 +34,10 @@ def depends_on(recipe):
         weights = sha256_of(settings.weights_file) if settings.weights_file else 'hub'
     except OSError as error:
         raise UserError(f'transformer: {settings.weights_file}: {error.strerror}') from error
-    return [settings.asking, weights, common(recipe)]
+    sources = [source.model_dump(mode='json', exclude={*HERE, 'augmentation'})
+               for source in recipe.data]
+    return [settings.asking, weights, sources, recipe.model_dump(
+        mode='json', include={'seed', 'rare', 'loss', 'paste'})]
 
 
 def run(run, place):
@@ -68,7 +71,8 @@ def run(run, place):
 
 def draw_views(run, settings):
     """Draw the crops that the head learns from: one Batch."""
-    mixture = mixture_of(run, stretch=settings.side, augmentation=settings.augmentation)
+    mixture = mixture_of(run, stretch=settings.side, augmentation=settings.augmentation,
+                         shares=settings.shares)
     drawn = [mixture.batch(number, 1, settings.side) for number in range(settings.views)]
     return Batch(*(None if parts[0] is None else torch.cat(parts) for parts in zip(*drawn)))
 

@@ -84,6 +84,8 @@ class TransformerTeacher(Asked):
     #: Whose tokens the head sees; the last alone is weaker.
     blocks: List[int] = pydantic.Field([5, 11], min_length=1)
     views: int = pydantic.Field(600, ge=2)       # augmented crops that the head learns from
+    #: Dataset -> share of the views, instead of the source's; above 0.
+    shares: Dict[str, pydantic.PositiveFloat] = {}
     #: Of the views, whatever the source: there are few of them, so they differ little.
     augmentation: Augmentation = Augmentation(scale=(0.7, 1.5), mosaic=True, colour=0.2)
     width: int = pydantic.Field(64, ge=8)        # of the head
