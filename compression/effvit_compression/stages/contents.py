@@ -10,6 +10,8 @@ def content(model):
     """Return the hashes of a stored network's files; :raises UserError: one is missing."""
     names = (MANIFEST,) if is_bundle(model) else (ARCHITECTURE, WEIGHTS)
     try:
+        if model.is_file():
+            return [sha256_of(model)]
         return [sha256_of(model / name) for name in names]
     except OSError as error:
         raise UserError(f'stored model {error.filename}: {error.strerror}') from error
