@@ -74,6 +74,7 @@ WORKSTATION = {
     'teachers': 'data export models',
     'adapt': 'torch_env data evaluation export losses models effvit_ros.evaluation',
     'importing': 'torch_env data export',
+    'budget': 'export models peers profiling pruning recipe',
     'recipe': 'ablation_settings data export losses models overrides pruning teachers '
               'training',
     'reporting': 'profiling',
@@ -82,8 +83,9 @@ WORKSTATION = {
               'reporting teachers training effvit_ros.flight',
     'ablation': 'ablation_settings evaluation export files overrides pipeline profiling recipe '
                 'reporting stages',
-    'commands': 'ablation adapt data evaluation export files importing models overrides peers '
-                'pipeline profiling ranks recipe reporting stages training effvit_ros.labeling',
+    'commands': 'ablation adapt budget data evaluation export files importing models overrides '
+                'peers pipeline profiling ranks recipe reporting stages training '
+                'effvit_ros.labeling',
     'cli': 'commands files',
 }
 

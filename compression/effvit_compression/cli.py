@@ -7,6 +7,7 @@ import sys
 from effvit_compression.commands import (
     ablate,
     adapt,
+    budget,
     cross,
     data,
     data_import,
@@ -23,7 +24,7 @@ from effvit_compression.files import told
 from effvit_ros.core.errors import reports_user_errors
 
 COMMANDS = (run, ablate, evaluate, cross, profile, info, data, data_import, export, quantize,
-            adapt, import_, peers)
+            adapt, import_, peers, budget)
 
 
 def build_parser() -> argparse.ArgumentParser:

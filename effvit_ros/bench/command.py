@@ -18,10 +18,13 @@ from effvit_ros.bench.report import (
     tables,
     target_line,
 )
+from effvit_ros.bench.tail import bench_tail, tail_lines, tail_row
 from effvit_ros.core import cli
 from effvit_ros.core.bundle import load_bundle, resolve_model
 from effvit_ros.core.errors import reports_user_errors
+from effvit_ros.core.picture_files import picture_files
 from effvit_ros.core.runtimes import open_runtime, RUNTIMES
+from effvit_ros.core.segmenter import Segmenter
 from effvit_ros.core.whole_file import write_json
 from effvit_ros.harness.processes import free_domain_id, node_environment
 from effvit_ros.report.facts import machine, now, versions
@@ -39,6 +42,8 @@ OVERHEAD_SIZE = (640, 480)
 def main(args=None):
     """Measure and return 0."""
     options = _parse(args)
+    if options.tail:
+        return _bench_tail(options)
     from rich.console import Console
     model = resolve_model(options.model)
     bundle = load_bundle(model)
@@ -95,6 +100,23 @@ def _measure(options, model, bundle, runtime, out, progress):
             'full_rate_hz': FULL_RATE_HZ, 'calm_rate_hz': CALM_RATE_HZ}
 
 
+def _bench_tail(options):
+    """Hold the tail against the plain computation on folders of pictures; return 0."""
+    from effvit_ros.report.progress import steps
+    files = [file for folder in options.tail for file in picture_files(folder)]
+    bundle = load_bundle(resolve_model(options.model))
+    with Segmenter(bundle, options.runtime, options.threads) as segmenter, \
+            steps('label', len(files)) as advance:
+        row = tail_row(bench_tail(segmenter, files, advance))
+    print('\n'.join(tail_lines(row)))
+    out = Path(options.out)
+    out.mkdir(parents=True, exist_ok=True)
+    write_json(out / 'tail.json', {'tail': row, 'model': bundle.name, 'machine': machine(),
+                                   'versions': versions(), 'date': now()})
+    print(f"written: {out / 'tail.json'}")
+    return 0
+
+
 def _render(folder):
     """Write the pictures that the camera repeats: a stretch of the simulated flight."""
     from effvit_ros.bench.online import PICTURES
@@ -117,6 +139,9 @@ def _parse(args):
                         help='Length of each measurement (default: %(default)g).')
     parser.add_argument('--sizes', type=cli.sizes, default=SIZES, metavar='WxH,...',
                         help='Picture sizes (default: 512x512,640x480,1280x720,1920x1080).')
+    parser.add_argument('--tail', nargs='+', default=[], metavar='DIR',
+                        help='Instead of all else, hold the labels of the pictures in these '
+                             'folders against plain interpolation and argmax (default: none).')
     parser.add_argument('--out', default='out/bench',
                         help='Folder of the report (default: %(default)s).')
     return parser.parse_args(args)

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from typing import Iterable, List, Sequence, TypeVar
+from typing import Iterable, List, Mapping, Sequence, TypeVar
 
 import numpy as np
 import onnx
@@ -28,23 +28,36 @@ def to_int8(graph: onnx.ModelProto, pictures: Sequence[np.ndarray]) -> onnx.Mode
         the ranges of the activations.
     :raises UserError: NNCF is not installed.
     """
+    name = graph.graph.input[0].name
+    return calibrated(graph, [{name: picture[None]} for picture in pictures])
+
+
+def calibrated(graph: onnx.ModelProto, feeds: Sequence[Mapping[str, np.ndarray]],
+               hushed: bool = False) -> onnx.ModelProto:
+    """
+    Do what :func:`to_int8` does for a graph of any inputs.
+
+    :param feeds: input's name -> array, for each time that it is run.
+    :param hushed: without a bar: another one tells how far all is.
+    :raises UserError: NNCF is not installed.
+    """
     try:
         import nncf
     except ImportError as error:
         raise UserError(f'INT8 needs NNCF ({error}): pip install nncf, or leave int8 out'
                         ) from error
-    name = graph.graph.input[0].name
-    with steps('calibrate', len(pictures)) as advance, quiet(), contextlib.ExitStack() as stack:
+    with steps('calibrate', len(feeds), quiet=hushed) as advance, quiet(), \
+            contextlib.ExitStack() as stack:
         level = logging.getLogger('nncf').level
         stack.callback(nncf.set_log_level, level)
         nncf.set_log_level(logging.ERROR)
 
-        def feed(picture):
+        def feed(inputs):
             advance()
-            return {name: picture[None]}
+            return inputs
 
-        return nncf.quantize(with_full_weights(graph), nncf.Dataset(pictures, feed),
-                             subset_size=len(pictures))
+        return nncf.quantize(with_full_weights(graph), nncf.Dataset(feeds, feed),
+                             subset_size=len(feeds))
 
 
 def with_full_weights(graph: onnx.ModelProto) -> onnx.ModelProto:

@@ -38,7 +38,13 @@ def plain_attention(net: nn.Module):
 def gmacs(net: nn.Module, size: int) -> float:
     """10^9 multiply-adds for one picture of size x size, attention included."""
     device = next(net.parameters()).device
+    return count_gmacs(net, torch.zeros(1, 3, size, size, device=device))
+
+
+@torch.inference_mode()
+def count_gmacs(module: nn.Module, *inputs: torch.Tensor) -> float:
+    """10^9 multiply-adds of a module for these inputs, attention included."""
     counter = FlopCounterMode(display=False)
-    with plain_attention(net), counter:
-        net(torch.zeros(1, 3, size, size, device=device))
+    with plain_attention(module), counter:
+        module(*inputs)
     return counter.get_total_flops() / 2e9

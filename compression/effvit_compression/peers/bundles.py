@@ -4,7 +4,7 @@ from __future__ import annotations
 import hashlib
 import io
 from pathlib import Path
-from typing import List, Sequence
+from typing import List, Mapping, Sequence
 
 import numpy as np
 import onnx
@@ -51,10 +51,17 @@ def write_peer_bundle(peer: nn.Module, name: str, folder: Path, size: int, class
     :param labels: upsampling and argmax in the graph, as in a bundle of format 1; else the graph
         ends at the scores.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     full = export(_FromCamera(peer, labels).eval(), size, 'labels' if labels else 'scores')
+    return write_graphs({'fp32': full, 'int8': to_int8(full, pictures)}, name, folder, size,
+                        classes, labels)
+
+
+def write_graphs(made: Mapping[str, onnx.ModelProto], name: str, folder: Path, size: int,
+                 classes: ClassSet, labels: bool = False) -> Bundle:
+    """Write graphs by precision as a bundle that knows nothing, and return it."""
+    folder.mkdir(parents=True, exist_ok=True)
     graphs = []
-    for precision, graph in (('fp32', full), ('int8', to_int8(full, pictures))):
+    for precision, graph in made.items():
         content = graph.SerializeToString()
         file = f'model_{precision}.onnx'
         (folder / file).write_bytes(content)
@@ -63,7 +70,8 @@ def write_peer_bundle(peer: nn.Module, name: str, folder: Path, size: int, class
                        'classes': len(classes)})
     manifest = {
         'format_version': 1 if labels else FORMAT_VERSIONS[-1], 'name': name, 'ignore': 255,
-        'temperature': 1.0, 'graphs': graphs, 'prefer': {'openvino': 'int8'},
+        'temperature': 1.0, 'graphs': graphs,
+        'prefer': {'openvino': 'int8'} if 'int8' in made else {},
         'input': {'height': size, 'width': size, 'channel_order': 'rgb'},
         'classes': [{'id': c.id, 'name': c.name, 'color': list(c.color)} for c in classes.classes],
         'terms': 'random weights: for timing alone'}
