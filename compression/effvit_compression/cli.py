@@ -19,12 +19,13 @@ from effvit_compression.commands import (
     profile,
     quantize,
     run,
+    views,
 )
 from effvit_compression.files import told
 from effvit_ros.core.errors import reports_user_errors
 
 COMMANDS = (run, ablate, evaluate, cross, profile, info, data, data_import, export, quantize,
-            adapt, import_, peers, budget)
+            adapt, import_, views, peers, budget)
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -19,6 +19,7 @@ from effvit_ros.core.classes import ClassInfo, ClassSet, read_class_list
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.graph import BundleError, Graph
 from effvit_ros.core.install_paths import models_directory
+from effvit_ros.core.view import read_views, Views
 
 MANIFEST = 'manifest.yaml'
 #: 1 and 2: graphs give labels. 2: graphs may have weights in common. 3: graphs give scores.
@@ -62,6 +63,8 @@ class Bundle:
     gives_scores: bool = False
     #: What scores are divided by before the softmax that makes them confidence.
     temperature: float = 1.0
+    #: How the pictures that it was trained on look; None where nobody recorded that.
+    views: Optional[Views] = None
 
     @property
     def class_set(self) -> ClassSet:
@@ -201,7 +204,7 @@ def load_bundle(path, sha256='') -> Bundle:
         channel_order=order, classes=classes, ignore=ignore, graphs=graphs,
         terms=str(manifest.get('terms') or ''), sha256=found, manifest=manifest,
         prefer=_read_preferences(reader, manifest, graphs), gives_scores=version >= 3,
-        temperature=_read_temperature(reader, manifest))
+        temperature=_read_temperature(reader, manifest), views=_read_views(reader, manifest))
 
 
 def pin_problem(sha256: str) -> Optional[str]:
@@ -292,6 +295,13 @@ def _read_temperature(reader, manifest):
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1e6:
         raise BundleError(f'{reader.file}: temperature is {value!r}: give a number above 0')
     return float(value)
+
+
+def _read_views(reader, manifest):
+    try:
+        return read_views(manifest.get('views'), str(reader.file))
+    except UserError as error:
+        raise BundleError(str(error)) from None
 
 
 class _Reader:

@@ -29,6 +29,7 @@ from effvit_compression.export.int8 import spread
 from effvit_compression.export.origins import inherited, Origin
 from effvit_compression.export.price import PriceSet
 from effvit_compression.export.temperature import calibrated_temperature
+from effvit_compression.export.views import record, section
 from effvit_compression.models.factory import SegmentationNet
 from effvit_ros.core.bundle import Bundle, is_bundle, load_bundle
 from effvit_ros.core.errors import UserError
@@ -134,9 +135,14 @@ def write(task: Task, net: SegmentationNet, learn_from: Labelled,
         return [score_entry(f'{task.origin.name}, held out', evaluate_bundle(
             load_bundle(place), (sample.read() for sample in held_out)))]
 
+    def views(place: Path) -> dict:
+        # What the old bundle knew it still knows.
+        return section(record(load_bundle(place), {task.origin.name: learn_from},
+                              {task.origin.name: pairs}, bundle.views))
+
     pairs = [sample.read() for sample in held_out]
     write_bundle(net, made, folder, side, description, scores,
-                 lambda place: calibrated_temperature(load_bundle(place), pairs))
+                 lambda place: calibrated_temperature(load_bundle(place), pairs), views)
     calibration = [stretched(read_image(s.image), side)
                    for s in spread(learn_from.samples, CALIBRATION)]
     try:

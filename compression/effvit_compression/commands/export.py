@@ -44,6 +44,7 @@ def run(arguments) -> int:
     )
     from effvit_compression.export.origins import origins
     from effvit_compression.export.temperature import calibrated_temperature
+    from effvit_compression.export.views import record, section
     from effvit_compression.models.store import load_network
     check_size(arguments.size)
     variants = [parse_variant(text) for text in arguments.variants]
@@ -67,12 +68,17 @@ def run(arguments) -> int:
         return calibrated_temperature(load_bundle(folder), chain.from_iterable(
             Pictures(d, 'val') for d in datasets if not d.trusted))
 
+    def views(folder: Path) -> dict:
+        return section(record(load_bundle(folder), *(
+            {d.name: Pictures(d, split) for d in datasets if split in d.splits}
+            for split in ('train', 'val'))))
+
     description = Description(arguments.out.name, tuple(origins(datasets, [arguments.checkpoint])),
                               story, arguments.command)
     made = make_variants(net, arguments.size, variants,
                          parity_pictures(datasets, arguments.size))
     write_bundle(net, made, arguments.out, arguments.size, description, score,
-                 calibrate)
+                 calibrate, views)
     print(f'bundle written: {arguments.out}')
     return 0
 

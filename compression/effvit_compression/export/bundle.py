@@ -116,13 +116,16 @@ def slimmer(net: SegmentationNet, variant: Variant, half: onnx.ModelProto,
 def write_bundle(net: SegmentationNet, variants: Sequence[Variant], folder: Path, size: int,
                  description: Description,
                  score: Callable[[Path], List[dict]] = lambda folder: [],
-                 calibrate: Callable[[Path], float] = lambda folder: 1.0) -> Path:
+                 calibrate: Callable[[Path], float] = lambda folder: 1.0,
+                 views: Callable[[Path], dict] = lambda folder: {}) -> Path:
     """
     Write ``folder``, which is replaced as a whole when everything is there.
 
     :param net: the network that the graphs were made of.
     :param score: given the finished bundle, returns what :func:`score_entry` makes of each set.
     :param calibrate: given the bundle, returns the temperature of its confidence.
+    :param views: given the bundle, returns what :func:`effvit_compression.export.views.section`
+        does of the pictures that it was trained on.
     :raises UserError: there is something else than a bundle.
     """
     check_replaceable(folder)
@@ -138,6 +141,7 @@ def write_bundle(net: SegmentationNet, variants: Sequence[Variant], folder: Path
         load_bundle(new)
         manifest['temperature'] = round(calibrate(new), 4)
         write_manifest(new, manifest)
+        manifest.update(views(new))
         manifest['scores'] = score(new)
         manifest['evidence'] = description.evidence(manifest['scores'])
         write_manifest(new, manifest)
@@ -236,9 +240,21 @@ def manifest_of(net: SegmentationNet, size: int, description: Description,
     }
 
 
+class _Dumper(yaml.SafeDumper):
+    """Writes lists of numbers in one line: colours, statistics."""
+
+    def represent_list(self, data):
+        """Return the node of a list."""
+        plain = all(type(value) in (int, float) for value in data)
+        return self.represent_sequence('tag:yaml.org,2002:seq', data, flow_style=plain)
+
+
+_Dumper.add_representer(list, _Dumper.represent_list)
+
+
 def write_manifest(folder: Path, manifest: dict) -> None:
     """Write ``manifest.yaml``."""
-    text = yaml.safe_dump(manifest, sort_keys=False, width=99, allow_unicode=True)
+    text = yaml.dump(manifest, Dumper=_Dumper, sort_keys=False, width=99, allow_unicode=True)
     (folder / MANIFEST).write_text(text, encoding='utf-8')
 
 

@@ -9,6 +9,7 @@ from effvit_compression.export.evidence import evidence, Lesson
 from effvit_compression.export.origins import origins
 from effvit_compression.export.price import RUNTIME
 from effvit_compression.export.temperature import calibrated_temperature
+from effvit_compression.export.views import record, section
 from effvit_compression.models.store import load_model
 from effvit_compression.stages.quantize import variants
 from effvit_compression.stages.teachers import answers_of
@@ -44,13 +45,19 @@ def run(run, place):
         return calibrated_temperature(load_bundle(folder), chain.from_iterable(
             pictures for pictures in sets if not pictures.description.trusted))
 
+    def views(folder):
+        sources = [source for source in recipe.data if source.share]
+        return section(record(load_bundle(folder), *(
+            {run.description(source).name: run.pictures(source, split) for source in sources}
+            for split in ('train', 'val'))))
+
     folder = write_bundle(
         net, variants(run), place / recipe.export.name, recipe.size,
         Description(recipe.export.name, tuple(learnt_from), recipe.export.story,
                     run.command or f'effvit-compress run {recipe.name}.yaml',
                     lambda scores: evidence(lessons(run), unseen(run, scores),
                                             recipe.class_set), recipe.as_written), score,
-        calibrate)
+        calibrate, views)
     bundle = load_bundle(folder)
     return {'bundle': recipe.export.name, 'sha256': bundle.sha256,
             'scores': bundle.manifest['scores'],

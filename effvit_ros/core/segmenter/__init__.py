@@ -14,6 +14,7 @@ from effvit_ros.core.errors import UserError
 from effvit_ros.core.resize import nearest
 from effvit_ros.core.runtimes import open_runtime
 from effvit_ros.core.tail import Tail
+from effvit_ros.core.view import look
 
 #: Channel orders of pictures that :meth:`Segmenter.segment` takes.
 ORDERS = ('bgr', 'rgb', 'bgra', 'rgba', 'mono')
@@ -44,12 +45,13 @@ class Segmentation:
     float32, are the network's own; None where the bundle (format 1 or 2) gives labels alone.
     """
 
-    def __init__(self, labels, scores, timings, tail, temperature):
+    def __init__(self, labels, scores, timings, tail, temperature, pixels):
         self.labels = labels
         self.scores = scores
         self.timings = timings
         self._tail = tail
         self._temperature = temperature
+        self._pixels = pixels
 
     def confidence(self) -> Optional[np.ndarray]:
         """
@@ -62,6 +64,16 @@ class Segmentation:
         if self.scores is None:
             raise UserError(NO_SCORES)
         return self._tail.confidence(self.scores, self._temperature)
+
+    def look(self) -> np.ndarray:
+        """
+        Return how the picture looks to the network: :func:`effvit_ros.core.view.look`.
+
+        :raises UserError: the bundle gives no scores.
+        """
+        if self.scores is None:
+            raise UserError(NO_SCORES)
+        return look(self.scores, self._pixels, self._temperature)
 
 
 class Segmenter:
@@ -116,7 +128,9 @@ class Segmenter:
         done = time.perf_counter()
         timings = Timings(
             (prepared - start) * 1e3, (inferred - prepared) * 1e3, (done - inferred) * 1e3)
-        return Segmentation(labels, scores, timings, self._tail, self.bundle.temperature)
+        pixels = self.runtime.input
+        return Segmentation(labels, scores, timings, self._tail, self.bundle.temperature,
+                            pixels if self.bundle.channel_order == 'rgb' else pixels[..., ::-1])
 
     def _tail_for(self, grid, size):
         if self._tail is None or (self._tail.grid, self._tail.size) != (grid, size):
