@@ -43,6 +43,9 @@ SEGMENTER_PARAMETERS = (
         'Leave pixels unlabelled (255) whose class is less probable; 0: label every pixel.',
         low=0.0, high=1.0),
     Parameter(
+        'view_alarm', True,
+        'Warn when what the camera shows is unlike what the model was trained on.'),
+    Parameter(
         'bit_depth', 0, 'Bits that 16-bit pictures fill: 8, 10, 12, 14 or 16; 0: as their values '
         'tell.', low=0, high=16, check=bit_depth_problem),
     Parameter(

@@ -14,6 +14,7 @@ from effvit_ros.ros.health.level import WARN
 from effvit_ros.ros.segmenter.outputs import class_areas
 from effvit_ros.ros.segmenter.overlay_output import OverlayOutput
 from effvit_ros.ros.segmenter.picture_checks import PictureChecks
+from effvit_ros.ros.segmenter.view_watch import ViewWatch
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ class FramePipeline:
         self._health = health
         self._clock = node.get_clock()
         self._checks = PictureChecks(settings, health, node.get_logger())
+        self._view = ViewWatch(self.bundle, settings, health)
 
     @property
     def runtime(self):
@@ -75,6 +77,7 @@ class FramePipeline:
 
     def close(self):
         """Release the model."""
+        self._view.forget()
         self._segmenter.close()
 
     def process(self, frame):
@@ -108,6 +111,7 @@ class FramePipeline:
             self._publish_areas(labels, wanted, header)
         if wanted.overlay or wanted.jpeg:
             self._overlay.publish(picture, labels, wanted, header)
+        self._view.watch(segmentation, frame.arrived)
         self._note(frame, header, segmentation.timings.infer_ms)
 
     def _doubted(self, segmentation, wanted):

@@ -1,0 +1,57 @@
+"""Tells /diagnostics when what the camera shows is unlike what the model was trained on."""
+from __future__ import annotations
+
+from effvit_ros.core.drift import Drift
+from effvit_ros.ros.health.level import WARN
+
+#: Seconds between two looks: neighbouring frames tell nothing new, and a look costs time.
+EVERY_S = 1.0
+
+
+class ViewWatch:
+    """Looks at a frame every second; silent where the bundle does not say what it was taught."""
+
+    def __init__(self, bundle, settings, health):
+        """
+        Begin without a look.
+
+        :param settings: mapping with the parameter ``view_alarm``.
+        :param health: where ``view_distance``, ``view_nearest`` and the finding ``view`` go.
+        """
+        self._views = bundle.views if bundle.gives_scores else None
+        self._settings = settings
+        self._health = health
+        self._drift = None
+        self._due = None
+
+    def watch(self, segmentation, now):
+        """
+        Take a look if one is due.
+
+        :param segmentation: of the newest frame.
+        :param now: seconds of a clock that never jumps.
+        """
+        if self._views is None:
+            return
+        if not self._settings['view_alarm']:
+            self.forget()
+            return
+        if self._due is not None and now < self._due:
+            return
+        self._due = now + EVERY_S
+        self._drift = self._drift or Drift(self._views)
+        self._drift.update(segmentation.look())
+        distance = self._drift.distance
+        self._health.set_facts(view_distance=None if distance is None else f'{distance:.2f}',
+                               view_nearest=self._drift.nearest)
+        if self._drift.unlike:
+            self._health.set_finding('view', WARN, self._drift.sentence)
+        else:
+            self._health.clear_finding('view')
+
+    def forget(self):
+        """Take back what was told; looks begin anew."""
+        if self._drift is not None:
+            self._drift = self._due = None
+            self._health.clear_finding('view')
+            self._health.set_facts(view_distance=None, view_nearest=None)
