@@ -28,6 +28,9 @@ def add_arguments(parser) -> None:
                         help='Command that trains it again, for the model card.')
     parser.add_argument('--size', type=int, default=512,
                         help='Side of the input in pixels (default: 512).')
+    parser.add_argument('--without-blocks', action='store_true',
+                        help='Leave the MobileViT blocks out that were inserted into the trunk '
+                             '(default: they stay).')
     parser.add_argument('--variants', nargs='+', default=['fp32/uint8'],
                         metavar='PRECISION/IO',
                         help='Graphs to write: fp32 or fp16 / uint8 or float32 '
@@ -45,12 +48,17 @@ def run(arguments) -> int:
     from effvit_compression.export.origins import origins
     from effvit_compression.export.temperature import calibrated_temperature
     from effvit_compression.export.views import record, section
+    from effvit_compression.models.insertion import drop_insertions
     from effvit_compression.models.store import load_network
     check_size(arguments.size)
     variants = [parse_variant(text) for text in arguments.variants]
     if ('fp32', 'uint8') not in variants:
         raise UserError('--variants lacks fp32/uint8, which every bundle must have')
     net = load_network(arguments.checkpoint)
+    if arguments.without_blocks:
+        if not net.architecture.insertions:
+            raise UserError(f'--without-blocks: {arguments.checkpoint} has no inserted block')
+        drop_insertions(net)
     datasets = [load_description(path, classes=net.architecture.classes)
                 for path in arguments.data]
     try:

@@ -55,6 +55,31 @@ class AddedMobileViT(nn.Module):
         return x + self.block(x)
 
 
+def drop_insertions(net: nn.Module) -> None:
+    """
+    Take the inserted blocks out of a network, in place: each map goes on as the trunk made it.
+
+    :param net: of :mod:`~effvit_compression.models.factory`; its architecture says so afterwards.
+    """
+    stages = getattr(net.encoder.model, 'blocks', [])
+    names = {f'encoder.model.blocks.{LAST_BLOCK[level]}.0.':
+             f'encoder.model.blocks.{LAST_BLOCK[level]}.' for level in net.architecture.insertions}
+    for level in net.architecture.insertions:
+        stages[LAST_BLOCK[level]] = stages[LAST_BLOCK[level]][0]
+
+    def renamed(name):
+        for old, new in names.items():
+            if name.startswith(old):
+                return new + name[len(old):]
+        return name
+
+    kept = {name for name, _ in net.named_modules()}
+    changes = {field: {renamed(name): value
+                       for name, value in getattr(net.architecture, field).items()
+                       if renamed(name) in kept} for field in ('blocks', 'widths')}
+    net.architecture = net.architecture.model_copy(update={'insertions': {}, **changes})
+
+
 def hold_statistics(encoder: nn.Module) -> None:
     """Keep the BatchNorm statistics that the trunk came with; those of inserted blocks go on."""
     encoder.eval()

@@ -8,7 +8,13 @@ from effvit_compression.models.architecture import Architecture
 from effvit_compression.models.cost import heads
 from effvit_compression.models.efficientnet_lite import load_imagenet
 from effvit_compression.models.factory import build
-from effvit_compression.models.insertion import AddedMobileViT, hold_statistics, trunk_tensors
+from effvit_compression.models.insertion import (
+    AddedMobileViT,
+    drop_insertions,
+    hold_statistics,
+    trunk_tensors,
+)
+from effvit_compression.pruning.channels import cut_channels
 from effvit_compression.pruning.settings import PruningSettings
 from effvit_compression.pruning.surgery import choose, cut
 from effvit_compression.training.loop import parameter_groups
@@ -88,3 +94,24 @@ def test_only_the_trunks_statistics_are_held():
 def test_a_place_that_takes_no_block_is_named(encoder, level):
     with pytest.raises(UserError, match=f'insertions names level {level}: only 3, 4 and 5'):
         build(Architecture(encoder=encoder, insertions={level: {'dim': 16, 'depth': 1}}))
+
+
+def test_a_network_without_its_blocks_goes_on_as_the_trunk_made_it():
+    torch.manual_seed(0)
+    net, image = build(HYBRID).eval(), torch.randint(0, 256, (1, 3, 64, 64), dtype=torch.uint8)
+    for block in [m for m in net.modules() if isinstance(m, AddedMobileViT)]:
+        torch.nn.init.zeros_(block.block.conv_proj.bn.weight)  # it answers with nothing
+        torch.nn.init.zeros_(block.block.conv_proj.bn.bias)
+    with torch.inference_mode():
+        expected = net(image)
+        drop_insertions(net)
+        assert torch.equal(net(image), expected)
+    assert net.architecture == PLAIN
+    build(net.architecture).load_state_dict(net.state_dict())  # it can be stored and read back
+
+
+def test_cut_channels_stay_cut_without_the_blocks():
+    net = cut_channels(build(HYBRID), 0.5)
+    drop_insertions(net)
+    assert net.architecture.widths
+    build(net.architecture).load_state_dict(net.state_dict())
