@@ -12,6 +12,7 @@ import numpy as np
 import yaml
 
 from effvit_ros.core.whole_file import write_bytes, write_text
+from effvit_ros.labeling.outlines import outlines
 from effvit_ros.labeling.run_lengths import run_lengths, to_label_studio
 
 #: Regions of fewer pixels are not pre-labelled: to remove one costs more than to draw it.
@@ -55,33 +56,49 @@ def write_cvat(folder, tasks, names, palette):
 
 
 def write_label_studio(folder, tasks, names, palette):
-    """
-    Write Label Studio's tasks with brushes as predictions, and its labelling interface.
+    """Write Label Studio's tasks with brushes as predictions, and its labelling interface."""
+    _write_studio(folder, tasks, names, palette, 'BrushLabels', label_studio_result)
 
-    Pictures are taken from local storage: the folder above the tasks' images.
-    """
-    content = []
-    for task in tasks:
-        content.append({
-            'data': {'image': f'/data/local-files/?d=images/{task.file}', 'reason': task.reason},
-            'predictions': [{'model_version': 'effvit_ros',
-                             'result': label_studio_result(task.labels, names)}]})
+
+def write_label_studio_polygons(folder, tasks, names, palette):
+    """Write the same with polygons, whose corners can be dragged."""
+    _write_studio(folder, tasks, names, palette, 'PolygonLabels', label_studio_polygons)
+
+
+def _write_studio(folder, tasks, names, palette, tool, result):
+    """Write tasks; pictures are taken from local storage, the folder above the tasks' images."""
+    content = [{
+        'data': {'image': f'/data/local-files/?d=images/{task.file}', 'reason': task.reason},
+        'predictions': [{'model_version': 'effvit_ros', 'result': result(task.labels, names)}]}
+        for task in tasks]
     write_text(folder / 'tasks.json', json.dumps(content) + '\n')
     labels = '\n'.join(f'    <Label value={quoteattr(name)} background="{_hex(color)}"/>'
                        for name, color in zip(names, palette))
     write_text(folder / 'interface.xml',
                '<View>\n  <Image name="image" value="$image" zoom="true"/>\n'
-               f'  <BrushLabels name="tag" toName="image">\n{labels}\n  </BrushLabels>\n</View>\n')
+               f'  <{tool} name="tag" toName="image">\n{labels}\n  </{tool}>\n</View>\n')
 
 
 def label_studio_result(labels, names):
     """Return a label map as Label Studio's results, one brush for each class."""
+    return [_studio_region(labels, f'class{index}', 'brushlabels', names[index],
+                           {'format': 'rle', 'rle': to_label_studio(mask)})
+            for index, mask in regions(labels)]
+
+
+def label_studio_polygons(labels, names):
+    """Return a label map as Label Studio's results, one polygon for each connected region."""
+    percent = 100 / np.array(labels.shape[::-1])
+    return [_studio_region(labels, f'region{number}', 'polygonlabels', names[outline.index],
+                           {'points': np.round(outline.points * percent, 4).tolist()})
+            for number, outline in enumerate(outlines(labels, LEAST_PIXELS))]
+
+
+def _studio_region(labels, key, kind, name, value):
     height, width = labels.shape
-    return [{
-        'id': f'class{index}', 'type': 'brushlabels', 'from_name': 'tag', 'to_name': 'image',
-        'original_width': width, 'original_height': height, 'image_rotation': 0,
-        'value': {'format': 'rle', 'rle': to_label_studio(mask), 'brushlabels': [names[index]]},
-    } for index, mask in regions(labels)]
+    return {'id': key, 'type': kind, 'from_name': 'tag', 'to_name': 'image',
+            'original_width': width, 'original_height': height, 'image_rotation': 0,
+            'value': {**value, kind: [name]}}
 
 
 def write_png(folder, tasks, names, palette):
@@ -95,7 +112,8 @@ def write_png(folder, tasks, names, palette):
 
 
 #: Name of a format -> what writes it.
-FORMS = {'cvat': write_cvat, 'labelstudio': write_label_studio, 'png': write_png}
+FORMS = {'cvat': write_cvat, 'labelstudio': write_label_studio,
+         'labelstudio-polygons': write_label_studio_polygons, 'png': write_png}
 
 
 def regions(labels):

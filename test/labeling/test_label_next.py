@@ -8,13 +8,14 @@ import cv2
 import numpy as np
 import pytest
 from bag_files import picture, stamp_of, write_bag
-from hypothesis import given, strategies
+from hypothesis import given, settings, strategies
 from hypothesis.extra import numpy as arrays
 from tiny_bundle import CLASSES, tiny_labels, write_tiny_bundle
 
 from effvit_ros.labeling.candidates import Candidate
 from effvit_ros.labeling.choice import choose
 from effvit_ros.labeling.label_next import main
+from effvit_ros.labeling.outlines import outlines
 from effvit_ros.labeling.run_lengths import (
     from_label_studio,
     from_run_lengths,
@@ -103,6 +104,39 @@ def test_damaged_brush_is_a_value_error(damage):
         from_label_studio(damage(to_label_studio(np.eye(4) > 0)), 4, 4)
 
 
+def drawn(labels, tolerance):
+    """Return the map that the outlines of a label map give, filled as data-import fills them."""
+    polygon = pytest.importorskip('effvit_compression.data.importers.export').polygon
+    found = np.full(labels.shape, 255, np.uint8)
+    for outline in outlines(labels, 1, tolerance=tolerance):
+        found[polygon(outline.points.ravel().tolist(), 'x')(labels.shape)] = outline.index
+    return found
+
+
+@settings(deadline=None)  # the first example imports the importer
+@given(arrays.arrays(np.uint8, strategies.tuples(*[strategies.integers(1, 12)] * 2),
+                     elements=strategies.integers(0, 2)))
+def test_outlines_with_every_corner_return_pixel_by_pixel(labels):
+    np.testing.assert_array_equal(drawn(labels, tolerance=0), labels)
+
+
+def test_outlines_with_fewer_corners_are_off_by_a_pixel_at_most():
+    rows, columns = np.mgrid[:80, :100]
+    labels = ((rows - 40) ** 2 + (columns - 50) ** 2 < 30 ** 2).astype(np.uint8)  # a disc
+    labels[35:45, 45:55] = 2                                                      # in its middle
+    found = drawn(labels, tolerance=0.75)
+    assert (found == 2)[35:45, 45:55].all() and (found == 2).sum() == 100
+    within = cv2.erode(labels, np.ones((3, 3))) == cv2.dilate(labels, np.ones((3, 3)))
+    np.testing.assert_array_equal(found[within], labels[within])
+    assert sum(len(outline.points) for outline in outlines(labels, 1)) < 60
+
+
+def test_specks_have_no_outline():
+    labels = np.zeros((20, 20), np.uint8)
+    labels[4, 4:8] = 1
+    assert [outline.index for outline in outlines(labels, 5)] == [0]
+
+
 @pytest.fixture
 def bundle(tmp_path):
     """Return the tiny bundle."""
@@ -127,7 +161,7 @@ def content_of(folder):
             for path in sorted(folder.rglob('*')) if path.is_file()}
 
 
-@pytest.mark.parametrize('form', ['cvat', 'labelstudio', 'png'])
+@pytest.mark.parametrize('form', ['cvat', 'labelstudio', 'labelstudio-polygons', 'png'])
 def test_tasks_hold_the_pictures_and_are_the_same_each_time(tmp_path, bag, bundle, form):
     assert run(bag, bundle, tmp_path / 'a', '--format', form) == 0
     assert run(bag, bundle, tmp_path / 'b', '--format', form) == 0
@@ -157,6 +191,28 @@ def test_prelabels_come_back_by_data_import(tmp_path, bag, bundle, form, export)
     labels = list(tmp_path.glob('new/labels/*/*.png'))
     assert len(labels) == len(list(tmp_path.glob('tasks/images/*.png')))
     for path in labels:
+        pixels = cv2.imread(str(tmp_path / 'tasks' / 'images' / path.name))[..., ::-1]
+        np.testing.assert_array_equal(cv2.imread(str(path), -1), tiny_labels(pixels))
+
+
+@pytest.mark.parametrize('form', ['labelstudio', 'labelstudio-polygons'])
+def test_label_studio_predictions_come_back_when_they_are_accepted(tmp_path, bag, bundle, form):
+    effvit_compression = pytest.importorskip('effvit_compression.cli')
+    assert run(bag, bundle, tmp_path / 'tasks', '--format', form) == 0
+    tasks = json.loads((tmp_path / 'tasks' / form / 'tasks.json').read_text())
+    for task in tasks:
+        task['annotations'] = task.pop('predictions')
+    (tmp_path / 'export.json').write_text(json.dumps(tasks))
+    classes = tmp_path / 'classes.yaml'
+    classes.write_text('name: tiny\nclasses:\n' + ''.join(
+        f'- {{id: {i}, name: {name}, color: [{i}, 0, 0]}}\n' for i, name in enumerate(CLASSES)))
+    assert effvit_compression.main([
+        'data-import', str(tmp_path / 'export.json'), '--images',
+        str(tmp_path / 'tasks' / 'images'), '--classes', str(classes),
+        '--out', str(tmp_path / 'new')]) == 0
+    labels = list(tmp_path.glob('new/labels/*/*.png'))
+    assert len(labels) == len(tasks)
+    for path in labels:  # stripes: upright edges
         pixels = cv2.imread(str(tmp_path / 'tasks' / 'images' / path.name))[..., ::-1]
         np.testing.assert_array_equal(cv2.imread(str(path), -1), tiny_labels(pixels))
 

@@ -72,10 +72,12 @@ def test_another_view_warns_until_it_is_known_again(bundle):
     assert flight.status[0] == OK
 
 
-def test_a_look_a_second_is_enough(bundle):
+@pytest.mark.parametrize('rate, seconds, looks', [(30, 20, (18, 21)), (1, 80, (20, 21))],
+                         ids=['a look a second', 'every fourth frame'])
+def test_looks_are_rare(bundle, rate, seconds, looks):
     flight = Flight(bundle)
-    flight.fly(KNOWN, 20, rate=30)
-    assert 18 <= flight.looks <= 21
+    flight.fly(KNOWN, seconds, rate)
+    assert looks[0] <= flight.looks <= looks[1]
 
 
 def test_switched_off_nothing_is_looked_at_and_the_warning_goes(bundle):
