@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Sequence
+from typing import List, Mapping, Sequence, Tuple
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -55,3 +55,32 @@ def share_plot(rows: Sequence[RowFigures], dataset: str, path: Path) -> None:
     axes.set_ylabel('IoU')
     axes.legend(fontsize=7, loc='center left', bbox_to_anchor=(1.0, 0.5))
     figure.savefig(path, dpi=120)
+
+
+def time_plot(rows: Sequence[RowFigures], metrics: Sequence[str], times: Mapping[str, float],
+              runtime: str, path: Path) -> None:
+    """Draw each metric over the rows' milliseconds, and the front: what nothing beats in both."""
+    figure = Figure(figsize=(5 * len(metrics), 4), layout='constrained')
+    for axes, metric in zip(figure.subplots(1, len(metrics), squeeze=False)[0], metrics):
+        points = [(times[row.name], found.mean, row.name) for row in rows
+                  if (found := row.figure(metric))]
+        for ms, value, name in points:
+            axes.plot(ms, value, 'o', color='tab:blue')
+            axes.annotate(name, (ms, value), xytext=(4, 4), textcoords='offset points',
+                          fontsize=8)
+        front = front_of(points)
+        axes.plot([ms for ms, _, _ in front], [value for _, value, _ in front], '-',
+                  color='tab:blue', alpha=0.4)
+        axes.set_xlabel(f'ms of one inference, {runtime}')
+        axes.set_ylabel(metric)
+        axes.margins(0.15)
+    figure.savefig(path, dpi=120)
+
+
+def front_of(points: Sequence[Tuple[float, float, str]]) -> List[Tuple[float, float, str]]:
+    """Return those (ms, score, name) than which no quicker one scores as much."""
+    front: List[Tuple[float, float, str]] = []
+    for point in sorted(points, key=lambda point: (point[0], -point[1])):
+        if not front or point[1] > front[-1][1]:
+            front.append(point)
+    return front

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Dict, List, Mapping, Tuple
 
 from effvit_compression.ablation.grid import Grid
-from effvit_compression.ablation.plots import difference_plot, share_plot
+from effvit_compression.ablation.plots import difference_plot, share_plot, time_plot
 from effvit_compression.ablation.runner import Runner
 from effvit_compression.ablation.score import narrowest
 from effvit_compression.ablation.summary import RowFigures, Spread
@@ -75,6 +75,11 @@ def items_of(rows, reference, latencies, missing, folder: Path) -> list:
              figure_of(f'mIoU, difference from {reference.name}', folder / 'differences.png'),
              table_of(f'Cost, latency of one inference in turns on {cpu_model() or "this CPU"}',
                       cost_rows(rows, reference, latencies))]
+    runtime = next((runtime for _, runtime in latencies), None)
+    if runtime and headline and len(rows) > 1:
+        time_plot(rows, headline, {row.name: latencies[row.name, runtime] for row in rows},
+                  runtime, folder / 'time.png')
+        items.append(figure_of('Time against score', folder / 'time.png'))
     for number, dataset in enumerate(reference.first['scores']):
         plot = folder / f'classes_{number}.png'
         scored = [row for row in rows if dataset in row.first['scores']]
