@@ -55,7 +55,7 @@ def stamp_of(index):
 
 
 def write_bag(path, count=6, first=0, make_truth=truth, storage='mcap', compress=True,
-              topic=IMAGE_TOPIC, stamps=None, truth_topic=TRUTH_TOPIC):
+              topic=IMAGE_TOPIC, stamps=None, truth_topic=TRUTH_TOPIC, make_picture=picture):
     """Write a bag of ``count`` frames, with truth where ``make_truth`` is given; return it."""
     with BagWriter(path, storage, compress) as writer:
         writer.add_topic(topic, IMAGE)
@@ -64,7 +64,7 @@ def write_bag(path, count=6, first=0, make_truth=truth, storage='mcap', compress
         for index in range(first, first + count):
             stamp = stamp_of(index) if stamps is None else stamps[index - first]
             log = stamp_of(index)
-            writer.write_image(topic, stamp, picture(index), 'bgr8', 'eye', log)
+            writer.write_image(topic, stamp, make_picture(index), 'bgr8', 'eye', log)
             if make_truth is not None:
                 writer.write_image(truth_topic, stamp, make_truth(index), 'mono8', log_ns=log)
     return Path(path)

@@ -20,7 +20,8 @@ class Candidate(NamedTuple):
 
     ``doubt``: 0..1, how unsure the network is. ``shares``: (n,) of the classes that it sees.
     ``look``: (d,) float, near for frames of one scene. ``sharpness``: of the picture, larger is
-    sharper. ``light``: mean grey 0..255.
+    sharper. ``light``: mean grey 0..255. ``strangeness``: 0..1, how unlike the pictures that the
+    bundle was trained on; 0 where it does not say what those look like.
     """
 
     bag: str
@@ -31,15 +32,15 @@ class Candidate(NamedTuple):
     look: np.ndarray
     sharpness: float
     light: float
+    strangeness: float = 0.0
 
 
 def measure(bag_name, frame, segmenter):
     """Return the :class:`Candidate` of a recorded frame."""
     bundle = segmenter.bundle
     bgr = frame.picture.bgr()
-    # At the network's own size: nothing else is looked at.
-    seen = cv2.resize(bgr, (bundle.width, bundle.height), interpolation=cv2.INTER_AREA)
-    labels, doubt = doubted(segmenter, seen)
+    # As in flight, or its look could not be compared with what was recorded.
+    labels, doubt, strangeness = judged(segmenter, bgr)
     n_classes = len(bundle.classes)
     shares = np.bincount(labels.ravel(), minlength=n_classes)[:n_classes] / labels.size
     shares[shares < _SPECK] = 0
@@ -47,22 +48,36 @@ def measure(bag_name, frame, segmenter):
     grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
     return Candidate(
         bag_name, frame.index, frame.stamp_ns, doubt, shares, look(small, shares),
-        float(cv2.Laplacian(grey, cv2.CV_32F).var()), float(grey.mean()))
+        float(cv2.Laplacian(grey, cv2.CV_32F).var()), float(grey.mean()), strangeness)
 
 
-def doubted(segmenter, bgr):
+def judged(segmenter, bgr):
     """
-    Return the labels of a picture and how unsure the network is of them, 0..1.
+    Return the labels of a picture, how unsure the network is of them and how strange it is, 0..1.
 
-    What its scores say (1 - mean confidence) where the bundle gives scores; else the share of
-    labels that change when the picture is mirrored: a network that knows does not care.
+    Doubt is what its scores say (1 - mean confidence) where the bundle gives scores; else the
+    share of labels that change when the picture is mirrored: a network that knows does not care.
     """
     segmentation = segmenter.segment(bgr, 'bgr')
     labels = segmentation.labels.copy()
     if segmentation.scores is not None:
-        return labels, 1 - float(segmentation.confidence().mean()) / 255
+        doubt = 1 - float(segmentation.confidence().mean()) / 255
+        views = segmenter.bundle.views
+        return labels, doubt, strangeness(views, segmentation.look()) if views else 0.0
     mirrored = segmenter.segment(np.ascontiguousarray(bgr[:, ::-1]), 'bgr').labels
-    return labels, float(np.count_nonzero(mirrored[:, ::-1] != labels) / labels.size)
+    return labels, float(np.count_nonzero(mirrored[:, ::-1] != labels) / labels.size), 0.0
+
+
+def strangeness(views, numbers):
+    """
+    Return how unlike the training pictures a picture is, 0..1.
+
+    0 for one no farther than half of them are, 1 for one as far as hardly any of them is.
+
+    :param numbers: what :meth:`~effvit_ros.core.segmenter.Segmentation.look` returned.
+    """
+    usual, utmost = views.quantiles[0], max(views.quantiles[-1], views.quantiles[0] + 1e-6)
+    return float(np.clip((views.nearest(numbers).distance - usual) / (utmost - usual), 0, 1))
 
 
 def look(small, shares):

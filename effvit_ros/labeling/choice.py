@@ -1,5 +1,5 @@
 """
-Which frames to label: unsure ones, new ones, rare classes; no blur and no near-duplicates.
+Which frames to label: unsure, new and strange ones, rare classes; no blur, no near-duplicates.
 
 A greedy choice: what is worth most beside those already chosen comes next. Farthest-first by
 looks is the core-set of Sener & Savarese (arXiv 1708.00489); doubt and rarity are added to it.
@@ -17,7 +17,7 @@ LIGHT = (12.0, 243.0)
 #: Distance of looks below which two frames show the same, relative to the median one.
 SAME = 0.1
 #: What each reason weighs.
-DOUBT, NEW, RARE = 1.0, 1.0, 0.6
+DOUBT, NEW, STRANGE, RARE = 1.0, 1.0, 1.0, 0.6
 
 
 class Chosen(NamedTuple):
@@ -34,14 +34,13 @@ class Choice(NamedTuple):
     passed_over: List[Tuple[str, int]]
 
 
-def choose(candidates, names, count, known=None) -> Choice:
+def choose(candidates, names, count) -> Choice:
     """
     Choose frames to label.
 
     :param candidates: of :func:`effvit_ros.labeling.candidates.measure`.
     :param names: of the classes.
     :param count: how many, fewer where there are not so many that differ.
-    :param known: (k, d) looks of what was learnt from, or None.
     """
     sharp = sharp_enough(candidates)
     lit = np.array([LIGHT[0] <= c.light <= LIGHT[1] for c in candidates])
@@ -54,20 +53,19 @@ def choose(candidates, names, count, known=None) -> Choice:
     doubts = ranks(np.array([candidates[i].doubt for i in usable]))
     rarity, rarest = rare(shares)
     scale = spread(looks)
+    strange = np.array([candidates[i].strangeness for i in usable])
     distance = np.full(len(usable), np.inf)
-    for one in known if known is not None else ():
-        distance = np.minimum(distance, np.linalg.norm(looks - one, axis=1))
     apart = far_in_time([candidates[i] for i in usable], count)
     free = np.ones(len(usable), bool)
     chosen: List[Chosen] = []
     while len(chosen) < count and free.any():
         new = np.minimum(distance / scale, 1) if np.isfinite(distance).any() else np.ones(
             len(usable))
-        worth = DOUBT * doubts + NEW * new + RARE * rarity
+        worth = DOUBT * doubts + NEW * new + STRANGE * strange + RARE * rarity
         best = int(np.argmax(np.where(free, worth, -1)))
         chosen.append(Chosen(int(usable[best]), reason(
             candidates[usable[best]], doubts[best], new[best], rarity[best], names,
-            rarest[best], bool(chosen) or known is not None)))
+            rarest[best], bool(chosen))))
         distance = np.minimum(distance, np.linalg.norm(looks - looks[best], axis=1))
         free &= (distance > SAME * scale) & ~apart(best)
         free[best] = False
@@ -127,6 +125,7 @@ def reason(candidate, doubt, new, rarity, names, rarest, others) -> str:
     parts = [
         (DOUBT * doubt, f'unsure of {candidate.doubt:.0%} of it'),
         (NEW * new if others else 0, 'unlike those chosen before'),
+        (STRANGE * candidate.strangeness, 'unlike what the model was trained on'),
         (RARE * rarity, f'shows {names[rarest]} ({share:.1%}), which few frames do')]
     strong = [text for worth, text in sorted(parts, reverse=True) if worth >= 0.3]
     return '; '.join(strong) or 'fills a gap in time'

@@ -10,9 +10,13 @@ import pytest
 from bag_files import picture, stamp_of, write_bag
 from hypothesis import given, settings, strategies
 from hypothesis.extra import numpy as arrays
-from tiny_bundle import CLASSES, tiny_labels, write_tiny_bundle
+from tiny_bundle import CLASSES, tiny_labels, write_manifest, write_tiny_bundle
+from yaml import safe_load
 
-from effvit_ros.labeling.candidates import Candidate
+from effvit_ros.core.bundle import load_bundle
+from effvit_ros.core.segmenter import Segmenter
+from effvit_ros.core.view import FEATURES, recorded
+from effvit_ros.labeling.candidates import Candidate, strangeness
 from effvit_ros.labeling.choice import choose
 from effvit_ros.labeling.label_next import main
 from effvit_ros.labeling.outlines import outlines
@@ -26,11 +30,12 @@ from effvit_ros.labeling.run_lengths import (
 SECOND = 10**9
 
 
-def candidate(index, doubt=0.1, shares=(1, 0, 0), look=None, sharpness=100.0, light=120.0):
+def candidate(index, doubt=0.1, shares=(1, 0, 0), look=None, sharpness=100.0, light=120.0,
+              strangeness=0.0):
     """Return a candidate a second after the one before; looks differ by default."""
     look = (index * 1.0, 0.0) if look is None else look
     return Candidate('flight', index, index * SECOND, doubt, np.array(shares, float),
-                     np.array(look, float), sharpness, light)
+                     np.array(look, float), sharpness, light, strangeness)
 
 
 def chosen(candidates, count):
@@ -49,6 +54,22 @@ def test_a_rare_class_is_preferred_and_named():
     best = choose(frames, CLASSES, 1).chosen[0]
     assert frames[best.position].index == 4
     assert 'shows green (10.0%)' in best.reason
+
+
+def test_a_frame_unlike_the_training_pictures_is_preferred_and_says_so():
+    frames = [candidate(i, strangeness=0.8 if i == 5 else 0.1) for i in range(20)]
+    best = choose(frames, CLASSES, 1).chosen[0]
+    assert frames[best.position].index == 5
+    assert 'unlike what the model was trained on' in best.reason
+
+
+def test_strangeness_is_measured_against_the_recorded_pictures():
+    rows = np.random.default_rng(0).normal(size=(500, len(FEATURES)))
+    views = recorded({'farm': rows}, {})
+    one = views.sets[0]
+    half, _, utmost = views.quantiles
+    assert [strangeness(views, one.mean + distance * one.spread) for distance in (
+        0, half, (half + utmost) / 2, utmost, 9)] == pytest.approx([0, 0, 0.5, 1, 1])
 
 
 @pytest.mark.parametrize('spoilt, why', [
@@ -173,6 +194,29 @@ def test_tasks_hold_the_pictures_and_are_the_same_each_time(tmp_path, bag, bundl
         pixels = cv2.imread(str(tmp_path / 'a' / 'images' / task['file']))
         np.testing.assert_array_equal(pixels, picture(task['frame']))
     assert cv2.imread(str(tmp_path / 'a' / 'contact_sheet.jpg')) is not None
+
+
+def test_the_command_compares_with_what_the_manifest_records(tmp_path):
+    """A flight whose last third is dusk, and a bundle that knows the day alone."""
+    pixels = [np.random.default_rng(i).integers(60, 200, (48, 64, 3), np.uint8)
+              for i in range(12)]
+    bundle = write_tiny_bundle(tmp_path / 'bundle', 48, 64, scores=True)
+    bag = write_bag(tmp_path / 'dusk', 12, make_picture=lambda i: (
+        pixels[i] if i < 8 else pixels[i] // 5 * 3), make_truth=None)
+    assert run(bag, bundle, tmp_path / 'silent', '--format', 'png') == 0
+    with Segmenter(load_bundle(bundle)) as segmenter:
+        known = [segmenter.segment(some, 'bgr').look() for some in pixels[:8]]
+    manifest = safe_load((bundle / 'manifest.yaml').read_text())
+    write_manifest(bundle, {**manifest, 'views': recorded({'day': known}, {}).as_fields()})
+    for out in 'ab':
+        assert run(bag, bundle, tmp_path / out, '--format', 'png') == 0
+    assert content_of(tmp_path / 'a') == content_of(tmp_path / 'b')
+    silent, told = (json.loads((tmp_path / out / 'tasks.json').read_text())['tasks']
+                    for out in ('silent', 'a'))
+    assert not any('trained on' in task['reason'] for task in silent)
+    dusk = [task for task in told if task['frame'] >= 8]
+    assert len(dusk) > sum(task['frame'] >= 8 for task in silent)
+    assert all('unlike what the model was trained on' in task['reason'] for task in dusk)
 
 
 @pytest.mark.parametrize('form, export', [
