@@ -15,6 +15,7 @@ from std_msgs.msg import Float32MultiArray, MultiArrayDimension, String
 from effvit_ros.core import topics
 from effvit_ros.ros.common.codec import image_message, jpeg_message, png_message
 from effvit_ros.ros.segmenter.alert_topic import AlertTopic
+from effvit_ros.ros.segmenter.region_topic import Detection2DArray, regions_message
 
 try:
     from vision_msgs.msg import LabelInfo, VisionClass
@@ -31,6 +32,7 @@ class Wanted(NamedTuple):
     overlay: bool
     jpeg: bool
     areas: bool
+    regions: bool
     alerts: bool
 
 
@@ -59,6 +61,9 @@ class Outputs:
         self._overlay = publisher(Image, topics.OVERLAY)
         self._jpeg = publisher(CompressedImage, topics.OVERLAY_JPEG)
         self._areas = publisher(Float32MultiArray, topics.CLASS_AREAS)
+        self._regions = None
+        if Detection2DArray is not None:
+            self._regions = publisher(Detection2DArray, topics.REGIONS)
         self.alerts = AlertTopic(node, publisher(DiagnosticArray, topics.ALERTS, latched))
         self._camera_info = publisher(CameraInfo, topics.CAMERA_INFO)
         self._legend = publisher(String, topics.LABEL_INFO, latched)
@@ -70,8 +75,9 @@ class Outputs:
     def wanted(self):
         """Return which results have a subscriber now."""
         publishers = (self._labels, self._png, self._confidence, self._overlay, self._jpeg,
-                      self._areas)
-        return Wanted(*(publisher.get_subscription_count() > 0 for publisher in publishers),
+                      self._areas, self._regions)
+        return Wanted(*(publisher is not None and publisher.get_subscription_count() > 0
+                        for publisher in publishers),
                       self.alerts.wanted())
 
     def close(self):
@@ -135,6 +141,10 @@ class Outputs:
     def publish_areas(self, areas, names, header):
         """Publish the share of each class; the layout names the frame's stamp and the classes."""
         self._areas.publish(areas_message(areas, names, header))
+
+    def publish_regions(self, labels, confidence, names, least_pixels, header):
+        """Publish the connected regions; ``confidence``: (H, W) uint8 or None."""
+        self._regions.publish(regions_message(labels, confidence, names, least_pixels, header))
 
 
 def class_areas(labels, n_classes):

@@ -46,6 +46,9 @@ SEGMENTER_PARAMETERS = (
         'view_alarm', True,
         'Warn when what the camera shows is unlike what the model was trained on.'),
     Parameter(
+        'region_min_pixels', 16, 'Regions of fewer pixels are left out of ~/regions.',
+        low=1, high=1000000),
+    Parameter(
         'bit_depth', 0, 'Bits that 16-bit pictures fill: 8, 10, 12, 14 or 16; 0: as their values '
         'tell.', low=0, high=16, check=bit_depth_problem),
     Parameter(

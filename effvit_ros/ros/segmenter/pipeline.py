@@ -98,7 +98,7 @@ class FramePipeline:
         header = frame.message.header
         picture = self._checks.read(frame.message)
         segmentation = self._segmenter.segment(picture.pixels, picture.order)
-        labels, confidence = self._doubted(segmentation, wanted.confidence)
+        labels, confidence = self._doubted(segmentation, wanted)
         if wanted.labels:
             self._outputs.publish_labels(labels, header)
         if wanted.png:
@@ -107,6 +107,9 @@ class FramePipeline:
             self._outputs.publish_confidence(confidence, header)
         if self._checks.fits(frame.camera_info, picture):
             self._outputs.publish_camera_info(frame.camera_info, header)
+        if wanted.regions:
+            self._outputs.publish_regions(labels, confidence, self.bundle.names,
+                                          self._settings['region_min_pixels'], header)
         if wanted.areas or wanted.alerts:
             self._publish_areas(labels, wanted, header)
         if wanted.overlay or wanted.jpeg:
@@ -118,10 +121,12 @@ class FramePipeline:
         """
         Return the labels, unlabelled where ``min_confidence`` is not reached, and the confidence.
 
-        :param wanted: whether the confidence is published; None where it was not needed.
+        :param wanted: what is published; the confidence is None where it was not needed, or where
+            regions alone would have it and the bundle has no scores.
         """
         least = self._settings['min_confidence']
-        if not (least or wanted):
+        if not (least or wanted.confidence
+                or wanted.regions and segmentation.scores is not None):
             self._health.clear_finding('confidence')
             return segmentation.labels, None
         if segmentation.scores is None:
