@@ -8,11 +8,16 @@ receiver's, a mount's) average out instead of smearing the map.
 """
 from __future__ import annotations
 
+import math
+import shutil
+from collections import OrderedDict
+from pathlib import Path
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
+from effvit_ros.core.errors import UserError
 from effvit_ros.mapping.projection import footprint, Grid, sampled_picture
 from effvit_ros.mapping.track import PoseProblem
 
@@ -28,6 +33,10 @@ LEAST_RESPONSE = 0.08
 SIGMA_M, OUTLIER_M = 0.3, 1.5
 
 
+#: Patches in memory; the others lie on disk, a tenth of a megabyte each.
+IN_MEMORY = 64
+
+
 class Patch(NamedTuple):
     """A picture on the ground: (H, W) float32 grey, high-pass; its mask; south-west cell."""
 
@@ -35,18 +44,67 @@ class Patch(NamedTuple):
     seen: np.ndarray
     row: int
     column: int
-    middle: np.ndarray
-    sigma: float
+
+
+class Patches:
+    """Patches by number; the last used in memory, the rest in files that go in the end."""
+
+    def __init__(self, folder):
+        """Start empty; ``folder`` is made anew."""
+        self._folder = Path(folder)
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.mkdir(parents=True)
+        self._memory = OrderedDict()
+
+    def put(self, number, patch):
+        """
+        Keep a patch.
+
+        :raises UserError: the disk is full.
+        """
+        # Whole numbers are fine enough for grey values, and a quarter of the disk.
+        grey = np.clip(np.rint(patch.grey), -127, 127).astype(np.int8)
+        try:
+            np.savez(self._path(number), grey=grey, seen=np.packbits(patch.seen),
+                     place=(patch.row, patch.column))
+        except OSError as error:
+            raise UserError(f'{self._path(number)}: cannot be written: {error.strerror}') from None
+        self._remember(number, patch)
+
+    def get(self, number):
+        """Return a patch."""
+        if number in self._memory:
+            self._memory.move_to_end(number)
+            return self._memory[number]
+        with np.load(self._path(number), allow_pickle=False) as file:
+            grey = file['grey'].astype(np.float32)
+            seen = np.unpackbits(file['seen'], count=grey.size).reshape(grey.shape).astype(bool)
+            patch = Patch(grey, seen, *(int(v) for v in file['place']))
+        self._remember(number, patch)
+        return patch
+
+    def close(self):
+        """Remove the files."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _remember(self, number, patch):
+        self._memory[number] = patch
+        while len(self._memory) > IN_MEMORY:
+            self._memory.popitem(last=False)
+
+    def _path(self, number):
+        return self._folder / f'{number}.npz'
 
 
 class Aligner:
     """Takes pictures with their poses, then gives each pose's shift."""
 
-    def __init__(self, ground, widest_angle_deg):
-        """Compare pictures on this ground."""
+    def __init__(self, ground, widest_angle_deg, folder):
+        """Compare pictures on this ground; ``folder``: for what does not fit into memory."""
         self._ground = ground
         self._grid = Grid(CELL_M, widest_angle_deg)
-        self._patches = {}
+        self._patches = Patches(folder)
+        self._stamps, self._middles, self._sigmas = [], [], []
         self._edges = []
 
     def add(self, stamp_ns, bgr, camera, pose):
@@ -55,32 +113,39 @@ class Aligner:
             place = footprint(camera, pose, self._ground, self._grid)
         except PoseProblem:
             return
-        patch = _patch(place, bgr, pose)
-        before = list(self._patches.items())
-        near = before[-NEIGHBOURS:]
-        old = [(float(np.hypot(*(p.middle - patch.middle))), i)
-               for i, (_, p) in enumerate(before[:-NEIGHBOURS])]
+        patch = _patch(place, bgr)
+        middle = _middle(patch)
+        number = len(self._stamps)
         reach = 0.3 * min(patch.grey.shape) * CELL_M
-        near += [before[i] for away, i in sorted(old)[:LOOPS] if away < reach]
-        for other_stamp, other in near:
-            difference = measure(patch, other)
+        for other in self._neighbours(middle, reach):
+            difference = measure(patch, self._patches.get(other))
             if difference is not None:
-                self._edges.append((stamp_ns, other_stamp, *difference))
-        self._patches[stamp_ns] = patch
+                self._edges.append((number, other, *difference))
+        self._patches.put(number, patch)
+        self._stamps.append(stamp_ns)
+        self._middles.append(middle)
+        self._sigmas.append(_sigma(pose))
 
     def shifts(self):
         """Return {stamp: (east, north)} metres that are to be taken from each position."""
-        stamps = sorted(self._patches)
-        at = {stamp: i for i, stamp in enumerate(stamps)}
+        self._patches.close()
         if not self._edges:
             return {}
-        first = np.array([at[e[0]] for e in self._edges])
-        second = np.array([at[e[1]] for e in self._edges])
+        first, second = (np.array([e[k] for e in self._edges]) for k in (0, 1))
         measured = np.array([e[2:4] for e in self._edges])
-        told = np.array([self._patches[s].sigma for s in stamps]) ** -2.0
-        errors = solve(len(stamps), first, second, measured, told)
+        told = np.array(self._sigmas) ** -2.0
+        errors = solve(len(self._stamps), first, second, measured, told)
         return {stamp: (round(float(x), 4), round(float(y), 4))
-                for stamp, (x, y) in zip(stamps, errors)}
+                for stamp, (x, y) in zip(self._stamps, errors)}
+
+    def _neighbours(self, middle, reach):
+        """Return the last pictures, and of those before them the nearest within ``reach``."""
+        count = len(self._stamps)
+        last = list(range(max(0, count - NEIGHBOURS), count))
+        if count <= NEIGHBOURS:
+            return last
+        away = np.hypot(*(np.array(self._middles[:-NEIGHBOURS]) - middle).T)
+        return last + [int(i) for i in np.argsort(away, kind='stable')[:LOOPS] if away[i] < reach]
 
 
 def measure(patch, other):
@@ -148,16 +213,23 @@ def _scattered(count, first, second, values):
     return total
 
 
-def _patch(place, bgr, pose):
+def _patch(place, bgr):
     grey = sampled_picture(cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY), place).astype(np.float32)
     seen = place.weight > 0
     # Against the mean about it: light changes from picture to picture.
     share = cv2.GaussianBlur(seen.astype(np.float32), (0, 0), 6)
     mean = cv2.GaussianBlur(grey * seen, (0, 0), 6) / np.maximum(share, 1e-3)
-    rows, columns = np.nonzero(seen)
-    middle = np.array([place.column + columns.mean(), place.row + rows.mean()]) * CELL_M
+    return Patch(np.where(seen, grey - mean, 0).astype(np.float32), seen, place.row, place.column)
+
+
+def _middle(patch):
+    """Return where the middle of what is seen lies, (east, north) metres."""
+    rows, columns = np.nonzero(patch.seen)
+    return np.array([patch.column + columns.mean(), patch.row + rows.mean()]) * CELL_M
+
+
+def _sigma(pose):
+    """Return how far a picture's place on the ground may be off, metres."""
     height = float(pose.position[2])
-    sigma = float(np.hypot(max(pose.sigma_position[:2]),
-                           height * max(pose.sigma_attitude[:2])))
-    return Patch(np.where(seen, grey - mean, 0).astype(np.float32), seen, place.row,
-                 place.column, middle, max(sigma, 0.01))
+    sigma = math.hypot(max(pose.sigma_position[:2]), height * max(pose.sigma_attitude[:2]))
+    return max(sigma, 0.01)

@@ -27,13 +27,16 @@ from effvit_ros.mapping.ground import Plane, Terrain
 from effvit_ros.mapping.ground_grid import GroundGrid
 from effvit_ros.mapping.label_source import by_model, recorded
 from effvit_ros.mapping.places import placed_ids, PlaceMerger, sightings
+from effvit_ros.mapping.pose_settings import PoseSettings, RANGE
 from effvit_ros.mapping.projection import footprint, Grid
 from effvit_ros.mapping.scores import GroundScore
 from effvit_ros.mapping.tiles import empty_tile, TileStore
 from effvit_ros.mapping.track import PoseProblem
-from effvit_ros.mapping.trajectory import PoseSettings, RANGE, Trajectory
+from effvit_ros.mapping.trajectory import Trajectory
 
 WORK, STATE, SHIFTS = 'work', 'state.json', 'shifts.json'
+#: Of what checkpoints hold: those of another are not gone on with.
+STATE_VERSION = 2
 #: Seconds between two checkpoints.
 CHECKPOINT_S = 20.0
 
@@ -49,7 +52,7 @@ class MapSettings:
     labels_topic: str = ''
     camera_info_topic: str = ''
     rectified: bool = False
-    pose_topics: PoseTopics = PoseTopics('', '', '', '')
+    pose_topics: PoseTopics = PoseTopics('', '', '', '', '')
     poses: PoseSettings = PoseSettings()
     grid: Grid = Grid()
     terrain: str = ''
@@ -107,7 +110,7 @@ def make_map(bag, settings, folder, classes, bundle=None, on_progress=None):
     :raises UserError: nothing can be mapped.
     """
     topics = _topics(bag, settings, bundle)
-    poses = choose_pose_topics(bag, settings.pose_topics)
+    poses = choose_pose_topics(bag, settings.pose_topics, settings.poses)
     trajectory = Trajectory(settings.poses)
     bad_poses = read_poses(bag, poses, trajectory)
     cameras = read_cameras(bag, topics['camera_info'],
@@ -153,12 +156,14 @@ def _topics(bag, settings, bundle):
 def _check_poses(bag, topics, trajectory, bad):
     """Refuse a bag whose poses can't be used at all; one line tells why."""
     worst = '; '.join(f'{text} ({n} times)' for text, n in sorted(bad.items())[:2])
-    if not len(trajectory.imus) and not len(trajectory.poses):
+    by_frames = bool(trajectory.settings.frames)
+    if not (by_frames or len(trajectory.imus) or len(trajectory.poses)):
         raise UserError(f'{bag.path}: no orientation can be used: {worst or "none is there"}')
     if not topics.fix and trajectory.frame is None:
         raise UserError(f'{bag.path}: no NavSatFix tells where on earth this is: give --origin '
                         "LATITUDE,LONGITUDE of the local pose's zero")
-    if not len(trajectory.fixes) and (trajectory.frame is None or not len(trajectory.poses)):
+    if not len(trajectory.fixes) and (
+            trajectory.frame is None or not (by_frames or len(trajectory.poses))):
         raise UserError(f'{bag.path}: no position can be used: {worst or "none is there"}')
     try:
         trajectory.height_source()
@@ -185,8 +190,9 @@ class _Worker:
         self._progress = _Progress()
         self._placed = placed_ids(classes.names)
         self._key = hashlib.sha256(repr((
-            settings, classes, sorted((str(f), f.stat().st_size, f.stat().st_mtime_ns)
-                             for f in bag.files))).encode()).hexdigest()
+            STATE_VERSION, settings, classes,
+            sorted((str(f), f.stat().st_size, f.stat().st_mtime_ns) for f in bag.files)
+        )).encode()).hexdigest()
 
     def run(self, bundle, on_progress):
         """Map every picture that has a pose."""
@@ -241,15 +247,16 @@ class _Worker:
             return
         since = max(0, (labelled.stamp_ns - p.begin_ns) // 10**6)
         self._ground.add(place, labelled.labels, labelled.confidence, labelled.bgr, since)
-        self._merger.add(
-            sightings(labelled.labels, labelled.confidence, self._placed, camera, pose,
-                      self._surface, grid.widest_angle_deg), labelled.stamp_ns)
+        seen = sightings(labelled.labels, labelled.confidence, self._placed, camera, pose,
+                         self._surface, grid.widest_angle_deg)
+        places = self._merger.add(seen, labelled.stamp_ns)
         p.mapped += 1
         p.assumed += pose.assumed
         p.track.append([round(float(v), 2) for v in pose.position])
         if self._score is not None:
             self._score.add(labelled.stamp_ns, camera, told, pose, self._trajectory.frame,
                             grid.widest_angle_deg)
+            self._score.sight(labelled.stamp_ns, pose, seen, places, self._classes.names)
             self._score.vote(footprint(camera, told, self._surface, grid), labelled.labels)
 
     def _align(self):
@@ -262,7 +269,8 @@ class _Worker:
                 return
         except (OSError, ValueError, KeyError, AttributeError):
             pass
-        aligner = Aligner(self._surface, self._settings.grid.widest_angle_deg)
+        aligner = Aligner(self._surface, self._settings.grid.widest_angle_deg,
+                          self._folder / 'patches')
         for frame in recorded_frames(self._bag, self._topics['pictures']):
             if frame.index % self._settings.every:
                 continue
@@ -291,7 +299,7 @@ class _Worker:
                  'places': self._merger.state(),
                  'progress': {**vars(p), 'left_out': dict(p.left_out)}}
         if self._score is not None:
-            state['score'] = [self._score.told, self._score.used,
+            state['score'] = [self._score.told, self._score.used, self._score.things,
                               self._score.store.checkpoint()]
         write_text(self._folder / STATE, json.dumps(state))
         self._ground.store.settle()
@@ -309,7 +317,8 @@ class _Worker:
             vars(self._progress).update(state['progress'])
             self._progress.left_out = Counter(state['progress']['left_out'])
             if self._score is not None:
-                self._score.told, self._score.used, tiles = state['score']
+                (self._score.told, self._score.used, self._score.things,
+                 tiles) = state['score']
                 self._score.store.resume([tuple(entry) for entry in tiles])
         except (OSError, ValueError, KeyError, TypeError, UserError):
             shutil.rmtree(self._folder, ignore_errors=True)

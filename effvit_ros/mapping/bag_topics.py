@@ -8,6 +8,7 @@ from effvit_ros.bags.pictures import read_message, stamp_of
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.pixels import PictureError
 from effvit_ros.mapping.camera_model import camera_model
+from effvit_ros.mapping.mount import MOVING
 from effvit_ros.mapping.track import PoseProblem
 
 FIX = ('sensor_msgs/msg/NavSatFix',)
@@ -15,6 +16,8 @@ IMU = ('sensor_msgs/msg/Imu',)
 RANGE = ('sensor_msgs/msg/Range',)
 POSE = ('geometry_msgs/msg/PoseStamped', 'geometry_msgs/msg/PoseWithCovarianceStamped',
         'nav_msgs/msg/Odometry')
+QUATERNION = ('geometry_msgs/msg/QuaternionStamped',)
+TF = 'tf2_msgs/msg/TFMessage'
 INFO = ('sensor_msgs/msg/CameraInfo',)
 
 
@@ -25,23 +28,36 @@ class PoseTopics(NamedTuple):
     imu: str
     pose: str
     range: str
+    gimbal: str
 
 
-def choose_pose_topics(bag, given):
+def choose_pose_topics(bag, given, settings):
     """
     Return the :class:`PoseTopics` of a bag.
 
     :param given: :class:`PoseTopics` with the names that the user gave, '' elsewhere.
+    :param settings: :class:`~effvit_ros.mapping.pose_settings.PoseSettings`.
     :raises UserError: a named topic is missing or of another type, or several could be meant.
     """
     fix = _one(bag, FIX, given.fix, '--fix-topic')
     pose = _one(bag, POSE, given.pose, '--pose-topic')
     # Whoever names a pose wants its attitude.
     imu = '' if given.pose and not given.imu else _one(bag, IMU, given.imu, '--imu-topic')
-    if not (imu or pose):
+    if settings.frames and not any(t.type == TF and t.count for t in bag.topics.values()):
+        raise UserError(f'{bag.path}: no topic of tf (--tf): record /tf and /tf_static')
+    if not (imu or pose or settings.frames):
         raise UserError(f'{bag.path}: nothing tells the camera\'s attitude: record '
                         'sensor_msgs/Imu, geometry_msgs/PoseStamped or nav_msgs/Odometry')
-    return PoseTopics(fix, imu, pose, _one(bag, RANGE, given.range, '--range-topic'))
+    gimbal = ''
+    if settings.mount.kind in MOVING:
+        gimbal = _one(bag, QUATERNION, given.gimbal, '--gimbal-topic')
+        if not gimbal:
+            raise UserError(f'{bag.path}: nothing tells where the gimbal looks (--mount '
+                            f'{settings.mount.kind}): record geometry_msgs/QuaternionStamped')
+    elif given.gimbal:
+        raise UserError(f'--gimbal-topic {given.gimbal}: is its attitude against the body or '
+                        'against the world? Give --mount gimbal_body or gimbal_world')
+    return PoseTopics(fix, imu, pose, _one(bag, RANGE, given.range, '--range-topic'), gimbal)
 
 
 def info_topic(bag, picture_topic, given):
@@ -98,18 +114,28 @@ def read_poses(bag, topics, trajectory):
     :raises UserError: a frame's name speaks against the convention.
     """
     add = {topics.fix: trajectory.add_fix, topics.imu: trajectory.add_imu,
-           topics.pose: trajectory.add_pose, topics.range: trajectory.add_range}
+           topics.pose: trajectory.add_pose, topics.range: trajectory.add_range,
+           topics.gimbal: trajectory.add_gimbal}
     add.pop('', None)
+    if trajectory.settings.frames:
+        for topic in bag.topics.values():
+            if topic.type == TF:
+                add[topic.name] = _frames_taker(trajectory, topic.name.endswith('static'))
     bad = Counter()
     for message in bag.messages(list(add)):
         try:
             content = read_message(message, bag.topics[message.topic].type)
-            add[message.topic](stamp_of(content, message.log_ns), content)
+            stamp = stamp_of(content, message.log_ns) if hasattr(content, 'header') else 0
+            add[message.topic](stamp, content)
         except (PoseProblem, PictureError) as problem:
             bad[f'{message.topic}: {problem}'] += 1
         except UserError as error:
             raise UserError(f'{bag.path}: {message.topic}: {error} (--convention)') from None
     return dict(bad)
+
+
+def _frames_taker(trajectory, static):
+    return lambda _, message: trajectory.frames.add(message, static)
 
 
 def _one(bag, types, given, option):

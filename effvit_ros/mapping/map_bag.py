@@ -77,12 +77,12 @@ def _tell(report, out):
 def _settings(options, bundle):
     from effvit_ros.mapping.bag_map import MapSettings
     from effvit_ros.mapping.bag_topics import PoseTopics
+    from effvit_ros.mapping.pose_settings import PoseSettings
     from effvit_ros.mapping.projection import Grid
-    from effvit_ros.mapping.trajectory import PoseSettings
     height, value = _height(options.height)
     poses = PoseSettings(
         _mount(options), options.convention, height, value, _origin(options.origin),
-        options.longest_gap, options.top_speed, options.time_offset)
+        options.longest_gap, options.top_speed, options.time_offset, _frames(options.tf))
     if options.terrain and not Path(options.terrain).is_file():
         raise UserError(f'--terrain {options.terrain}: no such file')
     return MapSettings(
@@ -90,7 +90,7 @@ def _settings(options, bundle):
         threads=options.threads, topic=options.topic, labels_topic=options.labels_topic,
         camera_info_topic=options.camera_info_topic, rectified=options.rectified,
         pose_topics=PoseTopics(options.fix_topic, options.imu_topic, options.pose_topic,
-                               options.range_topic),
+                               options.range_topic, options.gimbal_topic),
         poses=poses, grid=Grid(options.cell, options.widest_angle),
         terrain=options.terrain, least_area_m2=options.least_area,
         truth=options.truth, memory_mb=options.memory_mb, every=options.every, align=options.align)
@@ -116,7 +116,7 @@ def _mount(options):
 
 def _height(text):
     """Return (source, metres) of a text like auto, range, constant=30, ground_altitude=402."""
-    from effvit_ros.mapping.trajectory import CONSTANT, GROUND_ALTITUDE, HEIGHTS
+    from effvit_ros.mapping.pose_settings import CONSTANT, GROUND_ALTITUDE, HEIGHTS
     name, equals, value = text.partition('=')
     wants_value = name in (CONSTANT, GROUND_ALTITUDE)
     if name not in HEIGHTS or bool(equals) != wants_value:
@@ -129,6 +129,17 @@ def _height(text):
     if not math.isfinite(metres):
         raise UserError(f"--height '{text}': '{value}' is not a number of metres")
     return name, metres
+
+
+def _frames(text):
+    """Return (the map's frame, the camera's) of a text, () of none."""
+    if not text:
+        return ()
+    frames = tuple(text.split(':'))
+    if len(frames) != 2 or not all(frames):
+        raise UserError(f"--tf '{text}': give MAP_FRAME:CAMERA_FRAME, such as "
+                        'map:camera_optical_frame')
+    return frames
 
 
 def _origin(text):
@@ -194,6 +205,13 @@ def _add_pose_options(group):
                        help='Geometry_msgs/PoseStamped, PoseWithCovarianceStamped or '
                        'nav_msgs/Odometry; named, its attitude wins over the Imu.')
     group.add_argument('--range-topic', default='', help='Topic of sensor_msgs/Range.')
+    group.add_argument('--gimbal-topic', default='',
+                       help='Geometry_msgs/QuaternionStamped of a gimbal that turns in flight: '
+                       '--mount gimbal_body or gimbal_world.')
+    group.add_argument('--tf', default='', metavar='MAP:CAMERA',
+                       help="Take the camera's attitude from tf2, as the pose of its optical "
+                       'frame in the map frame (east, north, up); the position, too, if no '
+                       'NavSatFix tells it (default: from messages of poses).')
     group.add_argument('--convention', choices=('enu', 'ned'), default='enu',
                        help='Axes of orientations: REP 103 (default), or north-east-down.')
     group.add_argument('--height', default='auto', metavar='SOURCE',
@@ -220,8 +238,11 @@ def _add_camera_options(group):
                        help='The pictures are rectified: take p of camera_info, no distortion.')
     group.add_argument('--vehicle', default='', metavar='YAML',
                        help="A vehicle's file: its section mount.")
-    group.add_argument('--mount', choices=('fixed', 'gimbal'), default='fixed',
-                       help='Gimbal: tilt is kept against the horizon (default: %(default)s).')
+    group.add_argument('--mount', default='fixed',
+                       choices=('fixed', 'gimbal', 'gimbal_body', 'gimbal_world'),
+                       help='Gimbal: tilt is kept against the horizon; gimbal_body, '
+                       "gimbal_world: --gimbal-topic tells the camera's attitude against the "
+                       "aircraft's body, or against the world (default: %(default)s).")
     group.add_argument('--tilt', type=float, default=90.0, metavar='DEGREES',
                        help='Below the horizon; 90 (default) looks straight down.')
     group.add_argument('--pan', type=float, default=0.0, metavar='DEGREES',

@@ -92,5 +92,5 @@ def _report(made, settings, bag_path, in_polygons, alerts, areas):
         report.update(class_scores(made.ground, frame, made.score, made.names))
         report.update(made.score.report())
         report['alert_scores'] = place_scores(
-            made.places, frame, made.score.truth, made.names, made.ground)
+            made.places, frame, made.score, made.names, made.ground)
     return report

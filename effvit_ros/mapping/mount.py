@@ -10,7 +10,10 @@ from effvit_ros.core.errors import UserError
 from effvit_ros.mapping.rotations import about_x, about_y, about_z, OPTICAL
 
 FIXED, GIMBAL = 'fixed', 'gimbal'
-KINDS = (FIXED, GIMBAL)
+#: Gimbals that turn in flight and tell their attitude against the body, or against the world.
+GIMBAL_BODY, GIMBAL_WORLD = 'gimbal_body', 'gimbal_world'
+MOVING = (GIMBAL_BODY, GIMBAL_WORLD)
+KINDS = (FIXED, GIMBAL, *MOVING)
 
 
 class Mount(NamedTuple):
@@ -20,7 +23,8 @@ class Mount(NamedTuple):
     ``tilt_deg``: how far below the horizon: 0 forward, 90 straight down with the picture's top
     at the nose. ``pan_deg``: to the right of the nose. ``roll_deg``: of the camera about its
     own axis, clockwise as it sees. ``kind`` ``fixed``: the angles are the aircraft's; ``gimbal``:
-    tilt and roll are kept against the horizon, only the heading is the aircraft's.
+    tilt and roll are kept against the horizon, only the heading is the aircraft's;
+    ``gimbal_body``, ``gimbal_world``: messages tell where it looks, the angles are not used.
     ``forward_m``, ``left_m``, ``up_m``: the camera's place from that of the pose.
     """
 
@@ -42,8 +46,15 @@ class Mount(NamedTuple):
         """Return the camera's place in the body's frame, (3,) metres."""
         return np.array([self.forward_m, self.left_m, self.up_m])
 
-    def camera(self, body_to_map):
-        """Return the (3, 3) rotation from the optical frame to the map, of a body's rotation."""
+    def camera(self, body_to_map, head=None):
+        """
+        Return the (3, 3) rotation from the optical frame to the map, of a body's rotation.
+
+        :param head: of a moving gimbal, the (3, 3) rotation of the camera's own body (forward,
+            left, up) in the aircraft's, or in the map.
+        """
+        if self.kind in MOVING:
+            return (body_to_map @ head if self.kind == GIMBAL_BODY else head) @ OPTICAL
         if self.kind == GIMBAL:
             # The nose's own direction on the ground; a vertical nose has none.
             nose = body_to_map[:2, 0]

@@ -12,6 +12,7 @@ import numpy as np
 
 from effvit_ros.core.errors import UserError
 from effvit_ros.mapping.geodesy import position_problem
+from effvit_ros.mapping.mount import GIMBAL_BODY
 from effvit_ros.mapping.rotations import FRD_FLU, matrix, NED_ENU, normalized, quaternion_of
 from effvit_ros.mapping.track import PoseProblem
 
@@ -103,6 +104,25 @@ def pose_of(message, convention):
     turns = np.zeros(3) if diagonal is None else diagonal[3:]
     return (LocalPosition(*p, None if diagonal is None else _sigma(diagonal[:3])),
             _attitude(pose.orientation, turns, convention))
+
+
+def gimbal_of(message, kind, convention):
+    """
+    Return the unit quaternion (4,) of a camera's body (FLU) in the aircraft's, or in the world.
+
+    :param message: ``geometry_msgs/QuaternionStamped``.
+    :param kind: :data:`~effvit_ros.mapping.mount.GIMBAL_BODY`: in the aircraft's body.
+    :raises PoseProblem: ``bad_pose``: it is no rotation.
+    """
+    q = message.quaternion
+    quaternion = normalized([q.x, q.y, q.z, q.w])
+    if quaternion is None:
+        raise PoseProblem('bad_pose', f"the gimbal's attitude ({q.x:g}, {q.y:g}, {q.z:g}, "
+                          f'{q.w:g}) is no rotation')
+    if convention == NED:
+        world = FRD_FLU if kind == GIMBAL_BODY else NED_ENU
+        quaternion = quaternion_of(world @ matrix(quaternion) @ FRD_FLU)
+    return quaternion
 
 
 def range_of(message):

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +15,9 @@ from effvit_ros.mapping.ground_grid import tile_windows
 from effvit_ros.mapping.places import LEAST_GATE_M
 from effvit_ros.mapping.projection import sampled
 from effvit_ros.mapping.tiles import TILE, TileStore
+
+#: A sighting is of a true thing within this of its outline: metres, and of the region's radius.
+OWN_M, OWN_SHARE = 0.5, 0.5
 
 
 class Votes(NamedTuple):
@@ -36,6 +40,9 @@ class GroundScore:
             folder, lambda: Votes(np.zeros((classes, TILE, TILE), np.uint16)), limit_mb)
         #: Metres: as the pose was told, and as the map has it.
         self.told, self.used = [], []
+        #: [number of a place, index of the true thing or -1] of each sighting.
+        self.things = []
+        self._trees = {}
 
     def add(self, stamp_ns, camera, told, used, frame, widest_angle_deg):
         """Note how far pixels of one picture are put from where they are, by either pose."""
@@ -53,6 +60,37 @@ class GroundScore:
             put = np.column_stack(self.truth.frame.to_metres(latitude, longitude))
             away = np.hypot(*(put - is_at).T)
             errors += [round(float(e), 4) for e in away[np.isfinite(away)]]
+
+    def sight(self, stamp_ns, pose, sightings, places, names):
+        """
+        Note which true thing each sighting is of, whatever its pose told.
+
+        :param pose: that the sightings were placed by; ``places``: of each sighting.
+        """
+        true = self.truth.poses.get(stamp_ns)
+        if true is None:
+            return
+        position, rotation = true
+        for sighting, place in zip(sightings, places):
+            # The ray that was placed at (east, north, 0), from where the camera really was.
+            ray = np.array([sighting.east, sighting.north, 0.0]) - pose.position
+            ray = rotation @ pose.rotation.T @ ray
+            east, north = position[:2] - ray[:2] * (position[2] / ray[2])
+            index, away = self._nearest(names[sighting.class_id], Point(east, north))
+            if away > OWN_M + OWN_SHARE * sighting.radius:
+                index = -1
+            self.things.append([place.numbers[0], index])
+
+    def _nearest(self, name, point):
+        """Return (index in the truth's things, metres) of the nearest of a class."""
+        if name not in self._trees:
+            ids = [i for i, (n, _) in enumerate(self.truth.things) if n == name]
+            self._trees[name] = ids, shapely.STRtree([self.truth.things[i][1] for i in ids])
+        ids, tree = self._trees[name]
+        if not ids:
+            return -1, 0.0
+        index = ids[int(tree.nearest(point))]
+        return index, point.distance(self.truth.things[index][1])
 
     def vote(self, place, labels):
         """Lay down the labels of one picture as its pose was told."""
@@ -145,51 +183,75 @@ def _truth_of_tile(key, cell_m, frame, truth):
     return found.reshape(TILE, TILE)
 
 
-def place_scores(places, frame, truth, names, ground):
+def place_scores(places, frame, score, names, ground):
     """
     Return, for each placed class, how the alerts meet the true things.
 
-    ``things``: seen by the flight. ``found``: with an alert within its uncertainty or
-    3 metres. ``duplicates``: alerts beyond one at a thing. ``false``: alerts without a thing.
-    ``error_m_p50``: of an alert from its thing's outline; ``inside``: share of alerts whose
-    error is within the stated uncertainty.
+    An alert is of a thing where most of its sightings were, by the true poses. ``things``: seen
+    by the flight. ``found``: with an alert that reaches them. ``duplicates``: alerts beyond one
+    of a thing. ``false``: alerts of no thing. ``error_m_p50``: of an alert from its thing's
+    outline; ``middle_m_p50``: from its middle; ``reaches``, ``inside``: share of alerts whose
+    stated radius reaches the outline, and the middle.
+
+    :param score: :class:`GroundScore`.
     """
+    truth = score.truth
+    seen_in = {}
+    for number, index in score.things:
+        seen_in.setdefault(number, Counter())[index] += 1
     report = {}
     for name in sorted({name for name, _ in truth.things}):
-        things = [g for n, g in truth.things if n == name and _seen(g, frame, truth, ground)]
-        alerts = [p for p in places if names[p.class_id] == name]
+        things = {i: g for i, (n, g) in enumerate(truth.things)
+                  if n == name and _seen(g, frame, truth, ground)}
+        alerts = [(p, _thing(p, seen_in)) for p in places if names[p.class_id] == name]
         report[name] = _match(things, alerts, frame, truth)
     return report
 
 
+def _thing(place, seen_in):
+    """Return the index of the thing that most of a place's sightings are of, None without."""
+    counts = sum((seen_in.get(number, Counter()) for number in place.numbers), Counter())
+    false = counts.pop(-1, 0)
+    if not counts or sum(counts.values()) <= false:
+        return None
+    return counts.most_common(1)[0][0]
+
+
 def _match(things, alerts, frame, truth):
-    tree = shapely.STRtree(things)
-    claimed, errors, inside, false = {}, [], 0, 0
-    found = set()
-    for place in alerts:
-        latitude, longitude = frame.to_degrees(place.east, place.north)
-        point = Point(*truth.frame.to_metres(latitude, longitude))
-        gate = max(LEAST_GATE_M, place.uncertainty)
-        near = tree.nearest(point) if things else None
-        distance = point.distance(things[near]) if near is not None else math.inf
-        # Far off for its own certainty, but still about this thing.
-        if distance > 2 * gate:
+    found, claimed, false = set(), Counter(), 0
+    errors, middles, radii = [], [], []
+    for place, index in alerts:
+        if index is None:
             false += 1
             continue
-        errors.append(distance)
-        inside += distance <= place.uncertainty
-        claimed[near] = claimed.get(near, 0) + 1
-        reach = max(gate, place.radius)
-        found |= {int(i) for i in tree.query(point.buffer(reach), predicate='intersects')}
-    matched = len(errors)
+        latitude, longitude = frame.to_degrees(place.east, place.north)
+        point = Point(*truth.frame.to_metres(latitude, longitude))
+        thing = truth.things[index][1]
+        errors.append(point.distance(thing))
+        middles.append(point.distance(thing.centroid))
+        radii.append(place.uncertainty)
+        claimed[index] += 1
+        reach = max(LEAST_GATE_M, place.uncertainty, place.radius)
+        found |= {i for i, g in things.items() if point.distance(g) <= reach}
     return {
         'things': len(things), 'found': len(found),
         'recall': round(len(found) / len(things), 3) if things else None,
         'alerts': len(alerts), 'duplicates': sum(n - 1 for n in claimed.values()),
         'false': false,
-        'error_m_p50': round(float(np.percentile(errors, 50)), 2) if errors else None,
-        'error_m_p95': round(float(np.percentile(errors, 95)), 2) if errors else None,
-        'inside': round(inside / matched, 3) if matched else None}
+        **_percentiles('error_m', errors), **_percentiles('middle_m', middles),
+        **_percentiles('uncertainty_m', radii),
+        'reaches': _share(errors, radii), 'inside': _share(middles, radii)}
+
+
+def _percentiles(name, values):
+    return {f'{name}_p{p}': round(float(np.percentile(values, p)), 2) if values else None
+            for p in (50, 95)}
+
+
+def _share(errors, radii):
+    if not errors:
+        return None
+    return round(float(np.mean(np.array(errors) <= np.array(radii))), 3)
 
 
 def _seen(geometry, frame, truth, ground):

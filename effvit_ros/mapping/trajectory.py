@@ -2,72 +2,37 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 
-from effvit_ros.core.errors import UserError
+from effvit_ros.mapping.frames import FrameTree
 from effvit_ros.mapping.geodesy import LocalFrame, REACH_M
-from effvit_ros.mapping.mount import Mount
+from effvit_ros.mapping.mount import MOVING
 from effvit_ros.mapping.pose_messages import (
     attitude_of_imu,
-    CONVENTIONS,
-    ENU,
     fix_of,
+    gimbal_of,
     pose_of,
     range_of,
+)
+from effvit_ros.mapping.pose_settings import (
+    ASSUMED_ATTITUDE_DEG,
+    ASSUMED_HEIGHT_SHARE,
+    ASSUMED_POSITION,
+    AUTO,
+    CameraPose,
+    check_settings,
+    CONSTANT,
+    GROUND_ALTITUDE,
+    LEAST_HEIGHT_M,
+    POSE_Z,
+    RANGE,
+    RANGE_SHARE,
 )
 from effvit_ros.mapping.rotations import between, matrix
 from effvit_ros.mapping.track import PoseProblem, Track
 
-#: What is taken where a message tells no covariance: metres (e, n, u), degrees (x, y, z).
-ASSUMED_POSITION = (3.0, 3.0, 5.0)
-ASSUMED_ATTITUDE_DEG = (2.0, 2.0, 5.0)
-#: Of a height that a constant or the take-off's altitude gives, as a share of it.
-ASSUMED_HEIGHT_SHARE = 0.05
-#: Of a rangefinder.
-RANGE_SHARE = 0.02
-#: Where the height above ground comes from.
-RANGE, GROUND_ALTITUDE, HOME, CONSTANT, POSE_Z, AUTO = (
-    'range', 'ground_altitude', 'home', 'constant', 'pose_z', 'auto')
-HEIGHTS = (AUTO, RANGE, GROUND_ALTITUDE, HOME, CONSTANT, POSE_Z)
-#: Lowest height from which pictures are laid on the ground, metres.
-LEAST_HEIGHT_M = 1.0
-
-
-class PoseSettings(NamedTuple):
-    """
-    How poses are read.
-
-    ``height``: one of :data:`HEIGHTS`; ``height_value``: metres, of ``constant`` the height
-    above ground, of ``ground_altitude`` the ground's above the ellipsoid. ``origin``: (latitude,
-    longitude) of a local pose's zero. ``offset_s``: added to a picture's stamp before its pose
-    is looked up.
-    """
-
-    mount: Mount = Mount()
-    convention: str = ENU
-    height: str = AUTO
-    height_value: float = 0.0
-    origin: tuple = ()
-    longest_gap_s: float = 1.0
-    top_speed_mps: float = 100.0
-    offset_s: float = 0.0
-
-
-class CameraPose(NamedTuple):
-    """
-    The camera in the map: ``position`` (3,) metres, z above the ground's zero.
-
-    ``rotation``: (3, 3) from the optical frame to the map. ``sigma_position``: (e, n, u)
-    metres, ``sigma_attitude``: (x, y, z) rad; ``assumed``: one of them was told by nobody.
-    """
-
-    position: np.ndarray
-    rotation: np.ndarray
-    sigma_position: tuple
-    sigma_attitude: tuple
-    assumed: bool
+NO_PLACE = 'no NavSatFix tells where on earth this is, and no origin was given'
 
 
 class Trajectory:
@@ -75,7 +40,9 @@ class Trajectory:
     Takes pose messages in as they come and answers where the camera was.
 
     The position is the fix's where there is one, else a local pose's about ``origin``; the
-    attitude is the Imu's where there is one, else the pose's. ``keep_s`` bounds what is kept.
+    attitude is the Imu's where there is one, else the pose's. With ``frames`` tf2 tells the
+    attitude, and where the receiver and the rangefinder sit; the position, too, where no fix
+    comes. ``keep_s`` bounds what is kept.
     """
 
     def __init__(self, settings, keep_s=None):
@@ -84,13 +51,16 @@ class Trajectory:
 
         :raises UserError: a setting can't be.
         """
-        _check(settings)
+        check_settings(settings)
         self.settings = settings
         self.frame = LocalFrame(*settings.origin) if settings.origin else None
         self.fixes = Track('position (NavSatFix)', keep_s)
         self.imus = Track('orientation (Imu)', keep_s)
         self.poses = Track('pose', keep_s)
         self.ranges = Track('rangefinder height', keep_s)
+        self.gimbals = Track('attitude of the gimbal', keep_s)
+        self.frames = FrameTree(keep_s)
+        self._fix_frame = self._range_frame = ''
         self.ground = None
         self._home = None
 
@@ -101,6 +71,7 @@ class Trajectory:
         :raises PoseProblem: it is no fix.
         """
         fix = fix_of(message)
+        self._fix_frame = message.header.frame_id
         if self.frame is None:
             self.frame = LocalFrame(fix.latitude, fix.longitude)
         if self._home is None:
@@ -132,12 +103,22 @@ class Trajectory:
     def add_range(self, stamp_ns, message):
         """Take in a Range; one out of its own bounds says nothing."""
         metres = range_of(message)
+        self._range_frame = message.header.frame_id
         if metres is not None:
             self.ranges.add(stamp_ns, metres)
 
+    def add_gimbal(self, stamp_ns, message):
+        """
+        Take in a QuaternionStamped of the gimbal.
+
+        :raises PoseProblem: it is no rotation.
+        """
+        mount, convention = self.settings.mount, self.settings.convention
+        self.gimbals.add(stamp_ns, gimbal_of(message, mount.kind, convention))
+
     def clear(self):
-        """Forget all poses; the origin and the home altitude stay."""
-        for track in (self.fixes, self.imus, self.poses, self.ranges):
+        """Forget all poses; the origin, the home altitude and fixed frames stay."""
+        for track in (self.fixes, self.imus, self.poses, self.ranges, self.gimbals, self.frames):
             track.clear()
 
     def height_source(self):
@@ -151,7 +132,7 @@ class Trajectory:
             return wanted
         if len(self.ranges):
             return RANGE
-        if len(self.poses):
+        if len(self.poses) or self.settings.frames:
             return POSE_Z
         raise PoseProblem('no_height', 'nothing tells the height above ground: record a '
                           'rangefinder (sensor_msgs/Range), or give the height (constant), the '
@@ -165,18 +146,43 @@ class Trajectory:
         :raises PoseProblem: it is not known, or nonsense.
         """
         stamp_ns += round(self.settings.offset_s * 1e9)
+        if self.settings.frames:
+            return self._by_frames(stamp_ns)
         body, sigma_attitude = self._attitude(stamp_ns)
         position, sigma = self._position(stamp_ns)
         mount = self.settings.mount
-        offset = body @ mount.offset()
-        z, sigma_z = self._height(stamp_ns, position, body, sigma)
-        place = np.array([position[0], position[1], z]) + offset
-        assumed = sigma is None or sigma_attitude is None
-        sigma = sigma or ASSUMED_POSITION
-        if sigma_attitude is None:
-            sigma_attitude = tuple(math.radians(v) for v in ASSUMED_ATTITUDE_DEG)
-        return CameraPose(place, mount.camera(body), (sigma[0], sigma[1], sigma_z),
-                          sigma_attitude, assumed)
+        z, sigma_z = self._height(stamp_ns, position, body[2, 2], sigma)
+        place = np.array([position[0], position[1], z]) + body @ mount.offset()
+        head = self._gimbal(stamp_ns) if mount.kind in MOVING else None
+        return _camera_pose(place, mount.camera(body, head), sigma, sigma_z, sigma_attitude)
+
+    def _by_frames(self, stamp_ns):
+        """Return the pose as tf2 has it; where the receiver and the rangefinder sit counts."""
+        target, camera = self.settings.frames
+        gap = self.settings.longest_gap_s
+        place, rotation = self.frames.pose(target, camera, stamp_ns, gap)
+        position, sigma, antenna = place, None, place
+        if len(self.fixes):
+            position, sigma = self._position(stamp_ns)
+            antenna, _ = self.frames.pose(target, self._fix_frame, stamp_ns, gap)
+        elif self.frame is None:
+            raise PoseProblem('no_pose', NO_PLACE)
+        source, cosine, above = self.height_source(), 1.0, 0.0
+        if source == RANGE:
+            # A Range is measured along its frame's x.
+            sensor, turn = self.frames.pose(target, self._range_frame, stamp_ns, gap)
+            cosine, above = -turn[2, 0], place[2] - sensor[2]
+        elif source == POSE_Z:
+            position = np.array([position[0], position[1], place[2]])
+        elif source != CONSTANT:
+            above = place[2] - antenna[2]
+        z, sigma_z = self._height(stamp_ns, position, cosine, sigma)
+        east, north = position[:2] + (place - antenna)[:2]
+        return _camera_pose(np.array([east, north, z + above]), rotation, sigma, sigma_z, None)
+
+    def _gimbal(self, stamp_ns):
+        found = self.gimbals.at(stamp_ns, self.settings.longest_gap_s)
+        return matrix(between(found.first, found.second, found.part))
 
     def _attitude(self, stamp_ns):
         if len(self.imus) or not len(self.poses):
@@ -193,8 +199,7 @@ class Trajectory:
             found = self.fixes.at(stamp_ns, self.settings.longest_gap_s)
             (first, sigma), (second, _) = found.first, found.second
         elif self.frame is None:
-            raise PoseProblem('no_pose', 'no NavSatFix tells where on earth this is, and no '
-                              'origin was given')
+            raise PoseProblem('no_pose', NO_PLACE)
         else:
             found = self.poses.at(stamp_ns, self.settings.longest_gap_s)
             (a, _), (b, _) = found.first, found.second
@@ -206,8 +211,12 @@ class Trajectory:
                               f'{found.gap_s:.2f} s')
         return first + found.part * (second - first), sigma
 
-    def _height(self, stamp_ns, position, body, sigma):
-        """Return the pose's z in the map and its sigma, metres."""
+    def _height(self, stamp_ns, position, cosine, sigma):
+        """
+        Return the pose's z in the map and its sigma, metres.
+
+        :param cosine: of the angle between the rangefinder's beam and straight down.
+        """
         source = self.height_source()
         value, under = self.settings.height_value, 0.0
         if self.ground is not None:
@@ -220,13 +229,13 @@ class Trajectory:
             except PoseProblem as problem:
                 raise PoseProblem('no_height', str(problem)) from None
             slant = found.first + found.part * (found.second - found.first)
-            # The beam leaves along the body's down: it is longer than the height where tilted.
-            height = slant * float(body[2, 2])
+            # The beam is longer than the height where it is tilted.
+            height = slant * float(cosine)
             return self._above(under + height, height), RANGE_SHARE * height + 0.1
         if source == CONSTANT:
             return self._above(under + value, value), ASSUMED_HEIGHT_SHARE * value
         if source == POSE_Z:
-            up = self._pose_up(stamp_ns)
+            up = position[2] if self.settings.frames else self._pose_up(stamp_ns)
             return self._above(up, up - under), ASSUMED_HEIGHT_SHARE * abs(up)
         base = value if source == GROUND_ALTITUDE else self._home
         if base is None:
@@ -249,12 +258,10 @@ class Trajectory:
         return z
 
 
-def _check(settings):
-    if settings.convention not in CONVENTIONS:
-        raise UserError(f"the convention is '{settings.convention}': give "
-                        f'{" or ".join(CONVENTIONS)}')
-    if settings.height not in HEIGHTS:
-        raise UserError(f"the height is '{settings.height}': give one of {', '.join(HEIGHTS)}")
-    if settings.height == CONSTANT and not LEAST_HEIGHT_M <= settings.height_value < 1e5:
-        raise UserError(f'a constant height of {settings.height_value:g} m: give '
-                        f'{LEAST_HEIGHT_M:g} m or more')
+def _camera_pose(place, rotation, sigma, sigma_z, sigma_attitude):
+    """Return the CameraPose; what nobody told of its errors (None) is assumed."""
+    assumed = sigma is None or sigma_attitude is None
+    sigma = sigma or ASSUMED_POSITION
+    if sigma_attitude is None:
+        sigma_attitude = tuple(math.radians(v) for v in ASSUMED_ATTITUDE_DEG)
+    return CameraPose(place, rotation, (sigma[0], sigma[1], sigma_z), sigma_attitude, assumed)

@@ -87,7 +87,8 @@ MOUNT = (
 MAPPER = (
     _row('enabled', False, 'Run mapper_node: needs the poses of the aircraft.'),
     *(row for row in MAPPER_PARAMETERS if row.name in (
-        'cell', 'height', 'height_value', 'convention', 'time_offset', 'save_folder')),
+        'cell', 'height', 'height_value', 'convention', 'map_frame', 'camera_frame',
+        'time_offset', 'save_folder')),
 )
 
 VIEW = (

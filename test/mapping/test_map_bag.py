@@ -13,13 +13,15 @@ import pytest
 import rasterio
 import shapely
 from rasterio.warp import transform
+from rosbags.rosbag2 import Reader, Writer
+from rosbags.typesys import get_typestore, Stores
 from shapely.geometry import shape
 
 from effvit_ros.bags.bag import Bag
 from effvit_ros.bags.writer import BagWriter
 from effvit_ros.flight.flight import Flight
 from effvit_ros.flight.path import ROUND_S
-from effvit_ros.flight.survey import SensorErrors, Survey
+from effvit_ros.flight.survey import PLACE, SensorErrors, Survey
 from effvit_ros.mapping.flight_truth import write_flight_truth
 from effvit_ros.mapping.geodesy import LocalFrame
 from effvit_ros.mapping.map_bag import main
@@ -208,7 +210,7 @@ def test_late_stamps_are_mended_by_the_offset(tmp_path):
     for offset, least, most in (('0', 1.0, 20.0), ('-0.3', 0.0, 0.05)):
         out = tmp_path / offset
         assert main([str(bag), '--labels-topic', TRUTH, '--truth', f'{bag}_truth', '--no-align',
-                     f'--time-offset={offset}', '--out', str(out)]) == 0
+                     '--every', '3', f'--time-offset={offset}', '--out', str(out)]) == 0
         error = json.loads((out / 'report.json').read_text())['position_error_m_p50']
         assert least <= error <= most
 
@@ -221,6 +223,12 @@ def test_late_stamps_are_mended_by_the_offset(tmp_path):
     pytest.param(['--origin', '89,0'], 'too near to a pole', id='pole'),
     pytest.param(['--fix-topic', '/gps'], 'no topic /gps', id='no_such_topic'),
     pytest.param(['--imu-topic', '/fix'], 'holds sensor_msgs/msg/NavSatFix', id='wrong_type'),
+    pytest.param(['--tf', 'map'], "--tf 'map': give MAP_FRAME:CAMERA_FRAME", id='tf'),
+    pytest.param(['--tf', 'map:optical'], 'no topic of tf', id='no_tf'),
+    pytest.param(['--mount', 'gimbal_body'], 'nothing tells where the gimbal looks',
+                 id='no_gimbal'),
+    pytest.param(['--gimbal-topic', '/gimbal'], 'against the body or against the world',
+                 id='which_gimbal'),
     pytest.param(['--tilt', '0'], 'the horizon or above', id='horizon'),
     pytest.param(['--terrain', 'none.tif'], 'no such file', id='no_terrain'),
     pytest.param(['--truth', 'nowhere'], 'not the truth of a flight', id='no_truth'),
@@ -237,7 +245,6 @@ def test_a_mistake_is_one_line_and_leaves_nothing(flight, tmp_path, capsys, argu
 
 def without(bag, folder, *dropped):
     """Return a copy of a bag without some topics."""
-    from rosbags.rosbag2 import Reader, Writer
     target = folder / 'less'
     with Reader(bag) as reader, Writer(target, version=8) as writer:
         topics = {c.id: writer.add_connection(c.topic, c.msgtype, msgdef=c.msgdef.data,
@@ -260,6 +267,113 @@ def test_what_a_bag_lacks_is_one_line(flight, tmp_path, capsys, dropped, words):
     assert main([str(bag), '--labels-topic', TRUTH, '--out', str(tmp_path / 'out')]) == 2
     errors = [e for e in capsys.readouterr().err.splitlines() if e.startswith('error')]
     assert len(errors) == 1 and words in errors[0]
+    assert not (tmp_path / 'out' / 'map.geojson').exists()
+
+
+TYPES = get_typestore(Stores.ROS2_HUMBLE)
+
+
+def rewritten(bag, folder, change, extra=()):
+    """
+    Return a copy of a bag.
+
+    :param change: takes (topic, message) and returns [(topic, message)] in its place; messages
+        are None where their topic is not among ``extra`` or /fix, /imu/data, /rangefinder.
+    :param extra: (topic, type) that come new.
+    """
+    target = folder / 'rewritten'
+    with Reader(bag) as reader, Writer(target, version=8) as writer:
+        topics = {c.topic: (writer.add_connection(
+            c.topic, c.msgtype, msgdef=c.msgdef.data, rihs01=c.digest), c.msgtype)
+            for c in reader.connections}
+        for name, kind in extra:
+            topics[name] = writer.add_connection(name, kind, typestore=TYPES), kind
+        for connection, stamp, data in reader.messages():
+            if connection.topic not in ('/fix', '/imu/data', '/rangefinder'):
+                writer.write(topics[connection.topic][0], stamp, data)
+                continue
+            message = TYPES.deserialize_cdr(data, connection.msgtype)
+            for name, content in change(connection.topic, message):
+                writer.write(topics[name][0], stamp, TYPES.serialize_cdr(content, topics[name][1]))
+    return target
+
+
+def moved(bag, folder, latitude, longitude):
+    """Return a copy of a bag that was flown about another place on earth."""
+    was, is_now = LocalFrame(*PLACE), LocalFrame(83, longitude)
+
+    def change(topic, message):
+        if topic == '/fix':
+            metres = was.to_metres(message.latitude, message.longitude)
+            message.latitude, message.longitude = is_now.to_degrees(*metres)
+            message.latitude += latitude - 83
+        return [(topic, message)]
+    return rewritten(bag, folder, change)
+
+
+def with_frames(bag, folder):
+    """Return a copy of a bag whose attitude is told by tf2, and whose Range has its own frame."""
+    turn = TYPES.types['geometry_msgs/msg/Quaternion']
+    half = math.sqrt(0.5)
+
+    def transforms(parent, child, stamp, rotation):
+        header = TYPES.types['std_msgs/msg/Header'](stamp, parent)
+        place = TYPES.types['geometry_msgs/msg/Vector3'](0.0, 0.0, 0.0)
+        one = TYPES.types['geometry_msgs/msg/TransformStamped'](
+            header, child, TYPES.types['geometry_msgs/msg/Transform'](place, rotation))
+        return TYPES.types['tf2_msgs/msg/TFMessage']([one])
+
+    def change(topic, message):
+        stamp = message.header.stamp
+        if topic == '/imu/data':
+            return [('/tf', transforms('map', 'base_link', stamp, message.orientation))]
+        if topic != '/rangefinder':
+            return [(topic, message)]
+        message.header.frame_id = 'beam'
+        # Straight down: about y by 90 degrees; the optical frame's x is to the right.
+        return [(topic, message),
+                ('/tf_static', transforms('base_link', 'beam', stamp, turn(0, half, 0, half))),
+                ('/tf_static', transforms('base_link', 'optical', stamp,
+                                          turn(half, -half, 0.0, 0.0)))]
+    return rewritten(bag, folder, change, (('/tf', 'tf2_msgs/msg/TFMessage'),
+                                           ('/tf_static', 'tf2_msgs/msg/TFMessage')))
+
+
+def test_frames_of_tf2_make_the_same_map_as_an_imu(flight, tmp_path):
+    bag, areas = with_frames(flight, tmp_path), []
+    for name, source, options in (('imu', flight, []), ('tf', bag, ['--tf', 'map:optical'])):
+        assert main([str(source), '--labels-topic', TRUTH, '--every', '4', '--no-align', '--out',
+                     str(tmp_path / name), *options]) == 0
+        made = json.loads((tmp_path / name / 'report.json').read_text())
+        areas.append({n: e['area_m2'] for n, e in made['classes'].items()})
+    assert made['frames_with_assumed_uncertainty'] == made['frames'] == 3
+    assert areas[0] == pytest.approx(areas[1], rel=0.01)
+
+
+def test_a_flight_over_the_date_line_makes_the_same_map(flight, report, tmp_path):
+    bag, out = moved(flight, tmp_path, 83, 179.9999), tmp_path / 'out'
+    assert main([str(bag), '--labels-topic', TRUTH, '--out', str(out)]) == 0
+    there = json.loads((out / 'report.json').read_text())
+    assert there['area_m2'] == pytest.approx(report['area_m2'], rel=0.01)
+    for name, entry in report['classes'].items():
+        if entry['area_m2'] > 100:
+            assert there['classes'][name]['area_m2'] == pytest.approx(entry['area_m2'], rel=0.05)
+    sides = set()
+    for feature in json.loads((out / 'map.geojson').read_text())['features']:
+        for part in getattr(shape(feature['geometry']), 'geoms', [shape(feature['geometry'])]):
+            west, _, east, _ = part.bounds
+            assert -180 <= west <= east <= 180 and east - west < 0.1, 'none goes round the earth'
+            sides.add(west > 0)
+    assert sides == {True, False}
+    with rasterio.open(out / 'map.tif') as source:
+        assert source.width * source.transform.a < 2000, 'metres, not once round the earth'
+
+
+def test_a_flight_at_a_pole_is_one_line(flight, tmp_path, capsys):
+    bag = moved(flight, tmp_path, 88, 15.0)
+    assert main([str(bag), '--labels-topic', TRUTH, '--out', str(tmp_path / 'out')]) == 2
+    error, = [e for e in capsys.readouterr().err.splitlines() if e.startswith('error')]
+    assert 'too near to a pole' in error
     assert not (tmp_path / 'out' / 'map.geojson').exists()
 
 

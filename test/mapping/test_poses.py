@@ -11,6 +11,7 @@ from pose_messages import distance, fix, imu, pose
 
 from effvit_ros.core.errors import UserError
 from effvit_ros.mapping.mount import Mount, mount_of
+from effvit_ros.mapping.pose_settings import PoseSettings
 from effvit_ros.mapping.rotations import (
     about_x,
     about_y,
@@ -21,7 +22,7 @@ from effvit_ros.mapping.rotations import (
     quaternion_of,
 )
 from effvit_ros.mapping.track import PoseProblem, Track
-from effvit_ros.mapping.trajectory import PoseSettings, Trajectory
+from effvit_ros.mapping.trajectory import Trajectory
 
 S = 10**9
 NORTH = about_z(math.pi / 2)  # a nose that points north in east-north-up

@@ -12,11 +12,11 @@ from effvit_ros.mapping.camera_model import camera_model
 from effvit_ros.mapping.ground import Plane
 from effvit_ros.mapping.ground_grid import GroundGrid, tile_windows
 from effvit_ros.mapping.mount import Mount
+from effvit_ros.mapping.pose_settings import CameraPose
 from effvit_ros.mapping.projection import footprint, Grid, sampled_labels
 from effvit_ros.mapping.rotations import about_z
 from effvit_ros.mapping.tiles import empty_tile, TILE, TileStore
 from effvit_ros.mapping.track import PoseProblem
-from effvit_ros.mapping.trajectory import CameraPose
 
 NORTH = about_z(math.pi / 2)
 CAMERA = camera_model(camera_info(101, 81, focal=100.0))

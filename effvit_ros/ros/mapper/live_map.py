@@ -14,7 +14,7 @@ from effvit_ros.mapping.ground import Plane
 from effvit_ros.mapping.ground_grid import GroundGrid
 from effvit_ros.mapping.map_files import write_files
 from effvit_ros.mapping.outlines import outlines, to_geometry
-from effvit_ros.mapping.places import placed_ids, PlaceMerger, sightings
+from effvit_ros.mapping.places import LOOKS, placed_ids, PlaceMerger, sightings
 from effvit_ros.mapping.projection import footprint
 from effvit_ros.mapping.rasters import map_transform
 from effvit_ros.mapping.tiles import empty_tile, TILE, TileStore
@@ -54,9 +54,11 @@ class LiveMap:
         self.mapped = self.assumed = 0
         self._track = []
 
-    def add(self, labels, camera, pose, stamp_ns):
+    def add(self, labels, confidence, camera, pose, stamp_ns):
         """
         Add one picture's labels, (height, width) uint8.
+
+        :param confidence: the same, 0..255, or None: labels are taken as certain.
 
         :returns: whether the alerts changed.
         :raises PoseProblem: it can't be laid on the ground.
@@ -66,15 +68,17 @@ class LiveMap:
         if self._begin_ns is None:
             self._begin_ns = self._end_ns = stamp_ns
         self._end_ns = max(self._end_ns, stamp_ns)
-        self.ground.add(place, labels, None, None, max(0, (stamp_ns - self._begin_ns) // 10**6))
+        self.ground.add(place, labels, confidence, None,
+                        max(0, (stamp_ns - self._begin_ns) // 10**6))
         self._middle = (place.row + place.u.shape[0] // 2, place.column + place.u.shape[1] // 2)
         self.mapped += 1
         self.assumed += pose.assumed
         if self.mapped % 10 == 1:
             self._track.append([round(float(v), 2) for v in pose.position])
-        return bool(self._merger.add(
-            sightings(labels, None, self._ids, camera, pose, self._surface,
-                      grid.widest_angle_deg), stamp_ns))
+        seen = self._merger.add(
+            sightings(labels, confidence, self._ids, camera, pose, self._surface,
+                      grid.widest_angle_deg), stamp_ns)
+        return any(place.looks == LOOKS for place in seen)
 
     def alerts(self):
         """Return the :class:`~effvit_ros.core.alerts.Alert` of each thing that is known."""

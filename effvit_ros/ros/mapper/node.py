@@ -1,53 +1,50 @@
 """The mapper as a lifecycle node: newest labels first, poses as they come, a growing map."""
 from __future__ import annotations
 
-import json
 import threading
 import time
 import traceback
-from collections import Counter, deque
+from collections import Counter
 
-import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
-from geometry_msgs.msg import PoseStamped
+from geometry_msgs.msg import PoseStamped, QuaternionStamped
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
 from rclpy.qos import DurabilityPolicy, qos_profile_sensor_data, QoSProfile, ReliabilityPolicy
-from sensor_msgs.msg import CameraInfo, Image, Imu, NavSatFix, Range
-from std_msgs.msg import Header, String
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image, Imu, NavSatFix, Range
+from std_msgs.msg import String
 
 from effvit_ros.core.classes import lpcv_classes
 from effvit_ros.core.errors import UserError
+from effvit_ros.core.label_files import LabelError
 from effvit_ros.mapping.camera_model import camera_model
-from effvit_ros.mapping.mount import Mount
+from effvit_ros.mapping.mount import Mount, MOVING
+from effvit_ros.mapping.pose_settings import PoseSettings
 from effvit_ros.mapping.projection import Grid
 from effvit_ros.mapping.track import PoseProblem
-from effvit_ros.mapping.trajectory import PoseSettings, Trajectory
+from effvit_ros.mapping.trajectory import Trajectory
 from effvit_ros.ros.common.parameters import Parameters
+from effvit_ros.ros.mapper.label_message import confidence_of, labels_of
 from effvit_ros.ros.mapper.legend import legend_classes
 from effvit_ros.ros.mapper.live_map import LiveMap
-from effvit_ros.ros.mapper.parameters import MAPPER_PARAMETERS
-from effvit_ros.ros.segmenter.alert_topic import alerts_message
+from effvit_ros.ros.mapper.outputs import MapOutputs
+from effvit_ros.ros.mapper.parameters import COMPRESSED, MAPPER_PARAMETERS
+from effvit_ros.ros.mapper.waiting import WaitingLabels
 
-try:
-    from nav_msgs.msg import OccupancyGrid
-except ImportError:
-    OccupancyGrid = None
 try:
     from std_srvs.srv import Trigger
 except ImportError:
     Trigger = None
+try:
+    from tf2_msgs.msg import TFMessage
+except ImportError:
+    TFMessage = None
 
 #: Seconds of poses that are kept.
 KEEP_S = 30.0
 LOOK_PERIOD_S, DIAGNOSTICS_PERIOD_S, LOG_PERIOD_S = 0.05, 1.0, 5.0
 #: Seconds without a mapped picture after which the map is told to stand still.
 STANDS_S = 5.0
-#: Label images that wait for the pose after them, and what may still come right by waiting.
-MOST_WAITING = 32
-LATE_KINDS = ('no_pose', 'no_height', 'no_camera_info')
-#: Groups of the occupancy grids: classes one can land on, and water.
-LANDABLE, WATER = ('background', 'road/railway/bridge'), ('flood/water/river/sea',)
 #: Parameters of the mount, in the order of its fields.
 MOUNT = ('mount', 'tilt', 'pan', 'roll', 'forward', 'left', 'up')
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
@@ -68,7 +65,7 @@ class MapperNode(LifecycleNode):
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
         self._map = self._trajectory = self._worker = self._camera = None
-        self._inputs, self._outputs, self._mapping_timers = [], [], []
+        self._inputs, self._outputs, self._mapping_timers = [], None, []
         self._reset_counts()
         self.create_timer(DIAGNOSTICS_PERIOD_S, self._publish_diagnostics, clock=self._steady)
         self._starter = None
@@ -93,17 +90,7 @@ class MapperNode(LifecycleNode):
 
     def on_activate(self, state):
         """Subscribe."""
-        newest = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
-        latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-        poses = qos_profile_sensor_data
-        for kind, topic, callback, qos in (
-                (Image, 'segmenter/labels', self._on_labels, newest),
-                (CameraInfo, 'segmenter/camera_info', self._on_info, newest),
-                (String, 'segmenter/label_info', self._on_legend, latched),
-                (NavSatFix, 'fix', self._pose_taker('add_fix'), poses),
-                (Imu, 'imu', self._pose_taker('add_imu'), poses),
-                (PoseStamped, 'pose', self._pose_taker('add_pose'), poses),
-                (Range, 'range', self._pose_taker('add_range'), poses)):
+        for kind, topic, callback, qos in self._wanted_topics():
             self._inputs.append(self.create_subscription(kind, topic, callback, qos))
         self._mapping_timers = [
             self.create_timer(LOOK_PERIOD_S, self._look, clock=self._steady),
@@ -113,6 +100,33 @@ class MapperNode(LifecycleNode):
         self._active_since = time.monotonic()
         self.get_logger().info(f'mapping {self._inputs[0].topic_name}')
         return SUCCESS
+
+    def _wanted_topics(self):
+        """Return (type, topic, callback, QoS) of each, the labels first."""
+        s = self._settings
+        newest = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
+        latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        poses = qos_profile_sensor_data
+        topics = [(Image, 'segmenter/labels', self._on_labels, newest)]
+        if s['labels_transport'] == COMPRESSED:
+            topics = [(CompressedImage, 'segmenter/labels/compressed', self._on_labels, newest)]
+        if s['weigh_by_confidence']:
+            topics.append((Image, 'segmenter/confidence', self._on_confidence, newest))
+        topics += [
+            (CameraInfo, 'segmenter/camera_info', self._on_info, newest),
+            (String, 'segmenter/label_info', self._on_legend, latched),
+            (NavSatFix, 'fix', self._pose_taker('add_fix'), poses),
+            (Imu, 'imu', self._pose_taker('add_imu'), poses),
+            (PoseStamped, 'pose', self._pose_taker('add_pose'), poses),
+            (Range, 'range', self._pose_taker('add_range'), poses)]
+        if s['mount'] in MOVING:
+            topics.append((QuaternionStamped, 'gimbal', self._pose_taker('add_gimbal'), poses))
+        if s['map_frame']:
+            every, kept = QoSProfile(depth=100), QoSProfile(
+                depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+            topics += [(TFMessage, '/tf', self._frames_taker(False), every),
+                       (TFMessage, '/tf_static', self._frames_taker(True), kept)]
+        return topics
 
     def on_deactivate(self, state):
         """Unsubscribe; the map stays."""
@@ -144,10 +158,9 @@ class MapperNode(LifecycleNode):
             self.trigger_activate()
 
     def _reset_counts(self):
-        self._waiting, self._job = deque(), None
+        self._waiting, self._job = WaitingLabels(), None
         self._counts, self._problems = Counter(), Counter()
         self._last_problem, self._last_mapped = '', None
-        self._newest_ns = 0
         self._wake, self._stopping = threading.Condition(), False
 
     def _configure(self):
@@ -156,28 +169,27 @@ class MapperNode(LifecycleNode):
         self._trajectory = Trajectory(PoseSettings(
             Mount(*(s[name] for name in MOUNT)), s['convention'], s['height'],
             s['height_value'], origin if any(origin) else (), s['longest_gap'], 100.0,
-            s['time_offset']), KEEP_S)
+            s['time_offset'], self._frames()), KEEP_S)
         self._reset_counts()
         self._new_map(lpcv_classes())
-        latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-
-        def publisher(kind, name):
-            made = self.create_publisher(kind, '~/' + name, latched)
-            self._outputs.append(made)
-            return made
-        self._alerts, self._geojson = publisher(DiagnosticArray, 'alerts'), publisher(
-            String, 'geojson')
-        self._grids = {}
-        if OccupancyGrid is None:
-            self.get_logger().warning('nav_msgs is not installed: no occupancy grids')
-        else:
-            self._grids = {name: publisher(OccupancyGrid, name) for name in ('landing', 'water')}
+        self._outputs = MapOutputs(self)
         if Trigger is None:
             self.get_logger().warning('std_srvs is not installed: no service ~/save')
         else:
             self._saver = self.create_service(Trigger, '~/save', self._on_save)
         self._worker = threading.Thread(target=self._work, name='mapper', daemon=True)
         self._worker.start()
+
+    def _frames(self):
+        """Return (the map's frame, the camera's), () where poses come as messages."""
+        frames = self._settings['map_frame'], self._settings['camera_frame']
+        if any(frames) and not all(frames):
+            raise UserError(f"map_frame is '{frames[0]}' and camera_frame '{frames[1]}': give "
+                            'both to take the pose from tf2, or none')
+        if any(frames) and TFMessage is None:
+            raise UserError(f"map_frame is '{frames[0]}', but tf2_msgs is not installed: "
+                            'sudo apt install ros-$ROS_DISTRO-tf2-msgs, or leave it empty')
+        return frames if any(frames) else ()
 
     def _new_map(self, classes):
         if self._map is not None:
@@ -203,9 +215,9 @@ class MapperNode(LifecycleNode):
                 self._wake.notify()
             self._worker.join(10.0)
             self._worker = None
-        for publisher in self._outputs:
-            self.destroy_publisher(publisher)
-        self._outputs = []
+        if self._outputs is not None:
+            self._outputs.close()
+            self._outputs = None
         if Trigger is not None and getattr(self, '_saver', None) is not None:
             self.destroy_service(self._saver)
             self._saver = None
@@ -215,9 +227,8 @@ class MapperNode(LifecycleNode):
 
     def _pose_taker(self, name):
         def take(message):
-            stamp = message.header.stamp
             try:
-                getattr(self._trajectory, name)(stamp.sec * 10**9 + stamp.nanosec, message)
+                getattr(self._trajectory, name)(_stamp(message), message)
             except (PoseProblem, UserError) as problem:
                 self._leave_out('bad_pose', str(problem))
         return take
@@ -236,39 +247,33 @@ class MapperNode(LifecycleNode):
             with self._map_lock:
                 self._new_map(classes)
 
+    def _frames_taker(self, static):
+        def take(message):
+            try:
+                self._trajectory.frames.add(message, static)
+            except PoseProblem as problem:
+                self._leave_out(problem.kind, str(problem))
+        return take
+
     def _on_labels(self, message):
         self._counts['received'] += 1
-        stamp = message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
-        if stamp < self._newest_ns - 10**9:
-            # The clock went back: a bag that is played again.
+        dropped, again = self._waiting.add(message, _stamp(message), time.monotonic())
+        self._counts['dropped'] += dropped
+        if again:
             self._trajectory.clear()
-            self._waiting.clear()
-        self._newest_ns = stamp
-        self._waiting.append((message, stamp, time.monotonic()))
-        if len(self._waiting) > MOST_WAITING:
-            self._waiting.popleft()
-            self._counts['dropped'] += 1
+
+    def _on_confidence(self, message):
+        self._waiting.add_confidence(message, _stamp(message), time.monotonic())
 
     def _look(self):
-        """Hand on the newest labels that have a pose on both sides; older ones are dropped."""
-        for at in range(len(self._waiting) - 1, -1, -1):
-            message, stamp, since = self._waiting[at]
-            try:
-                pose = self._pose(stamp)
-            except PoseProblem as problem:
-                if (problem.kind in LATE_KINDS
-                        and time.monotonic() - since <= self._settings['pose_wait']):
-                    continue
-                # Older ones waited longer still.
-                for _ in range(at + 1):
-                    self._waiting.popleft()
-                    self._leave_out(problem.kind, str(problem))
-                return
-            for _ in range(at + 1):
-                self._waiting.popleft()
-            self._counts['dropped'] += at
-            self._hand_on((message, stamp, pose, self._camera))
-            return
+        """Hand on the newest labels that have what they need; older ones are dropped."""
+        ready, dropped, problems = self._waiting.take(
+            self._pose, self._settings['pose_wait'], time.monotonic())
+        self._counts['dropped'] += dropped
+        for problem in problems:
+            self._leave_out(problem.kind, str(problem))
+        if ready is not None:
+            self._hand_on((ready, self._camera))
 
     def _pose(self, stamp):
         if self._camera is None:
@@ -300,55 +305,31 @@ class MapperNode(LifecycleNode):
                 with self._map_lock:
                     if frame is not None:
                         self._add(*frame)
-                    if publish:
-                        self._publish()
+                    if publish and self._map.mapped:
+                        self._outputs.publish_map(self._map, self._header.stamp)
             except Exception as error:  # one frame, or one message, is survived
                 self.get_logger().error(traceback.format_exc(), throttle_duration_sec=LOG_PERIOD_S)
                 self._leave_out('bad_frame', f'{type(error).__name__}: {error}')
 
-    def _add(self, message, stamp, pose, camera):
-        labels = np.frombuffer(message.data, np.uint8).reshape(
-            message.height, message.step)[:, :message.width]
+    def _add(self, ready, camera):
         try:
-            changed = self._map.add(labels, camera.scaled(message.width, message.height), pose,
-                                    stamp)
+            labels = labels_of(ready.labels)
+            confidence = confidence_of(ready.confidence, labels.shape)
+            height, width = labels.shape
+            changed = self._map.add(labels, confidence, camera.scaled(width, height), ready.pose,
+                                    ready.stamp_ns)
+        except LabelError as error:
+            self._leave_out('bad_frame', str(error))
+            return
         except (PoseProblem, UserError) as problem:
             self._leave_out(getattr(problem, 'kind', 'no_camera_info'), str(problem))
             return
         self._counts['mapped'] += 1
+        self._counts['weighed by confidence'] += confidence is not None
         self._last_mapped = time.monotonic()
-        self._header = message.header
+        self._header = ready.labels.header
         if changed:
-            self._alerts.publish(alerts_message(self._map.alerts(), message.header))
-
-    def _publish(self):
-        if not self._map.mapped:
-            return
-        if self._geojson.get_subscription_count():
-            self._geojson.publish(String(data=json.dumps(
-                {'type': 'FeatureCollection', 'features': self._map.features()},
-                separators=(',', ':'))))
-        asked = {n: p for n, p in self._grids.items() if p.get_subscription_count()}
-        if asked:
-            labels, south, west = self._map.window()
-            for name, publisher in asked.items():
-                publisher.publish(self._grid_message(name, labels, south, west))
-
-    def _grid_message(self, name, labels, south, west):
-        """Return 0 free, 100 not, -1 not seen; of ``water`` 100 is water."""
-        names = self._map.classes.names
-        group = LANDABLE if name == 'landing' else WATER
-        inside = np.isin(labels, [i for i, n in enumerate(names) if n in group])
-        grid = np.where(inside == (name == 'landing'), 0, 100).astype(np.int8)
-        grid[labels >= len(names)] = -1
-        cell = self._map.ground.grid.cell_m
-        message = OccupancyGrid(header=Header(stamp=self._header.stamp, frame_id='map'))
-        message.info.resolution = cell
-        message.info.height, message.info.width = grid.shape
-        message.info.origin.position.x, message.info.origin.position.y = west * cell, south * cell
-        message.info.origin.orientation.w = 1.0
-        message.data.frombytes(np.ascontiguousarray(grid))
-        return message
+            self._outputs.publish_alerts(self._map.alerts(), self._header)
 
     def _on_save(self, request, response):
         try:
@@ -395,3 +376,8 @@ class MapperNode(LifecycleNode):
             return DiagnosticStatus.WARN, ('poses tell no covariance: uncertainties of alerts '
                                            'are assumed')
         return DiagnosticStatus.OK, 'mapping'
+
+
+def _stamp(message):
+    """Return a header's stamp in nanoseconds."""
+    return message.header.stamp.sec * 10**9 + message.header.stamp.nanosec

@@ -3,8 +3,10 @@ from __future__ import annotations
 
 from effvit_ros.mapping.mount import KINDS
 from effvit_ros.mapping.pose_messages import CONVENTIONS
-from effvit_ros.mapping.trajectory import HEIGHTS
-from effvit_ros.ros.common.parameters import ON_CONFIGURE, ON_START, Parameter
+from effvit_ros.mapping.pose_settings import HEIGHTS
+from effvit_ros.ros.common.parameters import ON_ACTIVATE, ON_CONFIGURE, ON_START, Parameter
+
+RAW, COMPRESSED = 'raw', 'compressed'
 
 MAPPER_PARAMETERS = (
     Parameter('autostart', True, 'Configure and activate by itself, once, when the node starts.',
@@ -13,13 +15,18 @@ MAPPER_PARAMETERS = (
               low=0.05, high=10.0),
     Parameter('widest_angle', 60.0, 'Pixels that look further from straight down are not used.',
               effective=ON_CONFIGURE, low=5.0, high=85.0),
+    Parameter('labels_transport', RAW, 'Labels come as images, or as PNG on labels/compressed.',
+              effective=ON_ACTIVATE, choices=(RAW, COMPRESSED)),
+    Parameter('weigh_by_confidence', True, "Subscribe to the segmenter's confidence and weigh "
+              'labels by it where it comes.', effective=ON_ACTIVATE),
     Parameter('height', 'auto', 'Where the height above ground comes from.',
               effective=ON_CONFIGURE, choices=HEIGHTS),
     Parameter('height_value', 0.0, 'Metres: of constant above ground, of ground_altitude above '
               'the ellipsoid.', effective=ON_CONFIGURE, low=-500.0, high=10000.0),
     Parameter('convention', 'enu', 'Of orientations: REP 103, or north-east-down.',
               effective=ON_CONFIGURE, choices=CONVENTIONS),
-    Parameter('mount', 'fixed', 'The camera is fixed, or on a gimbal that keeps the horizon.',
+    Parameter('mount', 'fixed', 'The camera is fixed, on a gimbal that keeps the horizon, or on '
+              'one whose attitude comes on the topic gimbal.',
               effective=ON_CONFIGURE, choices=KINDS),
     Parameter('tilt', 90.0, 'Degrees that the camera looks below the horizon; 90: down.',
               effective=ON_CONFIGURE, low=-90.0, high=180.0),
@@ -33,6 +40,9 @@ MAPPER_PARAMETERS = (
               effective=ON_CONFIGURE, low=-100.0, high=100.0),
     Parameter('up', 0.0, "Metres of the camera above the pose's place.",
               effective=ON_CONFIGURE, low=-100.0, high=100.0),
+    Parameter('map_frame', '', "Take the camera's pose from tf2: the frame of the map, axes east, "
+              'north, up; empty: from messages of poses.', effective=ON_CONFIGURE),
+    Parameter('camera_frame', '', "The camera's optical frame in tf2.", effective=ON_CONFIGURE),
     Parameter('origin_latitude', 0.0, "Of a local pose's zero, where no NavSatFix comes; 0 and "
               '0: none.', effective=ON_CONFIGURE, low=-90.0, high=90.0),
     Parameter('origin_longitude', 0.0, "Of a local pose's zero.", effective=ON_CONFIGURE,

@@ -9,10 +9,11 @@ from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import Quaternion
 from live_ros import fresh_domain, NodeProcess, Probe
 from rclpy.qos import DurabilityPolicy, QoSProfile
-from sensor_msgs.msg import CameraInfo, Image, Imu, NavSatFix, Range
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image, Imu, NavSatFix, Range
 from std_msgs.msg import Header, String
 
-from effvit_ros.ros.common.codec import image_message
+from effvit_ros.ros.common.codec import image_message, png_message
+from effvit_ros.ros.mapper.node import TFMessage
 from effvit_ros.ros.segmenter.alert_topic import alerts_in
 
 pytest.importorskip('pyproj', reason="maps need pip install '.[map]'")
@@ -28,9 +29,13 @@ PERSON = 10
 class Aircraft:
     """Hovers at 40 m over 47, 15, nose north, a camera of 160x120 looking down."""
 
-    def __init__(self, probe, poses=True, covariance=1.0):
+    def __init__(self, probe, poses=True, covariance=1.0, png=False):
         node = probe.node
         self._labels = node.create_publisher(Image, 'segmenter/labels', 1)
+        self._png = None
+        if png:
+            self._png = node.create_publisher(CompressedImage, 'segmenter/labels/compressed', 1)
+        self._confidence = node.create_publisher(Image, 'segmenter/confidence', 1)
         self._info = node.create_publisher(CameraInfo, 'segmenter/camera_info', 1)
         self._poses = [node.create_publisher(kind, topic, 10) for kind, topic in (
             (NavSatFix, 'fix'), (Imu, 'imu'), (Range, 'range'))] if poses else []
@@ -41,6 +46,7 @@ class Aircraft:
         # those are 4 and 3 metres.
         self.labels = np.zeros((120, 160), np.uint8)
         self.labels[59 - 12 - 2:59 - 12 + 3, 79 + 16 - 2:79 + 16 + 3] = PERSON
+        self.confidence = np.full((120, 160), 128, np.uint8)
 
     def _tick(self):
         self._time += 0.05
@@ -58,7 +64,11 @@ class Aircraft:
         info = CameraInfo(header=header, width=160, height=120, distortion_model='plumb_bob')
         info.k = [160.0, 0.0, 79.5, 0.0, 160.0, 59.5, 0.0, 0.0, 1.0]
         self._info.publish(info)
+        if self._png is not None:
+            self._png.publish(png_message(self.labels, header))
+            return
         self._labels.publish(image_message(self.labels, 'mono8', header))
+        self._confidence.publish(image_message(self.confidence, 'mono8', header))
 
     def _header(self):
         header = Header(frame_id='base_link')
@@ -118,7 +128,9 @@ def test_labels_and_poses_become_a_map_with_alerts(probe, start, tmp_path):
     # On a machine that is too busy to map for seconds the map stands still, rightly.
     probe.until(lambda: any(s.message == 'mapping' and s for m in health
                                      for s in m.status), 60, 'good health')
-    assert mapping_status(health).values[0].value == 'active'
+    values = {v.key: v.value for v in mapping_status(health).values}
+    assert values['state'] == 'active'
+    assert int(values['weighed by confidence']) > 0
     answer = probe.call(srvs.Trigger, 'mapper/save', srvs.Trigger.Request(), 60)
     assert answer.success, answer.message
     saved = {p.name for p in next((tmp_path / 'maps').iterdir()).iterdir()}
@@ -129,12 +141,21 @@ def test_labels_and_poses_become_a_map_with_alerts(probe, start, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize('aircraft, words', [
     pytest.param({'poses': False}, 'no_pose', id='no_pose'),
-    pytest.param({'covariance': 0.0}, 'tell no covariance', id='no_covariance'),
+    # Their labels come as PNG.
+    pytest.param({'covariance': 0.0, 'png': True}, 'tell no covariance', id='no_covariance'),
 ])
 def test_what_is_wrong_with_poses_is_a_warning(probe, start, aircraft, words):
     Aircraft(probe, **aircraft)
-    start()
+    start(labels_transport='compressed' if aircraft.get('png') else 'raw')
     health, _ = probe.collect(DiagnosticArray, '/diagnostics')
     status = probe.until(
         lambda: (s := mapping_status(health)) and words in s.message and s, 60, words)
     assert status.level == b'\x01'
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(TFMessage is not None, reason='tf2_msgs is installed')
+def test_without_tf2_msgs_frames_are_refused_in_one_line(start):
+    node = start(map_frame='map', camera_frame='optical')
+    node.wait_for_log("map_frame is 'map', but tf2_msgs is not installed", 60)
+    assert 'Traceback' not in node.log

@@ -1,0 +1,41 @@
+"""Label images and confidences as the segmenter publishes them, read and checked."""
+from __future__ import annotations
+
+import numpy as np
+from sensor_msgs.msg import CompressedImage
+
+from effvit_ros.core.label_files import LabelError, labels_from_bytes
+
+_ENCODINGS = ('mono8', '8UC1')
+
+
+def labels_of(message):
+    """
+    Return the class ids in an Image or in a PNG CompressedImage, (H, W) uint8.
+
+    :raises LabelError: colours, a JPEG (which invents classes), or contradicting sizes.
+    """
+    if isinstance(message, CompressedImage):
+        return labels_from_bytes(bytes(message.data), f"a '{message.format}' message")
+    if message.encoding not in _ENCODINGS:
+        raise LabelError(f"encoding '{message.encoding}': labels are mono8")
+    data = np.frombuffer(message.data, np.uint8)
+    height, width, step = message.height, message.width, message.step
+    if not (height and width <= step and data.size == height * step):
+        raise LabelError(f'{width}x{height} with step {step} does not fit {data.size} bytes')
+    return data.reshape(height, step)[:, :width]
+
+
+def confidence_of(message, shape):
+    """
+    Return the confidence that belongs to labels of this shape, (H, W) uint8; None of None.
+
+    :raises LabelError: it is of another shape, or no such image.
+    """
+    if message is None:
+        return None
+    confidence = labels_of(message)
+    if confidence.shape != shape:
+        raise LabelError(f'the confidence is {confidence.shape[1]}x{confidence.shape[0]}, its '
+                         f'labels are {shape[1]}x{shape[0]}')
+    return confidence

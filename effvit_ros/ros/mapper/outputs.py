@@ -1,0 +1,85 @@
+"""What the mapper publishes: alerts with a place, GeoJSON, occupancy grids."""
+from __future__ import annotations
+
+import json
+
+import numpy as np
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from std_msgs.msg import Header, String
+
+from effvit_ros.ros.segmenter.alert_topic import alerts_message
+
+try:
+    from nav_msgs.msg import OccupancyGrid
+except ImportError:
+    OccupancyGrid = None
+
+#: Groups of the occupancy grids: classes one can land on, and water.
+LANDABLE, WATER = ('background', 'road/railway/bridge'), ('flood/water/river/sea',)
+
+
+class MapOutputs:
+    """The publishers, latched; grids and GeoJSON are made only while somebody subscribes."""
+
+    def __init__(self, node):
+        """Create the publishers on ``node``."""
+        latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        self._node, self._publishers = node, []
+
+        def publisher(kind, name):
+            made = node.create_publisher(kind, '~/' + name, latched)
+            self._publishers.append(made)
+            return made
+        self._alerts = publisher(DiagnosticArray, 'alerts')
+        self._geojson = publisher(String, 'geojson')
+        self._grids = {}
+        if OccupancyGrid is None:
+            node.get_logger().warning('nav_msgs is not installed: no occupancy grids')
+        else:
+            self._grids = {name: publisher(OccupancyGrid, name) for name in ('landing', 'water')}
+
+    def close(self):
+        """Destroy the publishers."""
+        for publisher in self._publishers:
+            self._node.destroy_publisher(publisher)
+
+    def publish_alerts(self, alerts, header):
+        """Publish all alerts that are known."""
+        self._alerts.publish(alerts_message(alerts, header))
+
+    def publish_map(self, live_map, stamp):
+        """Publish what is asked for of a :class:`~effvit_ros.ros.mapper.live_map.LiveMap`."""
+        if self._geojson.get_subscription_count():
+            self._geojson.publish(String(data=json.dumps(
+                {'type': 'FeatureCollection', 'features': live_map.features()},
+                separators=(',', ':'))))
+        asked = {n: p for n, p in self._grids.items() if p.get_subscription_count()}
+        if asked:
+            labels, south, west = live_map.window()
+            for name, publisher in asked.items():
+                publisher.publish(grid_message(
+                    name, labels, (south, west), live_map.ground.grid.cell_m,
+                    live_map.classes.names, stamp))
+
+
+def grid_message(name, labels, south_west, cell_m, names, stamp):
+    """
+    Return the OccupancyGrid ``landing`` or ``water`` of fused labels.
+
+    0 free, 100 not, -1 not seen; of ``water`` 100 is water.
+
+    :param labels: (H, W) uint8, row 0 in the south, whose first cell is ``south_west``.
+    """
+    group = LANDABLE if name == 'landing' else WATER
+    inside = np.isin(labels, [i for i, n in enumerate(names) if n in group])
+    grid = np.where(inside == (name == 'landing'), 0, 100).astype(np.int8)
+    grid[labels >= len(names)] = -1
+    message = OccupancyGrid(header=Header(stamp=stamp, frame_id='map'))
+    message.info.resolution = cell_m
+    message.info.height, message.info.width = grid.shape
+    message.info.origin.position.y = south_west[0] * cell_m
+    message.info.origin.position.x = south_west[1] * cell_m
+    message.info.origin.orientation.w = 1.0
+    message.data.frombytes(np.ascontiguousarray(grid))
+    return message
