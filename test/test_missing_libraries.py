@@ -82,3 +82,15 @@ def test_bags_on_an_old_python_are_not_advised(monkeypatch):
     monkeypatch.setattr(libraries.sys, 'version_info', (3, 8, 18))
     with pytest.raises(UserError, match=r'Python 3\.10 or newer, and this is Python 3\.8'):
         libraries.need(*missing.READING)
+
+
+@pytest.mark.parametrize('version, refused', [('1.8.5', True), ('2.0.0', False), ('2.1', False)])
+def test_a_library_of_an_old_distribution_is_one_line(monkeypatch, version, refused):
+    pytest.importorskip('shapely')
+    monkeypatch.setattr(libraries.metadata, 'version', lambda name: version)
+    if not refused:
+        libraries.need('shapely')
+        return
+    with pytest.raises(UserError, match=r"shapely 1.8.5 is too old, 2.0 is needed: "
+                                        r"pip install 'effvit_ros\[map\]'"):
+        libraries.need('shapely')

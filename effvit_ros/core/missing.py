@@ -9,6 +9,9 @@ from typing import Optional
 READING = ('rosbags', 'mcap', 'zstandard')
 #: Libraries that maps are made with.
 MAPPING = ('pyproj', 'shapely', 'rasterio', 'simplekml')
+#: Library -> (name of its distribution, oldest release that will do), where distributions
+#: still bring older ones: Ubuntu 22.04 and Debian 12 have shapely 1.8.
+OLDEST = {'shapely': ('shapely', (2, 0)), 'rasterio': ('rasterio', (1, 3))}
 REPORTING = ('jinja2', 'matplotlib', 'PIL', 'rich')
 NO_ROS = ('ROS 2 is not here (no {}): source its setup file (source /opt/ros/$ROS_DISTRO/'
            "setup.bash), or on x86-64 pip install 'effvit_ros[ros]'")
