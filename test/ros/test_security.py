@@ -1,8 +1,9 @@
-"""What the segmenter opens, what it may do under SROS 2, and that the policy says exactly that."""
+"""What the nodes open, what they may do under SROS 2, and that the policy says exactly that."""
 from __future__ import annotations
 
 import os
 import re
+import socket
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -13,10 +14,12 @@ import numpy as np
 import pytest
 from live_ros import NodeProcess, ROOT
 
+from effvit_ros.ros.mapper.node import TFMessage
 from effvit_ros.ros.segmenter.outputs import LabelInfo
 
 POLICY = ROOT / 'config' / 'sros2' / 'policy.xml'
 NODE = '/segmenter'
+NODES = ('segmenter', 'camera', 'mapper', 'view')
 #: (element of the policy, its attribute) -> rclpy's question for the same.
 QUESTIONS = {
     ('topics', 'publish'): 'get_publisher_names_and_types_by_node',
@@ -82,6 +85,31 @@ def camera(domain, probe, tmp_path_factory):
     assert process.end() == 0, process.log
 
 
+@pytest.fixture(scope='module')
+def mapper(domain, tmp_path_factory):
+    process = NodeProcess('effvit_ros.ros.mapper.main', domain,
+                          tmp_path_factory.mktemp('mapper') / 'log', mount='gimbal_world')
+    process.wait_for_log('mapping /segmenter/labels', timeout=60.0)
+    yield process
+    assert process.end() == 0, process.log
+
+
+@pytest.fixture(scope='module')
+def watched_view(domain, tmp_path_factory):
+    process = NodeProcess('effvit_ros.ros.view.main', domain,
+                          tmp_path_factory.mktemp('view') / 'log', port=0)
+    process.wait_for_log('watch at http://127.0.0.1:', timeout=60.0)
+    port = int(re.search(r'127\.0\.0\.1:(\d+)', process.log).group(1))
+    with socket.create_connection(('127.0.0.1', port)) as browser:
+        # A browser as far as the node can tell: it subscribes only while one looks.
+        browser.sendall((
+            f'GET /socket HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\n'
+            'Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n'
+            'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n').encode())
+        yield process
+    assert process.end() == 0, process.log
+
+
 def look(probe, node, seen):
     """Add to ``seen`` what ``node`` publishes, hears, answers and asks now."""
     for what, question in QUESTIONS.items():
@@ -91,9 +119,9 @@ def look(probe, node, seen):
 
 
 @pytest.fixture(scope='module')
-def graph(probe, segmenter, camera):
+def graph(probe, segmenter, camera, mapper, watched_view):
     """Return what the real nodes publish, hear, answer and ask, in all their modes."""
-    seen = {'segmenter': {}, 'camera': {}}
+    seen = {node: {} for node in NODES}
     subscribed = {node: lambda node=node: look(probe, node, seen[node])['topics', 'subscribe']
                   for node in seen}
     for node in seen:
@@ -104,16 +132,24 @@ def graph(probe, segmenter, camera):
     probe.set_parameter(NODE, 'image_transport', 'compressed')
     probe.transition(NODE, 'activate')
     probe.until(lambda: '/image/compressed' in subscribed['segmenter']())
+    probe.until(lambda: '/segmenter/labels' in subscribed['mapper']())
+    probe.transition('/mapper', 'deactivate')
+    probe.set_parameter('/mapper', 'labels_transport', 'compressed')
+    probe.transition('/mapper', 'activate')
+    probe.until(lambda: '/segmenter/labels/compressed' in subscribed['mapper']())
+    probe.until(lambda: '/mapper/geojson' in subscribed['view']())
     return seen
 
 
-@pytest.mark.parametrize('node', ['segmenter', 'camera'])
+@pytest.mark.parametrize('node', NODES)
 @pytest.mark.parametrize('kind, qualifier', [
     pytest.param(*question, id='-'.join(question)) for question in QUESTIONS])
 def test_the_policy_allows_what_a_node_does_and_nothing_else(graph, node, kind, qualifier):
     permitted, done = allowed(node, kind, qualifier), graph[node][kind, qualifier]
     if LabelInfo is None:
-        permitted.discard('/segmenter/labels/label_info')
+        permitted -= {'/segmenter/labels/label_info', '/segmenter/regions'}
+    if TFMessage is None:
+        permitted -= {'/tf', '/tf_static'}
     if f'/{node}/get_type_description' not in done:
         permitted.discard(f'/{node}/get_type_description')  # humble's rclpy has none
     assert done == permitted
