@@ -13,7 +13,7 @@ ifeq ($(PLATFORM),Linux x86_64)
 EXTRAS := cpu,ros,demo,bags,map,view
 DEMO_OPTIONS :=
 else
-EXTRAS := cpu,demo
+EXTRAS := cpu,demo,view
 DEMO_OPTIONS := --no-ros
 endif
 
@@ -25,7 +25,7 @@ MODEL ?=
 PICTURES ?=
 RUNTIME ?= auto
 DURATION ?= 20
-# A page to watch the demo at; VIEW=0: none.
+# A page to watch the demo at, on this machine or at an address (0.0.0.0); VIEW=0: none.
 VIEW ?= 1
 # How long `make soak` runs.
 MINUTES ?= 30
@@ -44,7 +44,7 @@ setup-test: $(VENV)/.setup-test
 demo: setup ## watch a simulated flight being segmented (SOURCE=folder DIR=... | SOURCE=file FILE=...)
 	@[ -z "$(DEMO_OPTIONS)" ] || echo "no ROS 2 wheels for $(PLATFORM): the demo runs without ROS"
 	$(BIN)/effvit_demo $(DEMO_OPTIONS) --source $(SOURCE) --path "$(DIR)$(FILE)" --model "$(MODEL)" \
-		--runtime $(RUNTIME) --duration $(DURATION) $(if $(filter-out 0,$(VIEW)),--view)
+		--runtime $(RUNTIME) --duration $(DURATION) $(if $(filter-out 0,$(VIEW)),--view $(filter-out 1,$(VIEW)))
 
 bench: needs-ros setup ## time the bare runtimes, the core and the node, side by side
 	$(BIN)/python -m effvit_ros.bench

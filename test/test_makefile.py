@@ -34,6 +34,16 @@ def test_on_a_pc_it_runs_with_ros():
     assert '--no-ros' not in planned and 'effvit_demo' in planned
 
 
+@pytest.mark.parametrize('given, option', [
+    ((), '--view '), (('VIEW=0.0.0.0',), '--view 0.0.0.0'), (('VIEW=0',), '')],
+    ids=['by default', 'for others', 'not'])
+@pytest.mark.parametrize('platform', ['Linux x86_64', 'Linux aarch64'])
+def test_the_page_of_the_demo(given, option, platform):
+    planned = make('--dry-run', 'demo', f'PLATFORM={platform}', *given).stdout
+    assert planned.rstrip('\n').split('--duration 20 ')[1] == option
+    assert 'view' in planned.split('--editable')[1].split('\n')[0]
+
+
 @pytest.mark.parametrize('target', ['bench', 'soak', 'map-demo', 'test'])
 def test_what_needs_ros_says_what_works_instead(target):
     result = make(target, 'PLATFORM=Linux aarch64')

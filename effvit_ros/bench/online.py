@@ -59,4 +59,4 @@ def bench_node(pictures, size, rate_hz, segmenter, n_classes, seconds, folder):
             raise watch.segmenter.failure('the diagnostics hold no latency: measure longer')
         figures = watch.collector.tally.figures(*window)
         return NodeFigures(width, height, rate_hz, figures, *(float(step) for step in steps),
-                           *shares, energy.per(figures.frames_segmented))
+                           *shares, energy.per(figures.frames_segmented, seconds))

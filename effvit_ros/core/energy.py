@@ -52,21 +52,26 @@ class EnergyMeter:
 
 
 class Energy:
-    """``joules`` of a block of work and what they are of; None until it ends, or unknown."""
+    """``joules`` of a block of work that took ``seconds``; None until it ends, or unknown."""
 
     def __init__(self):
-        """Start unknown."""
-        self.joules, self.source = None, ''
+        """Start unknown; ``source`` says what is measured."""
+        self.joules, self.seconds, self.source = None, None, ''
 
-    def per(self, frames):
-        """Return joules per frame, None where unknown."""
-        return None if self.joules is None or not frames else self.joules / frames
+    @property
+    def watts(self):
+        """Return the mean power, None where unknown."""
+        return self.joules / self.seconds if self.joules is not None and self.seconds else None
+
+    def per(self, frames, seconds):
+        """Return joules per frame, None where unknown, of frames that ``seconds`` of it gave."""
+        return self.watts * seconds / frames if self.watts is not None and frames else None
 
 
 @contextlib.contextmanager
 def measured_energy(root='/sys'):
     """Measure what the machine draws during the block; yields an :class:`Energy`."""
-    energy, meter = Energy(), EnergyMeter(root)
+    energy, meter, began = Energy(), EnergyMeter(root), time.monotonic()
     energy.source = meter.source
     if not meter.source:
         yield energy
@@ -83,7 +88,7 @@ def measured_energy(root='/sys'):
     finally:
         ended.set()
         thread.join()
-        energy.joules = meter.joules()
+        energy.joules, energy.seconds = meter.joules(), time.monotonic() - began
 
 
 class _Counter:

@@ -56,9 +56,7 @@ def main(args=None):
     source = f'{options.source} {options.path}'.strip()
     if options.no_ros:
         source += ' (without ROS)'
-    report = make_report(
-        stream.figures, stream.confusion, bundle, stream.runtime, stream.runtime_description,
-        source, stream.frame_size, options.duration)
+    report = make_report(stream, bundle, source, options.duration)
     write_json(out / 'report.json', report)
     written = f"{out / 'report.json'}"
     if stream.moments:
@@ -74,15 +72,19 @@ def _watch_nodes(options, camera, segmenter, bundle, out, console, truth):
     os.environ.update(node_environment(options.domain or free_domain_id()))
     from effvit_ros.demo.page import page
     from effvit_ros.harness.stream import watch_stream
-    with page(out, console) if options.view else contextlib.nullcontext():
+    with page(options.view, out, console) if options.view else contextlib.nullcontext():
         return watch_stream(camera, segmenter, len(bundle.classes), options.duration,
                             options.moments, out, console, truth)
 
 
 def _watch_pipes(options, camera, segmenter, bundle, _out, console, truth):
+    from effvit_ros.demo.page import page_without_ros
     from effvit_ros.demo.without_ros import watch_stream
-    return watch_stream(camera, segmenter, bundle, options.duration, options.moments, console,
-                        truth)
+    shown = (page_without_ros(options.view, bundle, console) if options.view
+             else contextlib.nullcontext())
+    with shown as page:
+        return watch_stream(camera, segmenter, bundle, options.duration, options.moments,
+                            console, truth, page)
 
 
 def _parse(args):
@@ -109,8 +111,9 @@ def _parse(args):
                         help="Number of the flight's scene (default: %(default)s).")
     parser.add_argument('--moments', type=int, default=4,
                         help='Rows of the contact sheet (default: %(default)s).')
-    parser.add_argument('--view', action='store_true',
-                        help='Serve a page on this machine that shows the stream in a browser.')
+    parser.add_argument('--view', nargs='?', const='127.0.0.1', default='', metavar='ADDRESS',
+                        help='Serve a page that shows the stream in a browser, on this machine '
+                        'or at an ADDRESS: 0.0.0.0 shows it to those who have the token.')
     parser.add_argument('--no-ros', action='store_true',
                         help='Camera and segmenter as plain processes, without ROS and DDS.')
     parser.add_argument('--domain', type=int, metavar='ID',

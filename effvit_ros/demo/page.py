@@ -8,26 +8,82 @@ import socket
 import time
 from importlib.util import find_spec
 
+import cv2
+import numpy as np
+
+from effvit_ros.core.alerts import alert_rules, AlertMonitor, AUTO
+from effvit_ros.core.jpeg import LINK_QUALITY
 from effvit_ros.harness.processes import NodeProcess, running
 
 #: The page's usual port; another one where it is taken.
 PORT = 8088
+#: Pictures a second that are shown without ROS; as ``view_node``'s ``max_rate``.
+_RATE_HZ = 10.0
 #: Seconds that the page may take to come up; the demo does not wait for it any longer.
 PATIENCE_S = 20.0
 
 
 @contextlib.contextmanager
-def page(folder, console):
-    """Serve the page while inside; its address, or why there is none, is printed."""
-    if find_spec('aiohttp') is None:
-        console.print("no page to watch: pip install 'effvit_ros[view]'", highlight=False)
+def page(address, folder, console):
+    """Serve the nodes' page while inside; its address, or why there is none, is printed."""
+    if not _can_be_served(console):
         yield
         return
     with running(lambda: NodeProcess(
-            'view', 'effvit_ros.ros.view.main', {'port': PORT if _free(PORT) else 0}, folder,
-            os.environ)) as (process,):
+            'view', 'effvit_ros.ros.view.main', {'address': address, 'port': _port(address)},
+            folder, os.environ)) as (process,):
         console.print(_address(process), highlight=False)
         yield
+
+
+@contextlib.contextmanager
+def page_without_ros(address, bundle, console):
+    """Serve a page while inside; yields its :class:`LivePage`, or None where none can be."""
+    if not _can_be_served(console):
+        yield None
+        return
+    from effvit_ros.ros.view.stream_page import open_page, StreamPage
+    server = open_page(address, _port(address))
+    console.print(f'watch at {server.url}', highlight=False, soft_wrap=True)
+    try:
+        yield LivePage(StreamPage(server), bundle)
+    finally:
+        server.close()
+
+
+class LivePage:
+    """Shows on the page what the segmenter's process sends."""
+
+    def __init__(self, page, bundle):
+        """Introduce the bundle's classes; the alerts are the default ones."""
+        self._page, self._names = page, bundle.names
+        self._alerts = AlertMonitor(alert_rules(AUTO, bundle.names, bundle.simulated),
+                                    bundle.names)
+        page.legend(dict(zip(bundle.names, bundle.palette.tolist())))
+
+    def wants_picture(self):
+        """Return whether the next picture is to be shown."""
+        return self._page.wants_picture(_RATE_HZ)
+
+    def show(self, stamp_ns, overlay, labels):
+        """Show a moment, its overlay BGR, with the classes in view and what is news of them."""
+        shares = np.bincount(labels.ravel(), minlength=256)[:len(self._names)] / labels.size
+        self._page.picture(cv2.imencode(
+            '.jpg', overlay, [cv2.IMWRITE_JPEG_QUALITY, LINK_QUALITY])[1].tobytes())
+        self._page.areas(self._names, shares)
+        if self._alerts.update(shares, stamp_ns):
+            self._page.alerts(self._alerts.standing())
+
+    def tell(self, line, runtime):
+        """Say how the stream goes, as the console does."""
+        self._page.health('segmenter', 0, line, [('runtime', runtime)])
+
+
+def _can_be_served(console):
+    if find_spec('aiohttp') is None:
+        console.print("no page to watch: pip install 'effvit_ros[view]'", highlight=False)
+        return False
+    return True
 
 
 def _address(process):
@@ -40,10 +96,12 @@ def _address(process):
     return f'no page to watch: see {process.log}'
 
 
-def _free(port):
-    with socket.socket() as probe:
+def _port(address):
+    """Return the usual port, 0 (any) where it is taken."""
+    family = socket.AF_INET6 if ':' in address else socket.AF_INET
+    with socket.socket(family) as probe:
         try:
-            probe.bind(('127.0.0.1', port))
+            probe.bind((address, PORT))
         except OSError:
-            return False
-    return True
+            return 0
+    return PORT

@@ -7,22 +7,22 @@ from effvit_ros.core.metrics import defined, per_class_table
 from effvit_ros.report.facts import machine, now, versions
 
 
-def make_report(figures, confusion, bundle, runtime, runtime_description, source, frame_size,
-                seconds):
+def make_report(stream, bundle, source, seconds):
     """
     Return the report, ready for JSON; what could not be measured is None.
 
-    :param figures: :class:`~effvit_ros.harness.tally.StreamFigures`.
-    :param confusion: :class:`~effvit_ros.core.metrics.ConfusionMatrix`, empty without truth.
+    :param stream: :class:`~effvit_ros.harness.outcome.Stream`.
     :param seconds: length of the counted window.
     """
-    report = figures._asdict()
+    report, confusion, energy = stream.figures._asdict(), stream.confusion, stream.energy
     report.update(
-        miou=defined(confusion.miou), runtime=runtime, model=bundle.name,
+        miou=defined(confusion.miou), runtime=stream.runtime, model=bundle.name,
         classes_present=confusion.classes_present,
         per_class=per_class_table(confusion, bundle.names),
-        model_sha256=bundle.sha256, runtime_description=runtime_description,
-        source=source, frame_size=list(frame_size), duration_s=seconds,
+        power_w=energy.watts, power_source=energy.source or None,
+        joules_per_frame=energy.per(stream.figures.frames_segmented, seconds),
+        model_sha256=bundle.sha256, runtime_description=stream.runtime_description,
+        source=source, frame_size=list(stream.frame_size), duration_s=seconds,
         versions=versions(), machine=machine(),
         date=now())
     return report
@@ -34,7 +34,7 @@ def table(report):
     result.add_column('what')
     result.add_column('value', justify='right')
     dropped = report['frames_published'] and report['frames_dropped'] / report['frames_published']
-    rows = (
+    rows = [
         ('model', report['model']),
         ('runtime', report['runtime_description']),
         ('source', f"{report['source']}, {'x'.join(map(str, report['frame_size']))}"),
@@ -46,7 +46,10 @@ def table(report):
         ('frames dropped for newer ones', f"{report['frames_dropped']} ({dropped:.0%})"),
         ('mIoU against truth', 'no truth' if report['miou'] is None else
          f"{report['miou']:.3f} ({report['classes_present']} classes)"),
-    )
+    ]
+    if report['joules_per_frame'] is not None:
+        rows.append((f"energy of a frame ({report['power_source']})",
+                     f"{report['joules_per_frame']:.2f} J at {report['power_w']:.1f} W"))
     for row in rows:
         result.add_row(*row)
     return result

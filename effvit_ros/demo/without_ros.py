@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from effvit_ros.core.bundle import load_bundle
+from effvit_ros.core.energy import measured_energy
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.metrics import ConfusionMatrix
 from effvit_ros.core.overlay import Overlay
@@ -46,7 +47,8 @@ class _Failed(NamedTuple):
     reason: str
 
 
-def watch_stream(camera, segmenter, bundle, seconds, n_moments, console, truth=True) -> Stream:
+def watch_stream(camera, segmenter, bundle, seconds, n_moments, console, truth=True,
+                 page=None) -> Stream:
     """
     Start both processes, count ``seconds`` of their stream, score it, and end them.
 
@@ -54,6 +56,7 @@ def watch_stream(camera, segmenter, bundle, seconds, n_moments, console, truth=T
     :param segmenter: ``model``, ``runtime``, ``threads``.
     :param n_moments: how many moments to keep, spread evenly.
     :param truth: False where the truth's ids mean other classes: it is left alone.
+    :param page: :class:`~effvit_ros.demo.page.LivePage` to show it on, or None.
     :raises UserError: a process ended or can't do its work, or no label map came.
     """
     spawn = multiprocessing.get_context('spawn')
@@ -71,7 +74,7 @@ def watch_stream(camera, segmenter, bundle, seconds, n_moments, console, truth=T
         connection.close()
     try:
         with Status(console) as status:
-            watch = _Watch(results_out, wants_picture, bundle, truth)
+            watch = _Watch(results_out, wants_picture, bundle, truth, page)
             return watch.watch(seconds, n_moments, status)
     finally:
         results_out.close()
@@ -84,8 +87,8 @@ def watch_stream(camera, segmenter, bundle, seconds, n_moments, console, truth=T
 class _Watch:
     """Takes in what the segmenter sends."""
 
-    def __init__(self, results, wants_picture, bundle, truth):
-        self._truth = truth
+    def __init__(self, results, wants_picture, bundle, truth, page):
+        self._truth, self._page = truth, page
         self._results, self._wants_picture = results, wants_picture
         self._overlay = Overlay(bundle.names, bundle.palette)
         self._tally = Tally()
@@ -101,25 +104,32 @@ class _Watch:
         due = deque(start + (end - start) * (2 * i + 1) // (2 * n_moments)
                     for i in range(n_moments))
         moments = []
-        while result.stamp_ns < end and time.time_ns() < end + int(SILENCE_S * 1e9):
-            if due and time.time_ns() >= due[0]:
-                self._wants_picture.set()
-            result = self._take(SILENCE_S)
-            if not start <= result.stamp_ns < end:
-                continue
-            if result.truth is not None:
-                self._confusion.update(result.truth, result.labels)
-            if result.picture is not None and due:
-                due.popleft()
-                moments.append(self._snapshot(result, start))
-            now = min(time.time_ns(), end)
-            status.say(progress_line(self._tally.figures(max(start, now - 2 * 10**9), now),
-                                     self._confusion.miou, (now - start) * 1e-9, seconds))
+        with measured_energy() as energy:
+            while result.stamp_ns < end and time.time_ns() < end + int(SILENCE_S * 1e9):
+                if due and time.time_ns() >= due[0] or self._page and self._page.wants_picture():
+                    self._wants_picture.set()
+                result = self._take(SILENCE_S)
+                if not start <= result.stamp_ns < end:
+                    continue
+                if result.truth is not None:
+                    self._confusion.update(result.truth, result.labels)
+                now = min(time.time_ns(), end)
+                line = progress_line(self._tally.figures(max(start, now - 2 * 10**9), now),
+                                     self._confusion.miou, (now - start) * 1e-9, seconds)
+                status.say(line)
+                if result.picture is not None:
+                    moment = self._snapshot(result, start)
+                    if due and time.time_ns() >= due[0]:
+                        due.popleft()
+                        moments.append(moment)
+                    if self._page:
+                        self._page.show(result.stamp_ns, moment.overlay, result.labels)
+                        self._page.tell(line, description)
         figures = self._tally.figures(start, end)
         if not figures.frames_segmented:
             raise UserError('none of the frames was segmented: give a longer --duration')
         return Stream(figures, self._confusion, moments, result.labels.shape[::-1], runtime,
-                      description)
+                      description, energy)
 
     def _take(self, patience_s):
         result = self._next(patience_s)

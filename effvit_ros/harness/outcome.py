@@ -6,6 +6,7 @@ from typing import List, NamedTuple, Optional, Tuple
 
 import numpy as np
 
+from effvit_ros.core.energy import Energy
 from effvit_ros.core.metrics import ConfusionMatrix
 from effvit_ros.harness.tally import StreamFigures
 
@@ -33,6 +34,7 @@ class Stream(NamedTuple):
     frame_size: Tuple[int, int]
     runtime: str
     runtime_description: str
+    energy: Energy
 
 
 def progress_line(figures, miou, elapsed_s, seconds):

@@ -7,6 +7,7 @@ import time
 
 from rclpy.executors import SingleThreadedExecutor
 
+from effvit_ros.core.energy import measured_energy
 from effvit_ros.harness.collector import Collector
 from effvit_ros.harness.outcome import progress_line, Stream
 from effvit_ros.harness.processes import NodeProcess, running
@@ -37,12 +38,13 @@ def watch_stream(camera, segmenter, n_classes, seconds, n_moments, folder, conso
     with streaming(camera, segmenter, n_classes, folder, truth=truth) as watch, \
             Status(console) as progress:
         watch.until_ready(progress)
-        window = watch.listen(seconds, n_moments, progress)
+        with measured_energy() as energy:
+            window = watch.listen(seconds, n_moments, progress)
         collector = watch.collector
         known = collector.diagnostics
         return Stream(collector.tally.figures(*window), collector.confusion, collector.moments,
                       collector.frame_size, known.get('runtime', ''),
-                      known.get('runtime_description', ''))
+                      known.get('runtime_description', ''), energy)
 
 
 @contextlib.contextmanager

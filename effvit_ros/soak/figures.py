@@ -90,6 +90,7 @@ def figures(record, rate_hz):
         'camera_hz_wanted': rate_hz,
         'labels_hz': round(len(record.ages) / seconds, 2),
         'longest_gap_s': round(float(np.diff(arrivals).max()), 3),
+        **_energy(record),
         'warnings': record.warnings,
         'errors_by_kind': dict(record.errors),
         'last_error': record.last_error,
@@ -97,6 +98,15 @@ def figures(record, rate_hz):
         'warm_up_s': round(first[0], 1),
         'window_s': round(first[1] - first[0], 1),
     }
+
+
+def _energy(record):
+    """Return what the machine drew; nothing where nothing tells."""
+    if record.joules is None or not record.ages or not record.seconds:
+        return {}
+    return {'power_w': round(record.joules / record.seconds, 2),
+            'joules_per_frame': round(record.joules / len(record.ages), 3),
+            'power_source': record.power_source}
 
 
 def verdicts(report):

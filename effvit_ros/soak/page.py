@@ -13,6 +13,8 @@ _SHOWN = (
     ('its CPU time by wall time', 'segmenter_cpu', '.0%', ''),
     ("growth of the camera's RSS", 'camera_rss_growth_mb', '.2f', ' MB'),
     ("growth of the camera's open files", 'camera_fd_growth', 'd', ''),
+    ('power of the machine', 'power_w', '.1f', ' W'),
+    ('energy of a label map', 'joules_per_frame', '.2f', ' J'),
     ('warnings on /diagnostics', 'warnings', 'd', ''),
 )
 
@@ -38,7 +40,8 @@ def soak_page(report, verdicts, plot):
         numbers=(1,), note=windows, warns=bool(missed))
     rest = Table('Figures', ('what', 'value'), [
         (what, '-' if report[key] is None else format(report[key], form) + unit)
-        for what, key, form, unit in _SHOWN], numbers=(1,))
+        for what, key, form, unit in _SHOWN if key in report], numbers=(1,),
+        note=f"Power by {report['power_source']}." if 'power_source' in report else '')
     versions = Table('Versions', ('package', 'version'), list(report['versions'].items()))
     items = [limits, Figure('Course', plot, file=PLOT), rest, versions]
     if report['last_error']:

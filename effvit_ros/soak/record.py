@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import List, NamedTuple, Tuple
+from typing import List, NamedTuple, Optional, Tuple
 
 from effvit_ros.core.process_usage import ProcessUsage
 
@@ -30,6 +30,9 @@ class Record:
     warnings: int = 0
     errors: dict = field(default_factory=dict)
     last_error: str = ''
+    #: What the machine drew between the first sample and the last; None where nothing tells.
+    joules: Optional[float] = None
+    power_source: str = ''
     #: The segmenter's newest values on /diagnostics.
     diagnostics: dict = field(default_factory=dict)
 

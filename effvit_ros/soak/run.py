@@ -5,6 +5,7 @@ import time
 
 from rclpy.executors import SingleThreadedExecutor
 
+from effvit_ros.core.energy import EnergyMeter
 from effvit_ros.core.process_usage import process_usage
 from effvit_ros.harness.processes import NodeFailed
 from effvit_ros.harness.stream import both_nodes, READY_S
@@ -60,7 +61,8 @@ def _until_ready(listener, executor, nodes, stopped, tell):
 
 def _watch(listener, executor, nodes, seconds, record, stopped, tell):
     camera, segmenter = nodes
-    began = time.monotonic()
+    began, meter = time.monotonic(), EnergyMeter()
+    record.power_source = meter.source
     listener.begin(began)
     due = began
     while not stopped() and due <= began + seconds:
@@ -74,6 +76,7 @@ def _watch(listener, executor, nodes, seconds, record, stopped, tell):
                 node.check()
             record.samples.append(Sample(
                 now - began, process_usage(segmenter.pid), process_usage(camera.pid)))
+            record.joules = meter.joules()
         except (NodeFailed, OSError) as error:
             record.note_error('ended', str(error))
             return False

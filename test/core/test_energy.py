@@ -87,7 +87,8 @@ def test_where_nothing_tells_nothing_is_said(files, tmp_path):
     assert (meter.source, meter.joules()) == ('', None)
     with measured_energy(tmp_path) as energy:
         pass
-    assert (energy.joules, energy.per(10), energy.source) == (None, None, '')
+    assert (energy.joules, energy.watts, energy.per(10, 1.0), energy.source) == (
+        None, None, None, '')
 
 
 def test_a_sensor_that_falls_silent_does_not_raise(tmp_path):
@@ -104,5 +105,12 @@ def test_a_block_of_work_has_its_joules_and_those_of_each_frame(tmp_path):
         assert energy.joules is None
         tree(tmp_path, rapl(4_000_000))
     assert energy.joules == pytest.approx(3.0)
-    assert energy.per(6) == pytest.approx(0.5) and energy.per(0) is None
-    assert Energy().per(3) is None
+    assert energy.watts == pytest.approx(3.0 / energy.seconds)
+    assert energy.per(6, energy.seconds) == pytest.approx(0.5)
+    assert energy.per(0, 1.0) is None and Energy().per(3, 1.0) is None
+
+
+def test_frames_of_half_the_time_have_half_of_the_energy():
+    energy = Energy()
+    energy.joules, energy.seconds = 40.0, 4.0
+    assert energy.per(10, 2.0) == pytest.approx(2.0)

@@ -65,6 +65,15 @@ def test_rates_gaps_and_counts():
     assert found['longest_gap_s'] == 11.0
 
 
+def test_energy_is_told_where_a_sensor_tells_it():
+    made = record(seconds=100)
+    made.joules, made.power_source = 404.0, 'RAPL package-0'
+    found = figures(made, 30.0)
+    assert (found['power_w'], found['joules_per_frame'], found['power_source']) == (
+        4.04, 4.0, 'RAPL package-0')  # 100 seconds, 101 label maps
+    assert {'power_w', 'joules_per_frame', 'power_source'} & set(figures(record(), 30.0)) == set()
+
+
 def test_what_was_never_measured_is_none_and_missed():
     found = figures(Record(), 30.0)
     assert (found['rss_growth_mb'], found['p95_age_last_ms']) == (None, None)

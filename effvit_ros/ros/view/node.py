@@ -2,8 +2,6 @@
 from __future__ import annotations
 
 import json
-import secrets
-import time
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.clock import Clock, ClockType
@@ -14,14 +12,11 @@ from std_msgs.msg import Float32MultiArray, String
 
 from effvit_ros.ros.common.parameters import Parameters
 from effvit_ros.ros.segmenter.alert_topic import alerts_in
-from effvit_ros.ros.segmenter.rate_limit import RateLimit
 from effvit_ros.ros.view.parameters import VIEW_PARAMETERS
-from effvit_ros.ros.view.server import is_loopback, PageServer
+from effvit_ros.ros.view.stream_page import open_page, StreamPage
 
 #: Seconds between two looks for browsers.
 LOOK_PERIOD_S = 0.25
-#: Classes that the page lists.
-MOST_CLASSES = 14
 
 
 class ViewNode(Node):
@@ -37,17 +32,13 @@ class ViewNode(Node):
         self._server = None
         try:
             self._settings = Parameters(self, VIEW_PARAMETERS, state=lambda: 'running')
-            address, token = self._settings['address'], self._settings['token']
-            if not is_loopback(address) and not token:
-                token = secrets.token_urlsafe(12)
-            self._server = PageServer(address, self._settings['port'],
-                                      '' if is_loopback(address) else token)
+            self._server = open_page(*(self._settings[name]
+                                       for name in ('address', 'port', 'token')))
         except Exception:
             self.destroy_node()
             raise
-        self._subscriptions_made, self._limit = [], RateLimit()
-        self._alerts = {'segmenter': [], 'mapper': []}
-        self._colours = {}
+        self._page, self._subscriptions_made = StreamPage(self._server), []
+        self._alerts = {'segmenter': (), 'mapper': ()}
         self.create_timer(LOOK_PERIOD_S, self._look,
                           clock=Clock(clock_type=ClockType.STEADY_TIME))
         self.get_logger().info(f'watch at {self._server.url}')
@@ -82,27 +73,20 @@ class ViewNode(Node):
             (String, 'mapper/geojson', self._on_map, latched))]
 
     def _on_picture(self, message):
-        if self._limit.admits(time.monotonic(), self._settings['max_rate']):
-            self._server.tell('picture', bytes(message.data), keep=False)
+        if self._page.wants_picture(self._settings['max_rate']):
+            self._page.picture(bytes(message.data))
 
     def _on_areas(self, message):
-        if len(message.layout.dim) != 2:
-            return
-        names = message.layout.dim[1].label.split(',')
-        shares = sorted(zip(message.data, names), reverse=True)[:MOST_CLASSES]
-        self._server.tell('classes', [
-            [name, round(float(share), 4), self._colours.get(name, '#888')]
-            for share, name in shares if share > 0], keep=False)
+        if len(message.layout.dim) == 2:
+            self._page.areas(message.layout.dim[1].label.split(','), message.data)
 
     def _on_legend(self, message):
         import yaml
         try:
-            entries = yaml.safe_load(message.data)
-            self._colours = {e['name']: '#%02x%02x%02x' % tuple(e['rgb'])
-                             for e in entries.values()}
+            self._page.legend({e['name']: e['rgb']
+                               for e in yaml.safe_load(message.data).values()})
         except (yaml.YAMLError, TypeError, KeyError, AttributeError):
-            return
-        self._server.tell('legend', self._colours)
+            pass  # no legend of ours
 
     def _on_health(self, message):
         space = self.get_namespace().strip('/')
@@ -110,18 +94,15 @@ class ViewNode(Node):
             node = status.name.split(':')[0]
             if node in ('/'.join(filter(None, (space, name))) for name in (
                     'segmenter', 'mapper')):
-                self._server.tell(f'health {status.name}', {
-                    'name': status.name, 'level': status.level[0], 'message': status.message,
-                    'values': [[v.key, v.value] for v in status.values]}, keep=False)
+                self._page.health(status.name, status.level[0], status.message,
+                                  [(v.key, v.value) for v in status.values])
 
     def _on_alerts(self, source, message):
-        self._alerts[source] = [
-            {'name': a.name, 'state': a.state, 'share': a.share, 'id': a.key,
-             'place': None if a.place is None else list(a.place)} for a in alerts_in(message)]
-        self._server.tell('alerts', self._alerts['mapper'] + self._alerts['segmenter'])
+        self._alerts[source] = alerts_in(message)
+        self._page.alerts(self._alerts['mapper'] + self._alerts['segmenter'])
 
     def _on_map(self, message):
         try:
-            self._server.tell('map', json.loads(message.data))
+            self._page.map(json.loads(message.data))
         except ValueError:
             pass  # no map of ours
