@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
-from geometry_msgs.msg import Quaternion
+from geometry_msgs.msg import Quaternion, TransformStamped
 from live_ros import fresh_domain, NodeProcess, Probe
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, Imu, NavSatFix, Range
@@ -23,14 +23,17 @@ srvs = pytest.importorskip('std_srvs.srv', reason='std_srvs is not installed')
 MODULE = 'effvit_ros.ros.mapper.main'
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 NORTH = Quaternion(z=0.70710678, w=0.70710678)   # nose north in east-north-up
+#: An optical frame that looks straight down, its right to the right of the nose.
+LOOKING_DOWN = Quaternion(x=0.70710678, y=-0.70710678, z=0.0, w=0.0)
 PERSON = 10
 
 
 class Aircraft:
     """Hovers at 40 m over 47, 15, nose north, a camera of 160x120 looking down."""
 
-    def __init__(self, probe, poses=True, covariance=1.0, png=False):
+    def __init__(self, probe, poses=True, covariance=1.0, png=False, frames=False):
         node = probe.node
+        self._time = 100.0
         self._labels = node.create_publisher(Image, 'segmenter/labels', 1)
         self._png = None
         if png:
@@ -40,7 +43,13 @@ class Aircraft:
         self._poses = [node.create_publisher(kind, topic, 10) for kind, topic in (
             (NavSatFix, 'fix'), (Imu, 'imu'), (Range, 'range'))] if poses else []
         self._covariance = covariance
-        self._time = 100.0
+        self._frames = None
+        if frames:
+            self._frames = node.create_publisher(TFMessage, '/tf', 10)
+            # Kept, or it would be gone with what it told.
+            self._static = node.create_publisher(TFMessage, '/tf_static', LATCHED)
+            self._static.publish(
+                TFMessage(transforms=[self._transform('base_link', 'optical', LOOKING_DOWN)]))
         node.create_timer(0.05, self._tick)
         # A person 16 pixels east and 12 north of the middle: with focal length 160 at 40 m
         # those are 4 and 3 metres.
@@ -60,6 +69,9 @@ class Aircraft:
                 fix, imu, Range(header=self._header(), range=40.0, min_range=0.1,
                                 max_range=100.0))):
             publisher.publish(message)
+        if self._frames is not None:
+            self._frames.publish(TFMessage(transforms=[
+                self._transform('map', 'base_link', NORTH, 40.0)]))
         header = self._header()
         info = CameraInfo(header=header, width=160, height=120, distortion_model='plumb_bob')
         info.k = [160.0, 0.0, 79.5, 0.0, 160.0, 59.5, 0.0, 0.0, 1.0]
@@ -69,6 +81,12 @@ class Aircraft:
             return
         self._labels.publish(image_message(self.labels, 'mono8', header))
         self._confidence.publish(image_message(self.confidence, 'mono8', header))
+
+    def _transform(self, parent, child, turn, up=0.0):
+        found = TransformStamped(header=self._header(), child_frame_id=child)
+        found.header.frame_id = parent
+        found.transform.translation.z, found.transform.rotation = up, turn
+        return found
 
     def _header(self):
         header = Header(frame_id='base_link')
@@ -151,6 +169,19 @@ def test_what_is_wrong_with_poses_is_a_warning(probe, start, aircraft, words):
     status = probe.until(
         lambda: (s := mapping_status(health)) and words in s.message and s, 60, words)
     assert status.level == b'\x01'
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(TFMessage is None, reason='tf2_msgs is not installed')
+def test_frames_alone_place_an_alert(probe, start):
+    aircraft = Aircraft(probe, poses=False, frames=True)
+    start(map_frame='map', camera_frame='optical', origin_latitude=47.0, origin_longitude=15.0)
+    alerts, _ = probe.collect(DiagnosticArray, 'mapper/alerts', LATCHED)
+    probe.until(lambda: alerts, 60, 'an alert')
+    alert, = alerts_in(alerts[-1])
+    assert alert.place.latitude == pytest.approx(47.0 + 3 / 111170, abs=3e-6)
+    assert alert.place.longitude == pytest.approx(15.0 + 4 / 76056, abs=4e-6)
+    del aircraft
 
 
 @pytest.mark.slow
