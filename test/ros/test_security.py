@@ -88,8 +88,9 @@ def camera(domain, probe, tmp_path_factory):
 @pytest.fixture(scope='module')
 def mapper(domain, tmp_path_factory):
     frames = {} if TFMessage is None else {'map_frame': 'map', 'camera_frame': 'optical'}
-    process = NodeProcess('effvit_ros.ros.mapper.main', domain,
-                          tmp_path_factory.mktemp('mapper') / 'log', mount='gimbal_world', **frames)
+    process = NodeProcess(
+        'effvit_ros.ros.mapper.main', domain, tmp_path_factory.mktemp('mapper') / 'log',
+        mount='gimbal_world', **frames)
     process.wait_for_log('mapping /segmenter/labels', timeout=60.0)
     yield process
     assert process.end() == 0, process.log
