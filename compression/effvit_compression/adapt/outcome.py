@@ -30,14 +30,12 @@ class Outcome(NamedTuple):
 
     @property
     def verdict(self) -> str:
-        """One sentence: better, worse, or not to be told."""
+        """One sentence: better, no better, or not to be told."""
         if np.isnan(self.gain.difference):
             return 'NOT JUDGED: the held-out part has no labelled pixel'
-        if self.gain.difference < 0:
-            return ('WORSE than before on the held-out part: do not fly it; label more pictures, '
-                    'or check that the labels are right')
-        if self.gain.difference == 0:
-            return 'NO BETTER than before on the held-out part: nothing was gained'
+        if self.gain.difference <= 0:
+            return ('NO BETTER than before on the held-out part: the bundle stays as it was; '
+                    'label more pictures, or check that the labels are right')
         if not self.gain.low > 0:
             return ('better on the held-out part, but so few pictures cannot show it for certain '
                     '(the interval holds 0): label more, or look at it in flight')

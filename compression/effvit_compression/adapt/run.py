@@ -1,7 +1,9 @@
 """An adaptation from its pictures to the finished folder, which is written whole or not at all."""
 from __future__ import annotations
 
+import hashlib
 import json
+import shutil
 import tempfile
 import time
 from pathlib import Path
@@ -37,6 +39,8 @@ from effvit_ros.core.whole_file import write_text
 from effvit_ros.report.render import markdown_table
 
 REPORT, CARD, BUNDLE = 'report.json', 'report.md', 'bundle'
+#: File of an interrupted learning.
+CHECKPOINT = 'last.ckpt'
 #: Pictures on which the exported graphs are proved.
 PROOFS = 6
 #: Pictures that calibrate the INT8 graph, and mIoU that it may lose.
@@ -73,6 +77,9 @@ def adapt(task: Task, net: SegmentationNet, out: Path, say: Callable[[str], None
     """
     Learn, export, judge and write ``out``: ``bundle``, ``report.json`` and ``report.md``.
 
+    Where the new bundle is not better as it flies, ``out`` holds the old one. An interrupted
+    learning goes on where it was.
+
     :param net: the bundle's network; it is trained in place.
     :raises UserError: too few pictures, unreadable ones, labels that don't fit.
     """
@@ -89,22 +96,42 @@ def adapt(task: Task, net: SegmentationNet, out: Path, say: Callable[[str], None
     settings = plan(learn_from, task.minutes, side)
     say(f'{len(learn_from)} pictures to learn from, {len(held_out)} held out; at most '
         f'{settings.steps} steps or {settings.seconds / 60:.0f} min on {device}')
+    unfinished = out.with_name(f'.{out.name}.unfinished')
+    kept = unfinished / identity(task)
+    kept.mkdir(parents=True, exist_ok=True)
     learnt = learn(net.to(device), learn_from, Judge(held_out, len(bundle.names), side, device),
-                   settings, task.seed, say)
+                   settings, task.seed, say, kept / CHECKPOINT)
     say(f'learnt {learnt.steps} steps; the bundle is {learnt.share:.0%} new and the rest old')
-    out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix='.adapt-') as place:
         new = Path(place) / out.name
-        write(task, net.cpu(), learn_from, held_out.samples, new / BUNDLE, say)
-        say('scoring the bundle before and after on the held-out part')
-        found = outcome(score(bundle, held_out.samples),
-                        score(load_bundle(new / BUNDLE), held_out.samples))
+        new.mkdir()
+        before = score(bundle, held_out.samples)
+        found = outcome(before, before)
+        if learnt.share:
+            write(task, net.cpu(), learn_from, held_out.samples, new / BUNDLE, say)
+            say('scoring the bundle before and after on the held-out part')
+            found = outcome(before, score(load_bundle(new / BUNDLE), held_out.samples))
+        if not learnt.share or found.gain.difference < 0:
+            # As it flies, in INT8, it may be worse after all.
+            shutil.rmtree(new / BUNDLE, ignore_errors=True)
+            shutil.copytree(bundle.path, new / BUNDLE)
+            found = outcome(before, before)
         report = report_of(task, learn_from, held_out, settings, learnt, found,
                            load_bundle(new / BUNDLE), time.monotonic() - start)
         write_text(new / REPORT, json.dumps(report, indent=2) + '\n')
         write_text(new / CARD, page(report, found, out, bundle.names))
         replace_folder(new, out)
+    shutil.rmtree(unfinished, ignore_errors=True)
     return found
+
+
+def identity(task: Task) -> str:
+    """Return what tells a task from others: only the same one goes on where it was interrupted."""
+    files = [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns)
+             for sample in (*task.samples, *task.held_out)
+             for path in (sample.image, sample.label)]
+    what = json.dumps([task.bundle.sha256, files, len(task.held_out), task.minutes, task.seed])
+    return hashlib.sha256(what.encode()).hexdigest()[:16]
 
 
 def check_labels(labelled: Labelled, bundle: Bundle) -> None:

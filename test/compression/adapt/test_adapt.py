@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import cv2
 import numpy as np
@@ -9,7 +10,8 @@ import pytest
 import torch
 import yaml
 
-from effvit_compression.adapt.judge import best_blend, blend
+from effvit_compression.adapt import learning
+from effvit_compression.adapt.judge import best_blend, blend, Judge
 from effvit_compression.adapt.labelled import hold_out, Labelled, look_alikes, Sample
 from effvit_compression.adapt.learning import schedule
 from effvit_compression.adapt.loss import AdaptationLoss
@@ -19,7 +21,9 @@ from effvit_compression.cli import main
 from effvit_compression.export.bundle import Description, make_variants, write_bundle
 from effvit_compression.models.architecture import Architecture
 from effvit_compression.models.factory import build
+from effvit_compression.models.store import network_of
 from effvit_ros.core.bundle import load_bundle
+from effvit_ros.core.errors import UserError
 from effvit_ros.core.metrics import ConfusionMatrix
 from effvit_ros.evaluation.bootstrap import Counts
 
@@ -96,6 +100,67 @@ def test_bundle_learns_the_new_view_and_the_report_says_so(bundle, pictures, tmp
     assert {g.precision for g in new.graphs} >= {'fp32'}
     assert report['pictures'] == {'learnt_from': 8, 'held_out': 2}
     assert not list(tmp_path.glob('.adapt-*'))
+
+
+@pytest.fixture
+def small(bundle):
+    """Return what learns a few steps: a network, pictures, a judge and a plan."""
+    scenes = [scene(seed) for seed in range(5)]
+    some = labelled([truth for _, truth in scenes], [image for image, _ in scenes])
+    settings = plan(some.part([0, 1, 2]), 20, SIZE)._replace(
+        steps=4, seconds=1e9, batch=1, checks=2, sizes=[(32, 1.0)])
+    return (network_of(load_bundle(bundle)), some.part([0, 1, 2]),
+            Judge(some.part([3, 4]), 14, SIZE, torch.device('cpu')), settings)
+
+
+def test_interrupted_learning_goes_on_as_if_it_had_not_been(bundle, small, tmp_path, monkeypatch):
+    monkeypatch.setattr(learning, 'KEPT_EVERY_S', 0)
+    monkeypatch.setattr(learning, 'CHECK_PAUSE', 0)
+    net, learn_from, judge, settings = small
+    whole = learning.learn(net, learn_from, judge, settings, 0, lambda line: None)
+
+    class Killed(BaseException):
+        """Nobody catches it."""
+
+    def killer(line):
+        if line.startswith('step 2'):
+            raise Killed
+    told, kept = [], tmp_path / 'last.ckpt'
+    with pytest.raises(Killed):
+        learning.learn(network_of(load_bundle(bundle)), learn_from, judge, settings, 0, killer,
+                       kept)
+    again = learning.learn(network_of(load_bundle(bundle)), learn_from, judge, settings, 0,
+                           told.append, kept)
+    assert told[0] == 'goes on after step 1 of a run that was interrupted'
+    assert again == whole
+    once_more = learning.learn(network_of(load_bundle(bundle)), learn_from, judge, settings, 0,
+                               told.append, kept)
+    assert once_more == whole, 'finished: nothing is learnt again'
+
+
+def test_damaged_checkpoint_is_one_line(small, tmp_path):
+    (tmp_path / 'last.ckpt').write_bytes(b'half')
+    with pytest.raises(UserError, match='last.ckpt: damaged: remove it'):
+        learning.learn(*small, 0, lambda line: None, tmp_path / 'last.ckpt')
+
+
+def test_the_bundle_stays_where_the_new_one_is_worse_as_it_flies(bundle, pictures, tmp_path,
+                                                                 monkeypatch, capsys):
+    from effvit_compression.adapt import run
+
+    def write(task, net, learn_from, held_out, folder, say):
+        shutil.copytree(bundle, folder)
+        (folder / 'manifest.yaml').write_text(
+            (folder / 'manifest.yaml').read_text().replace('name: base', 'name: new'))
+
+    monkeypatch.setattr(run, 'write', write)
+    monkeypatch.setattr(run, 'learn', lambda *given: learning.Learnt([(0, 0.5)], 1, 1.0, False))
+    monkeypatch.setattr(run, 'score', lambda found, samples: scored(
+        [5, 5, 5, 5] if found.name == 'new' else [9, 9, 9, 9], 14))
+    assert adapted(bundle, pictures, tmp_path / 'out') == 0
+    assert 'NO BETTER than before' in capsys.readouterr().out
+    assert load_bundle(tmp_path / 'out' / 'bundle').sha256 == load_bundle(bundle).sha256
+    assert not list(tmp_path.glob('.out*'))
 
 
 def remove_label(images, labels):
@@ -241,16 +306,17 @@ def test_best_blend_may_be_the_old_network(best):
     assert (score, share, state['weight'].item()) == (1.0, best, best)
 
 
-def scored(rights):
+def scored(rights, n_classes=2):
     """Return a bundle's scores on pictures of ten pixels, so many of them right."""
-    whole, each = ConfusionMatrix(2), []
+    whole, each = ConfusionMatrix(n_classes), []
     for right in rights:
         truth = np.zeros(10, np.uint8)
-        one = ConfusionMatrix(2).update(truth, (np.arange(10) >= right).astype(np.uint8))
+        one = ConfusionMatrix(n_classes).update(truth, (np.arange(10) >= right).astype(np.uint8))
         whole.matrix += one.matrix
         each.append(one)
     counts = Counts(*(np.array(rows, float) for rows in zip(*(
-        (np.diagonal(one.matrix), one.support, one.matrix[:, :2].sum(axis=0)) for one in each))))
+        (np.diagonal(one.matrix), one.support, one.matrix[:, :n_classes].sum(axis=0))
+        for one in each))))
     return Scored(whole, counts, np.array([one.picture_dice for one in each]))
 
 
@@ -258,7 +324,7 @@ def scored(rights):
     ([5, 5, 5, 5], [9, 9, 8, 9], 'better than before'),
     ([5, 5, 5, 5], [4, 9, 3, 9], 'cannot show it for certain'),
     ([5, 5, 5, 5], [5, 5, 5, 5], 'NO BETTER than before'),
-    ([5, 5, 5, 5], [5, 4, 5, 5], 'WORSE than before'),
+    ([5, 5, 5, 5], [5, 4, 5, 5], 'NO BETTER than before'),
 ])
 def test_verdict_says_what_can_be_said(before, after, verdict):
     found = outcome(scored(before), scored(after))
