@@ -11,7 +11,7 @@ from effvit_compression.commands.profile import check_size
 from effvit_compression.data.description import load_description
 from effvit_compression.data.pictures import Pictures, read_image, stretched
 from effvit_compression.evaluation import evaluate_bundle
-from effvit_ros.core.bundle import load_bundle
+from effvit_ros.core.bundle import is_bundle, load_bundle
 from effvit_ros.core.errors import UserError
 
 
@@ -21,7 +21,8 @@ def add_arguments(parser) -> None:
     parser.add_argument('--out', type=Path, required=True, help='Folder of the bundle.')
     parser.add_argument('--data', type=Path, nargs='+', required=True, metavar='DATASET.yaml',
                         help='Datasets that it was trained on: named with their terms, their '
-                             'val pictures check the graphs and give the scores.')
+                             'val pictures check the graphs and give the scores. One without a '
+                             'split train gives scores of unseen views.')
     parser.add_argument('--story', type=Path, required=True,
                         help='Text file that tells the model card how it was trained.')
     parser.add_argument('--command', default='',
@@ -31,6 +32,9 @@ def add_arguments(parser) -> None:
     parser.add_argument('--without-blocks', action='store_true',
                         help='Leave the MobileViT blocks out that were inserted into the trunk '
                              '(default: they stay).')
+    parser.add_argument('--without-network', action='store_true',
+                        help='Leave out the weights that a training can go on from: the bundle is '
+                             'smaller (default: they go in).')
     parser.add_argument('--variants', nargs='+', default=['fp32/uint8'],
                         metavar='PRECISION/IO',
                         help='Graphs to write: fp32 or fp16 / uint8 or float32 '
@@ -45,6 +49,7 @@ def run(arguments) -> int:
         score_entry,
         write_bundle,
     )
+    from effvit_compression.export.evidence import inherited
     from effvit_compression.export.origins import origins
     from effvit_compression.export.temperature import calibrated_temperature
     from effvit_compression.export.views import record, section
@@ -61,6 +66,8 @@ def run(arguments) -> int:
         drop_insertions(net)
     datasets = [load_description(path, classes=net.architecture.classes)
                 for path in arguments.data]
+    trained_on = [d for d in datasets if 'train' in d.splits]
+    known = evidence_of(arguments.checkpoint)
     try:
         story = arguments.story.read_text(encoding='utf-8-sig')
     except OSError as error:
@@ -76,19 +83,30 @@ def run(arguments) -> int:
         return calibrated_temperature(load_bundle(folder), chain.from_iterable(
             Pictures(d, 'val') for d in datasets if not d.trusted))
 
+    def inherit(scores: List[dict]) -> dict:
+        return inherited(known, scores, [d.name for d in trained_on])
+
     def views(folder: Path) -> dict:
         return section(record(load_bundle(folder), *(
             {d.name: Pictures(d, split) for d in datasets if split in d.splits}
             for split in ('train', 'val'))))
 
-    description = Description(arguments.out.name, tuple(origins(datasets, [arguments.checkpoint])),
-                              story, arguments.command)
+    description = Description(
+        arguments.out.name, tuple(origins(trained_on, [arguments.checkpoint])), story,
+        arguments.command, inherit, trainable=not arguments.without_network)
     made = make_variants(net, arguments.size, variants,
                          parity_pictures(datasets, arguments.size))
     write_bundle(net, made, arguments.out, arguments.size, description, score,
                  calibrate, views)
     print(f'bundle written: {arguments.out}')
     return 0
+
+
+def evidence_of(checkpoint: Path) -> dict:
+    """Return what a bundle says that its classes were learnt from; of a checkpoint nothing."""
+    if not is_bundle(checkpoint):
+        return {}
+    return load_bundle(checkpoint).manifest.get('evidence') or {}
 
 
 def parse_variant(text: str):

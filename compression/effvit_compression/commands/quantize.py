@@ -75,10 +75,13 @@ def from_datasets(arguments, classes: ClassSet):
     from effvit_compression.export.int8 import spread
     from effvit_compression.export.price import PriceSet
     datasets = [load_description(path, classes=classes) for path in arguments.data]
-    share = -(-arguments.pictures // len(datasets))
-    paths = [pair.image for d in datasets for pair in spread(d.pairs('train'), share)]
+    learnt = [d for d in datasets if 'train' in d.splits]
+    if not learnt:
+        raise UserError('--data: no dataset has a split train, whose pictures calibrate')
+    share = -(-arguments.pictures // len(learnt))
+    paths = [pair.image for d in learnt for pair in spread(d.pairs('train'), share)]
     sets = [PriceSet(f'{d.name}/val', Pictures(d, 'val'), d.trusted) for d in datasets]
-    return paths, sets, ', '.join(f'{d.name}/train' for d in datasets)
+    return paths, sets, ', '.join(f'{d.name}/train' for d in learnt)
 
 
 def from_folder(arguments, classes: ClassSet):

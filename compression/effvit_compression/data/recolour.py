@@ -26,8 +26,8 @@ class Palette(NamedTuple):
 
 
 PALETTES: Mapping[PaletteName, Palette] = {
-    'soil': Palette((25, 85), (0, 45), (35, 95)),     # grey, ochre, laterite, black earth
-    'ground': Palette((25, 85), (0, 32), (40, 260)),  # soils, dry grass, scree, green, grey-blue
+    'soil': Palette((25, 85), (0, 45), (30, 95)),     # grey, laterite, ochre, black earth
+    'ground': Palette((25, 85), (0, 30), (75, 260)),  # dry grass, scree, green, grey-blue; no red
     'water': Palette((20, 80), (0, 28), (60, 260)),   # muddy to blue
     'roof': Palette((25, 95), (0, 45), (20, 110)),    # tiles, sheet metal, concrete
     'asphalt': Palette((25, 80), (0, 10), (40, 260)),

@@ -58,6 +58,7 @@ class Description:
     #: From the scores, what each class was learnt from (``evidence.evidence``).
     evidence: Callable[[List[dict]], dict] = lambda scores: {}
     recipe: str = ''                          # as it was used, YAML
+    trainable: bool = True                    # holds the network, to be trained on
 
 
 @dataclass(frozen=True)
@@ -134,9 +135,10 @@ def write_bundle(net: SegmentationNet, variants: Sequence[Variant], folder: Path
         new = Path(place) / folder.name
         new.mkdir()
         entries = write_graphs(variants, new, len(net.architecture.classes))
-        save_network(net, new)
         manifest = manifest_of(net, size, description, entries)
-        manifest['network'] = {'file': NETWORK, 'sha256': sha256_of(new / NETWORK)}
+        if description.trainable:
+            save_network(net, new)
+            manifest['network'] = {'file': NETWORK, 'sha256': sha256_of(new / NETWORK)}
         write_manifest(new, manifest)
         load_bundle(new)
         manifest['temperature'] = round(calibrate(new), 4)

@@ -1,7 +1,7 @@
 """What a network knows a class from: hands, other networks' guesses, or a simulation alone."""
 from __future__ import annotations
 
-from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence
+from typing import Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence
 
 import numpy as np
 
@@ -46,6 +46,22 @@ def evidence(lessons: Iterable[Lesson], unseen: Sequence[dict], classes: ClassSe
                    'unseen': {entry['data']: entry['iou'][name]
                               for entry in unseen if name in entry['iou']}}
             for name, words in sources.items()}
+
+
+def inherited(before: Mapping[str, dict], scores: Iterable[dict], trained_on: Sequence[str],
+              ) -> dict:
+    """
+    Return the evidence of a network that another bundle flies, too, with scores of its own.
+
+    :param before: that bundle's evidence.
+    :param scores: entries of the manifest's ``scores``; those on val sets of ``trained_on`` are
+        no unseen views.
+    """
+    unseen = [entry for entry in scores if entry['data'].rpartition('/')[0] not in trained_on]
+    return {name: {'learnt_from': list(entry['learnt_from']),
+                   'unseen': {found['data']: found['iou'][name]
+                              for found in unseen if name in found['iou']}}
+            for name, entry in before.items()}
 
 
 def taught_by(lesson: Lesson, classes: ClassSet) -> Dict[str, np.ndarray]:

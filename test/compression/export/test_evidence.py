@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from effvit_compression.export.bundle import evidence_section
-from effvit_compression.export.evidence import evidence, Lesson
+from effvit_compression.export.evidence import evidence, inherited, Lesson
 from effvit_ros.core.bundle import GUESSES, HAND, SIMULATION
 from effvit_ros.core.classes import lpcv_classes
 
@@ -71,3 +71,12 @@ def test_scores_of_unseen_views_stand_by_their_classes():
     assert f'| {WATER} | hand labels | hill/val 0.50 |' in card
     assert f'| {FIRE} | nothing | not measured |' in card
     assert evidence_section({}) == []
+
+
+def test_another_bundle_of_a_network_has_its_words_and_scores_of_its_own():
+    before = {WATER: {'learnt_from': [HAND], 'unseen': {'hill/val': 0.5}},
+              FIRE: {'learnt_from': [SIMULATION], 'unseen': {}}}
+    scores = [{'data': 'hill/val', 'iou': {WATER: 0.4}}, {'data': 'lake/val', 'iou': {WATER: 0.9}}]
+    assert inherited(before, scores, trained_on=['lake']) == {
+        WATER: {'learnt_from': [HAND], 'unseen': {'hill/val': 0.4}},
+        FIRE: {'learnt_from': [SIMULATION], 'unseen': {}}}

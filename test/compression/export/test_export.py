@@ -26,7 +26,7 @@ from effvit_compression.export.origins import Origin, origins
 from effvit_compression.export.parity import noise_parity, Parity, parity
 from effvit_compression.models.architecture import Architecture
 from effvit_compression.models.factory import build
-from effvit_compression.models.store import load_network
+from effvit_compression.models.store import load_network, NETWORK
 from effvit_ros.core.bundle import load_bundle, resolve_model
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.segmenter import Segmenter
@@ -142,6 +142,15 @@ def test_invisible_noise_changes_little(net, pictures):
     measured = noise_parity(net, pictures)
     assert 0.9 < measured.agreement < 1
     assert 0 < measured.margin < 0.5
+
+
+def test_a_bundle_without_its_network_flies_and_is_not_trained_on(net, graph, tmp_path):
+    folder = tmp_path / 'tiny'
+    write_bundle(net, [Variant('fp32', 'uint8', graph, Parity(1, 0))], folder, SIZE,
+                 Description('tiny', (), '', '', trainable=False))
+    assert load_bundle(folder).gives_scores and not (folder / NETWORK).exists()
+    with pytest.raises(UserError, match='holds no network to train on'):
+        load_network(folder)
 
 
 def test_a_failure_leaves_the_old_bundle_alone(net, tmp_path):
