@@ -9,6 +9,8 @@ networks are surer than they are right, so the estimate is too high there.
 """
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from effvit_ros.evaluation.bootstrap import Counts, resample_weights
@@ -17,6 +19,19 @@ from effvit_ros.evaluation.bootstrap import Counts, resample_weights
 LEAST_SHARE = 0.002
 #: Resamples of the interval, and how many neighbouring frames are drawn together.
 RESAMPLES, BLOCK = 500, 10
+
+
+class MethodError(NamedTuple):
+    """How much too high and too low estimates were found to be: docs/adapt.md has the table."""
+
+    too_high: float
+    too_low: float
+
+
+#: On the views of the training, at other exposures and resolutions, in haze, blurred.
+KNOWN = MethodError(0.12, 0.03)
+#: On views of another kind, where networks are sure and wrong.
+ELSEWHERE = MethodError(0.40, 0.03)
 
 
 def expected_counts(scores, temperature):
@@ -34,12 +49,19 @@ def expected_counts(scores, temperature):
     return np.stack([hits, flat.sum(axis=1), np.bincount(winner, minlength=n)]) / flat.shape[1]
 
 
-def estimated_scores(expected, names):
+def estimated_scores(expected, names, distance=None):
     """
     Return the estimate for a report, None where no frame gave scores.
 
+    The interval is that of the frames (95 %), widened by the error that the method was found to
+    have on such views.
+
     :param expected: (F, 3, n), NaN for frames without.
-    :returns: ``miou`` with ``low`` and ``high`` (95 %, of the frames), ``per_class`` IoU.
+    :param distance: mean distance from the views of the training, 1 at the limit
+        (:mod:`effvit_ros.core.view`); None where the bundle does not say what those are, and
+        nobody knows whether the view is one of them.
+    :returns: ``miou`` with ``low`` and ``high``, ``of_the_frames`` (the interval as it was),
+        ``method_error``, ``known_view`` (None: nobody knows) and ``per_class`` IoU.
     """
     known = expected[~np.isnan(expected).any(axis=(1, 2))]
     if not len(known):
@@ -51,7 +73,11 @@ def estimated_scores(expected, names):
         _iou(counts, weights)[:, seen].mean(axis=1)
         for weights in resample_weights(len(known), RESAMPLES, BLOCK, seed=0)])
     low, high = np.quantile(resampled, (0.025, 0.975)).tolist()
-    return {'miou': float(whole[seen].mean()), 'low': low, 'high': high,
+    error = KNOWN if distance is not None and distance <= 1 else ELSEWHERE
+    return {'miou': float(whole[seen].mean()), 'low': max(0.0, low - error.too_high),
+            'high': min(1.0, high + error.too_low), 'of_the_frames': [low, high],
+            'method_error': error._asdict(),
+            'known_view': None if distance is None else bool(distance <= 1),
             'per_class': {name: float(value) for name, value, here in zip(names, whole, seen)
                           if here}}
 

@@ -36,7 +36,7 @@ class RecordWriter:
         self._timings = open(Path(folder) / TIMINGS, 'w', encoding='utf-8')
         self._timings.write(','.join(('frame',) + STEPS) + '\n')
 
-    def write(self, frame, size, areas, flips, confusion, expected, reliability,
+    def write(self, frame, size, areas, flips, confusion, expected, reliability, distance,
               milliseconds):
         """
         Add one frame.
@@ -47,6 +47,7 @@ class RecordWriter:
         :param confusion: the frame's ConfusionMatrix, or None without truth.
         :param expected: (3, n) shares that the network's confidence expects, or None.
         :param reliability: its Reliability, or None where the bundle gives no scores.
+        :param distance: from the views of the training, 1 at the limit, or None.
         :param milliseconds: one number for each of :data:`STEPS`.
         """
         entry = {'frame': frame.index, 'stamp_ns': frame.stamp_ns, 'log_ns': frame.log_ns,
@@ -60,6 +61,8 @@ class RecordWriter:
             entry['dice'] = defined(confusion.picture_dice)
         if reliability is not None:
             entry['confidence'] = reliability.counts.tolist()
+        if distance is not None:
+            entry['distance'] = round(distance, 4)
         self._frames.write(json.dumps(entry, separators=(',', ':')) + '\n')
         self._timings.write(
             f'{frame.index},' + ','.join(f'{ms:.3f}' for ms in milliseconds) + '\n')
@@ -85,7 +88,8 @@ class FrameTable(NamedTuple):
     unknown. ``confusion``: (n, n + 1) int64, the sum over all frames. ``expected``: (F, 3, n)
     float, the hits, truth and prediction that confidence expects, NaN where unknown.
     ``confidence``: (3, BINS) int64, the sum of their
-    :class:`~effvit_ros.core.reliability.Reliability`.
+    :class:`~effvit_ros.core.reliability.Reliability`. ``distance``: (F,) float, from the views of
+    the training, NaN where unknown.
     """
 
     indices: np.ndarray
@@ -100,6 +104,7 @@ class FrameTable(NamedTuple):
     confusion: np.ndarray
     expected: np.ndarray
     confidence: np.ndarray
+    distance: np.ndarray
 
 
 def read_frames(path, n_classes):
@@ -117,11 +122,13 @@ def read_frames(path, n_classes):
     confusion = np.zeros((n_classes, n_classes + 1), np.int64)
     expected = np.full((count, 3, n_classes), np.nan)
     confidence = Reliability().counts
+    distance = np.full(count, np.nan)
     try:
         for row, entry in enumerate(entries):
             if 'confidence' in entry:
                 confidence += np.asarray(entry['confidence'], np.int64)
             areas[row] = entry['areas']
+            distance[row] = entry.get('distance', np.nan)
             if entry['flips'] is not None:
                 flips[row] = entry['flips']
             if 'expected' in entry:
@@ -147,7 +154,7 @@ def read_frames(path, n_classes):
     totals = areas.sum(axis=1, keepdims=True)
     areas /= np.where(totals, totals, 1)
     return FrameTable(indices, stamps, areas, flips, scored, hits, support, predicted, dice,
-                      confusion, expected, confidence)
+                      confusion, expected, confidence, distance)
 
 
 def read_timings(path):

@@ -168,8 +168,11 @@ def _scores(table, names):
     confusion.matrix += table.confusion
     dice = table.dice[~np.isnan(table.dice)]
     flips = table.flips[~np.isnan(table.flips)]
+    distances = table.distance[~np.isnan(table.distance)]
+    distance = float(distances.mean()) if distances.size else None
     return {
-        'estimate': estimated_scores(table.expected, names),
+        'estimate': estimated_scores(table.expected, names, distance),
+        'view_distance': None if distance is None else round(distance, 4),
         'made_by': 'evaluate_bag', 'format_version': FORMAT_VERSION, 'mode': 'offline',
         'miou': defined(confusion.miou),
         'mdice_lpcv': float(dice.mean()) if dice.size and are_lpcv(names) else None,

@@ -82,7 +82,7 @@ def evaluate_frames(bag, topic, truth, segmenter, folder, save_bag=False, bit_de
             timings = segmentation.timings
             record.write(
                 frame, (pixels.shape[1], pixels.shape[0]), score.areas, score.flips,
-                score.confusion, score.expected, score.reliability,
+                score.confusion, score.expected, score.reliability, score.distance,
                 (frame.read_ms, frame.decode_ms, wait_ms, timings.prepare_ms, timings.infer_ms,
                  timings.restore_ms, (scored - start) * 1e3,
                  (time.perf_counter() - scored) * 1e3))
@@ -122,6 +122,8 @@ class FrameScore:
     expected: object = None
     #: None where the bundle gives no scores.
     reliability: object = None
+    #: From the views of the training, 1 at the limit; None where the bundle does not say.
+    distance: object = None
 
 
 class _Scorer:
@@ -134,6 +136,7 @@ class _Scorer:
         self._n_classes = len(bundle.classes)
         self._ignore = bundle.ignore
         self._temperature = bundle.temperature
+        self._views = bundle.views if bundle.gives_scores else None
         self._previous = None
         self._scored = 0
         self._stored = np.zeros(256, np.int64)
@@ -153,17 +156,21 @@ class _Scorer:
         self._previous = labels.copy()
         expected = None if segmentation.scores is None else expected_counts(
             segmentation.scores, self._temperature)
+        distance = None
+        if self._views is not None:
+            distance = self._views.nearest(segmentation.look()).distance / self._views.limit
         truth = self._matching_truth(frame, segmentation.labels.shape)
         reliability = None
         if segmentation.scores is not None:
             reliability = Reliability().update(
                 segmentation.confidence(), labels, truth, self._n_classes)
         if truth is None:
-            return FrameScore(areas, flips, None, None, flips or 0.0, expected, reliability)
+            return FrameScore(areas, flips, None, None, flips or 0.0, expected, reliability,
+                              distance)
         confusion = ConfusionMatrix(self._n_classes).update(truth, segmentation.labels)
         dice = confusion.picture_dice
         return FrameScore(areas, flips, confusion, truth, 0.0 if np.isnan(dice) else 1 - dice,
-                          expected, reliability)
+                          expected, reliability, distance)
 
     def _matching_truth(self, frame, shape):
         problems, where = self._bag.problems, f'{self._bag.path}: frame {frame.index}'

@@ -4,6 +4,11 @@ from __future__ import annotations
 from effvit_ros.core.alerts import alert_classes
 from effvit_ros.core.mistakes import told
 
+#: What is to be said of an estimate, by whether the bundle knows the view.
+_VIEWS = {True: 'the view is like those of the training',
+          False: 'UNLIKE the views of the training, where estimates are too high',
+          None: 'whether the bundle was trained on such views is not recorded'}
+
 
 def summary(report):
     """Return the report's headline figures as lines of text."""
@@ -25,8 +30,8 @@ def summary(report):
     estimate = report.get('estimate')
     if estimate:
         lines.append(f"estimated mIoU, by confidence alone: {estimate['miou']:.3f} "
-                     f"({estimate['low']:.3f} to {estimate['high']:.3f}); too high on views that "
-                     'the bundle was not made for')
+                     f"({estimate['low']:.3f} to {estimate['high']:.3f}, the method's own error "
+                     f"included); {_VIEWS[estimate['known_view']]}")
     confidence = report['confidence'] or {}
     if confidence.get('accuracy'):
         lines.append('expected calibration error '

@@ -5,7 +5,12 @@ import numpy as np
 import pytest
 
 from effvit_ros.core.metrics import ConfusionMatrix
-from effvit_ros.evaluation.estimate import estimated_scores, expected_counts
+from effvit_ros.evaluation.estimate import (
+    ELSEWHERE,
+    estimated_scores,
+    expected_counts,
+    KNOWN,
+)
 
 
 def test_counts_by_hand():
@@ -48,3 +53,23 @@ def test_classes_that_are_hardly_predicted_do_not_count():
 
 def test_without_scores_there_is_no_estimate():
     assert estimated_scores(np.full((3, 3, 2), np.nan), 'ab') is None
+
+
+@pytest.mark.parametrize('distance, error, known', [
+    (0.7, KNOWN, True), (1.3, ELSEWHERE, False), (None, ELSEWHERE, None)])
+def test_the_interval_holds_the_error_of_the_method_on_such_views(distance, error, known):
+    """Ten equal frames, so that the frames' own interval has no width."""
+    one = np.array([[0.5, 0.3], [0.6, 0.4], [0.6, 0.4]])
+    found = estimated_scores(np.stack([one] * 10), 'ab', distance)
+    low, high = found['of_the_frames']
+    assert low == pytest.approx(found['miou']) and high == pytest.approx(found['miou'])
+    assert found['low'] == pytest.approx(low - error.too_high)
+    assert found['high'] == pytest.approx(high + error.too_low)
+    assert found['known_view'] is known and found['method_error'] == error._asdict()
+
+
+def test_the_interval_stays_between_0_and_1():
+    certain = np.array([[0.5, 0.5]] * 3)
+    assert estimated_scores(np.stack([certain] * 4), 'ab')['high'] == 1
+    hopeless = np.array([[0.01, 0.01], [0.5, 0.5], [0.5, 0.5]])
+    assert estimated_scores(np.stack([hopeless] * 4), 'ab')['low'] == 0
