@@ -7,16 +7,15 @@ a warning of the interpreter, gigabytes of memory, or seconds. Seeds are fixed (
 from __future__ import annotations
 
 import json
-import resource
 import shutil
-import time
 
 import cv2
 import numpy as np
 import pytest
 import yaml
 from bag_files import write_bag
-from hypothesis import given, HealthCheck, settings
+from fuzzing import answers, fuzz
+from hypothesis import given
 from hypothesis import strategies as st
 from live_ros import ROOT
 from mutations import damaged, json_text, rewritten
@@ -25,7 +24,6 @@ from effvit_ros.bags.bag import Bag
 from effvit_ros.bags.frames import recorded_frames
 from effvit_ros.core.bundle import load_bundle
 from effvit_ros.core.classes import load_classes
-from effvit_ros.core.errors import UserError
 from effvit_ros.core.label_files import colours_from_bytes, labels_from_file
 from effvit_ros.core.labelled_pictures import read_picture
 from effvit_ros.core.pixels import decode_compressed
@@ -35,37 +33,6 @@ from effvit_ros.onboard.vehicle import read_vehicle
 from effvit_ros.ros.camera.sources import open_source
 
 pytestmark = pytest.mark.slow
-#: Seconds of CPU time that one damaged file may take; bytes that may be taken for it.
-PATIENCE_S, ROOM = 20.0, 1 << 30
-
-
-def fuzz(examples):
-    """Return the settings: the same inputs in every run."""
-    return settings(max_examples=examples, derandomize=True, database=None, deadline=None,
-                    suppress_health_check=list(HealthCheck))
-
-
-def answers(read, *arguments):
-    """Call a reader; True where it answered, False where it refused with one line."""
-    before, start = _peak(), time.process_time()
-    try:
-        read(*arguments)
-        answered = True
-    except UserError as error:
-        assert str(error) and '\n' not in str(error), repr(str(error))
-        answered = False
-    assert time.process_time() - start < PATIENCE_S
-    assert _peak() - before < ROOM
-    return answered
-
-
-def _peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-
-
-@pytest.fixture(scope='module')
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp('fuzz')
 
 
 def picture():

@@ -70,11 +70,19 @@ def read_checkpoint(path: Path, arch: str, classes: int, size: Optional[Tuple[in
 
 
 def read_config(folder: Path) -> dict:
-    """Read config.json; :raises UserError: missing or no JSON."""
+    """Read config.json; :raises UserError: missing or no JSON object."""
+    return read_object(folder / CONFIG)
+
+
+def read_object(path: Path) -> dict:
+    """Read a JSON object; :raises UserError: it is none."""
     try:
-        return json.loads((folder / CONFIG).read_text(encoding='utf-8'))
+        content = json.loads(path.read_text(encoding='utf-8'))
     except (OSError, ValueError) as error:
-        raise UserError(f'{folder / CONFIG}: not readable ({error})') from error
+        raise UserError(f'{path}: not readable ({error})') from error
+    if not isinstance(content, dict):
+        raise UserError(f'{path}: not a JSON object but a {type(content).__name__}')
+    return content
 
 
 def segformer(folder: Path):
@@ -88,21 +96,36 @@ def segformer(folder: Path):
     try:
         net, found = SegformerForSemanticSegmentation.from_pretrained(
             folder, local_files_only=True, use_safetensors=True, output_loading_info=True)
-    except (OSError, ValueError, RuntimeError) as error:
+    except Exception as error:  # what checks its config raises kinds of its own
         raise UserError(f'{folder}: {" ".join(str(error).split())[:200]}') from error
     odd = [*found['missing_keys'], *found['unexpected_keys'], *found['mismatched_keys']]
     if odd:
         raise UserError(f'{folder}: weights of another network: {odd[0]} does not fit')
     names = tuple(name for _, name in sorted(net.config.id2label.items()))
-    given = {}
-    if (folder / 'preprocessor_config.json').is_file():
-        given = json.loads((folder / 'preprocessor_config.json').read_text(encoding='utf-8'))
-    own = Normalisation.named('imagenet')
-    if {'image_mean', 'image_std'} <= given.keys():
-        factor = 1 / given.get('rescale_factor', 1 / 255)
-        own = Normalisation(*(tuple(factor * value for value in given[key])
-                              for key in ('image_mean', 'image_std')))
-    return net, lambda net, image: net(image).logits, own, names
+    return net, lambda net, image: net(image).logits, preprocessing(folder), names
+
+
+def preprocessing(folder: Path) -> Normalisation:
+    """
+    Return what preprocessor_config.json says, ImageNet's where it says nothing.
+
+    :raises UserError: it holds no numbers.
+    """
+    path = folder / 'preprocessor_config.json'
+    given = read_object(path) if path.is_file() else {}
+    scaled, normalised = (given.get(key, True) for key in ('do_rescale', 'do_normalize'))
+    if normalised and scaled and not {'image_mean', 'image_std'} <= given.keys():
+        return Normalisation.named('imagenet')
+    try:
+        factor = 1 / float(given.get('rescale_factor', 1 / 255)) if scaled else 1.0
+        mean, std = ([float(value) for value in given[key]] if normalised else [by_default] * 3
+                     for key, by_default in (('image_mean', 0.0), ('image_std', 1.0)))
+    except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
+        raise UserError(f'{path}: no normalisation of three channels ({error})') from error
+    if not len(mean) == len(std) == 3 or not np.isfinite(mean + std).all() or min(std) <= 0:
+        raise UserError(f'{path}: image_mean and image_std of {mean} and {std}: give three '
+                        'numbers each, std above 0')
+    return Normalisation(*(tuple(factor * value for value in values) for values in (mean, std)))
 
 
 def smp_network(folder: Path, config: dict):
@@ -116,8 +139,8 @@ def smp_network(folder: Path, config: dict):
     settings['encoder_weights'] = None  # they are in the file
     try:
         net = kind(**settings)
-    except (TypeError, ValueError, KeyError) as error:
-        raise UserError(f'{folder / CONFIG}: {error}') from error
+    except Exception as error:  # each network has checks of its own
+        raise UserError(f'{folder / CONFIG}: {" ".join(str(error).split())[:200]}') from error
     fill(net, weights_in(folder), folder)
     return net, lambda net, image: net(image), Normalisation.named('imagenet'), ()
 

@@ -18,6 +18,7 @@ from effvit_compression import torch_env  # noqa: F401  (before torchvision)
 from effvit_compression.cli import main
 from effvit_compression.commands.import_ import noise
 from effvit_ros.core.bundle import load_bundle
+from effvit_ros.core.errors import UserError
 from effvit_ros.core.segmenter import Segmenter
 
 SIZE = 32
@@ -262,3 +263,36 @@ def test_lpcv_runner_up(tmp_path):
     with Segmenter(load_bundle(tmp_path / 'b')) as segmenter:
         labels = segmenter.segment(picture, 'bgr').labels
     assert labels.shape == picture.shape[:2] and np.mean(labels == 5) > 0.4  # debris
+
+
+HALF = {'image_mean': [0.5, 0.5, 0.5], 'image_std': [0.25, 0.25, 0.25]}
+
+
+@pytest.mark.parametrize('given, mean, std', [
+    pytest.param(None, 123.675, 58.395, id='no file: as ImageNet'),
+    pytest.param({}, 123.675, 58.395, id='nothing said: as ImageNet'),
+    # (x / 255 - 0.5) / 0.25 = (x - 127.5) / 63.75
+    pytest.param(HALF, 127.5, 63.75, id='mean and deviation'),
+    pytest.param({**HALF, 'rescale_factor': 1 / 127.5}, 63.75, 31.875, id='another scale'),
+    pytest.param({**HALF, 'do_normalize': False}, 0.0, 255.0, id='scaled alone'),
+    pytest.param({**HALF, 'do_rescale': False}, 0.5, 0.25, id='normalised alone'),
+    pytest.param({'do_rescale': False, 'do_normalize': False}, 0.0, 1.0, id='as they are'),
+])
+def test_what_a_preprocessor_does_to_pictures(given, mean, std, tmp_path):
+    from effvit_compression.importing.checkpoint import preprocessing
+    if given is not None:
+        (tmp_path / 'preprocessor_config.json').write_text(json.dumps(given))
+    found = preprocessing(tmp_path)
+    assert (found.mean[0], found.std[0]) == (pytest.approx(mean), pytest.approx(std))
+
+
+@pytest.mark.parametrize('given', [
+    {**HALF, 'image_std': [0.5, 0.5]}, {**HALF, 'image_std': [0, 1, 1]},
+    {**HALF, 'image_mean': 'abc'}, {**HALF, 'rescale_factor': 0},
+    {**HALF, 'image_mean': [None, 0, 0]}, {'do_rescale': False}, [HALF],
+], ids=['two', 'zero', 'a text', 'no scale', 'null', 'nothing to normalise by', 'a list'])
+def test_a_preprocessor_that_says_no_numbers_is_refused(given, tmp_path):
+    from effvit_compression.importing.checkpoint import preprocessing
+    (tmp_path / 'preprocessor_config.json').write_text(json.dumps(given))
+    with pytest.raises(UserError, match='preprocessor_config.json: '):
+        preprocessing(tmp_path)

@@ -10,7 +10,9 @@ from effvit_compression.data.importers.export import (
     BadLabel,
     Drawing,
     Export,
+    in_a_line,
     Layer,
+    MALFORMED,
     Options,
     polygon,
     read_json,
@@ -58,8 +60,8 @@ def read(folder: Path, options: Options) -> Export:
                 raise UserError(f'{path}: its categories are not those of the other files')
             export.classes = classes
             read_images(path, content, names, export)
-        except (KeyError, TypeError) as error:
-            raise UserError(f'{path}: not COCO: {type(error).__name__} at {error}') from error
+        except MALFORMED as error:
+            raise UserError(f'{path}: not COCO: {in_a_line(error)}') from error
     return export
 
 
@@ -70,8 +72,9 @@ def read_images(path: Path, content: Dict[str, Any], names: Dict[int, str],
     for annotation in content['annotations']:
         by_image.setdefault(annotation['image_id'], []).append(annotation)
     for image in content['images']:
-        name, size = str(image['file_name']), (int(image['height']), int(image['width']))
+        name = str(image['file_name'])
         try:
+            size = int(image['height']), int(image['width'])
             found = by_image.pop(image['id'], [])
             if any('segments_info' in annotation for annotation in found):
                 export.form = 'coco_panoptic'
@@ -83,6 +86,8 @@ def read_images(path: Path, content: Dict[str, Any], names: Dict[int, str],
             export.problems.append(f'{path}: {name}: category or key {error} is unknown')
         except BadLabel as error:
             export.problems.append(str(error))
+        except MALFORMED as error:
+            export.problems.append(f'{path}: {name}: {in_a_line(error)}')
     for image in by_image:
         export.problems.append(f'{path}: annotations of image {image}, which is not listed')
 

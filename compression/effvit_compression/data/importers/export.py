@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable, Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Tuple
@@ -21,6 +22,11 @@ VOID = frozenset({'background', '__background__', '_background_', 'unlabeled', '
                   'void', 'ignore'})
 #: Shape (height, width) of a picture.
 Shape = Tuple[int, int]
+
+
+#: What values of another kind than a form's raise where they are taken apart.
+MALFORMED = (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError,
+             cv2.error, zlib.error)
 
 
 class BadLabel(UserError):
@@ -69,7 +75,10 @@ class Drawing:
         if self.ids is None:
             label = np.full(shape, UNLABELLED, np.uint8)
             for layer in self.layers:
-                label[layer.mask(shape)] = table[layer.name]
+                try:
+                    label[layer.mask(shape)] = table[layer.name]
+                except MALFORMED as error:
+                    raise BadLabel(f'{self.name}: {layer.name}: {in_a_line(error)}') from error
             return label
         ids = self.ids()
         if ids.shape != shape:
@@ -102,6 +111,11 @@ class Reader(NamedTuple):
     form: str
     recognises: Callable[[Path], bool]
     read: Callable[[Path, Options], Export]
+
+
+def in_a_line(error: Exception) -> str:
+    """Return in one line what one of :data:`MALFORMED` says."""
+    return ' '.join(f'{type(error).__name__}: {error}'.split())
 
 
 def unique(classes: Sequence[str], where: Any) -> List[str]:

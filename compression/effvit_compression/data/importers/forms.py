@@ -6,6 +6,7 @@ import shutil
 import stat
 import tempfile
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 from typing import Iterator
 
@@ -17,7 +18,7 @@ from effvit_compression.data.importers import (
     masks,
     supervisely,
 )
-from effvit_compression.data.importers.export import Export, Options
+from effvit_compression.data.importers.export import Export, in_a_line, MALFORMED, Options
 from effvit_ros.core.errors import UserError
 
 READERS = (cvat.READER, masks.SEGMENTATION_MASKS, coco.READER, label_studio.READER,
@@ -44,7 +45,11 @@ def read_export(folder: Path, form: str, options: Options) -> Export:
     if len(found) > 1:
         raise UserError(f'{folder}: reads as {" and as ".join(r.form for r in found)}: give '
                         '--form')
-    export = found[0].read(folder, options)
+    try:
+        export = found[0].read(folder, options)
+    except MALFORMED as error:
+        raise UserError(f'{folder}: not a readable export ({found[0].form}): {in_a_line(error)}'
+                        ) from error
     if not export.drawings and not export.problems:
         raise UserError(f'{folder}: an empty export ({found[0].form}): no picture in it is '
                         'labelled')
@@ -86,12 +91,18 @@ def extract(path: Path, folder: Path) -> None:
     """Unpack a zip; :raises UserError: it is none, is damaged, or climbs out of its folder."""
     try:
         with zipfile.ZipFile(path) as archive:
-            for member in archive.infolist():
+            members = archive.infolist()
+            for member in members:
                 name = PurePosixPath(member.filename.replace('\\', '/'))
                 link = stat.S_ISLNK(member.external_attr >> 16)
                 if name.is_absolute() or '..' in name.parts or ':' in name.parts[0] or link:
                     raise UserError(f'{path}: {member.filename!r} would be written outside its '
                                     'folder: this is no export of a labelling tool')
+            size, free = sum(m.file_size for m in members), shutil.disk_usage(folder).free
+            if size > free:
+                raise UserError(f'{path}: {size / 1e9:.1f} GB when unpacked, and there are '
+                                f'{free / 1e9:.1f} GB free at {folder.parent}')
             archive.extractall(folder)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError,
+            ValueError, OSError) as error:
         raise UserError(f'{path}: not a readable zip ({error})') from error

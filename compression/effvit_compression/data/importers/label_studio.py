@@ -11,7 +11,9 @@ from effvit_compression.data.importers.export import (
     BadLabel,
     Drawing,
     Export,
+    in_a_line,
     Layer,
+    MALFORMED,
     Options,
     polygon,
     read_json,
@@ -55,8 +57,8 @@ def read(folder: Path, options: Options) -> Export:
                 export.drawings.append(drawing(task, name))
             except BadLabel as error:
                 export.problems.append(str(error))
-            except (KeyError, TypeError, ValueError) as error:
-                export.problems.append(f'{name}: {type(error).__name__}: {error}')
+            except MALFORMED as error:
+                export.problems.append(f'{name}: {in_a_line(error)}')
     names = {layer.name for drawn in export.drawings for layer in drawn.layers}
     export.classes = unique(sorted(names), folder)
     return export

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from pathlib import Path, PureWindowsPath
 from typing import Any, Dict, List
 
@@ -13,7 +12,9 @@ from effvit_compression.data.importers.export import (
     decode_png,
     Drawing,
     Export,
+    in_a_line,
     Layer,
+    MALFORMED,
     Options,
     pasted,
     polygon,
@@ -57,8 +58,8 @@ def read(folder: Path, options: Options) -> Export:
             export.drawings.append(Drawing(name, size, layers))
         except BadLabel as error:
             export.problems.append(str(error))
-        except (KeyError, TypeError, ValueError, binascii.Error) as error:
-            export.problems.append(f'{path}: {type(error).__name__}: {error}')
+        except MALFORMED as error:
+            export.problems.append(f'{path}: {in_a_line(error)}')
     export.classes = unique(sorted({
         layer.name for drawn in export.drawings for layer in drawn.layers}), folder)
     return export

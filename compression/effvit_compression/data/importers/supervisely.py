@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import zlib
 from pathlib import Path
 from typing import Any, Callable, Dict, List
@@ -15,7 +14,9 @@ from effvit_compression.data.importers.export import (
     decode_png,
     Drawing,
     Export,
+    in_a_line,
     Layer,
+    MALFORMED,
     Options,
     pasted,
     read_json,
@@ -25,9 +26,6 @@ from effvit_compression.data.importers.export import (
 )
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.picture_files import files_under
-
-#: What a damaged bitmap raises.
-DAMAGED = (KeyError, TypeError, ValueError, binascii.Error, zlib.error)
 
 
 def recognises(folder: Path) -> bool:
@@ -53,8 +51,8 @@ def read(folder: Path, options: Options) -> Export:
             export.drawings.append(drawing(path, export.classes))
         except BadLabel as error:
             export.problems.append(str(error))
-        except DAMAGED as error:
-            export.problems.append(f'{path}: {type(error).__name__}: {error}')
+        except MALFORMED as error:
+            export.problems.append(f'{path}: {in_a_line(error)}')
     return export
 
 
