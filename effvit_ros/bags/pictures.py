@@ -106,16 +106,26 @@ def read_message(message, message_type):
     """
     Return the message deserialized by the standard definition of its type.
 
+    Of a type that grew (Range has a variance since jazzy) the definition that fits the bytes.
+
     :raises PictureError: the bytes are no such message.
     """
     types = _types(message.ros1)
     try:
         if message.ros1:
             return types.deserialize_ros1(message.data, message_type)
-        return types.deserialize_cdr(message.data, message_type)
+        try:
+            return types.deserialize_cdr(message.data, message_type)
+        except Exception:
+            return _newest_types().deserialize_cdr(message.data, message_type)
     except Exception as error:  # rosbags asserts, slices and unpacks: any type may come
         raise PictureError('data', f'the message of {len(message.data)} bytes is no '
                                    f'{message_type} ({type(error).__name__})') from None
+
+
+@lru_cache(maxsize=1)
+def _newest_types():
+    return get_typestore(Stores.LATEST)
 
 
 @lru_cache(maxsize=2)

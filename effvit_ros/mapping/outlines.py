@@ -19,9 +19,13 @@ def outlines(raster, transform, value):
 
     :param raster: (H, W) uint8, row 0 in the north.
     """
-    mask = raster == value
-    return [_valid(shape(geometry))
-            for geometry, _ in shapes(raster, mask, connectivity=4, transform=transform)]
+    return [polygon for _, polygon in all_outlines(raster, transform, raster == value)]
+
+
+def all_outlines(raster, transform, mask):
+    """Return (value, polygon) of every value's polygons as :func:`outlines`, in one pass."""
+    return [(int(value), _valid(shape(geometry))) for geometry, value in
+            shapes(raster, mask, connectivity=4, transform=transform)]
 
 
 def to_geometry(polygon, frame):

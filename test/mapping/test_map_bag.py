@@ -388,6 +388,21 @@ def test_the_date_line_is_crossed_in_two_pieces():
     assert all(b[2] - b[0] < 0.01 for b in bounds), 'none goes round the earth'
 
 
+@pytest.mark.parametrize('release', [Stores.ROS2_HUMBLE, Stores.ROS2_JAZZY])
+def test_a_range_of_any_release_is_read(release):
+    from effvit_ros.bags.pictures import read_message
+    from effvit_ros.bags.storage import RawMessage
+    types = get_typestore(release)
+    kind = types.types['sensor_msgs/msg/Range']
+    header = types.types['std_msgs/msg/Header'](
+        types.types['builtin_interfaces/msg/Time'](3, 0), 'beam')
+    variance = () if release is Stores.ROS2_HUMBLE else (0.01,)
+    content = kind(header, 1, 0.02, 0.2, 1000.0, 42.5, *variance)
+    data = bytes(types.serialize_cdr(content, 'sensor_msgs/msg/Range'))
+    message = RawMessage('/range', 0, data, False)
+    assert read_message(message, 'sensor_msgs/msg/Range').range == 42.5
+
+
 def test_it_runs_as_a_command(flight):
     result = subprocess.run([sys.executable, '-m', 'effvit_ros.mapping.map_bag', '--help'],
                             capture_output=True, text=True, cwd=Path(__file__).parent)

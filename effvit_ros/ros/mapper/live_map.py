@@ -13,7 +13,7 @@ from effvit_ros.mapping.bag_map import BagMap, MapSettings
 from effvit_ros.mapping.ground import Plane
 from effvit_ros.mapping.ground_grid import GroundGrid
 from effvit_ros.mapping.map_files import write_files
-from effvit_ros.mapping.outlines import outlines, to_geometry
+from effvit_ros.mapping.outlines import all_outlines, to_geometry
 from effvit_ros.mapping.places import LOOKS, placed_ids, PlaceMerger, sightings
 from effvit_ros.mapping.projection import footprint
 from effvit_ros.mapping.rasters import map_transform
@@ -116,17 +116,16 @@ class LiveMap:
             labels, south, west = window
             north_up = np.ascontiguousarray(labels[::-1])
             transform = map_transform((south, west, *labels.shape), self.ground.grid.cell_m)
-            present = set(np.unique(labels).tolist())
-            for class_id in sorted(present & set(range(1, len(names)))):
-                for polygon in outlines(north_up, transform, class_id):
-                    if polygon.area < LEAST_AREA_M2:
-                        continue
-                    smooth = polygon.simplify(TOLERANCE_CELLS * self.ground.grid.cell_m)
-                    found.append({
-                        'type': 'Feature',
-                        'geometry': to_geometry(smooth, frame).__geo_interface__,
-                        'properties': {'kind': 'region', 'class': names[class_id],
-                                       'area_m2': round(float(polygon.area), 1)}})
+            mask = (north_up > 0) & (north_up < len(names))
+            for class_id, polygon in all_outlines(north_up, transform, mask):
+                if polygon.area < LEAST_AREA_M2:
+                    continue
+                smooth = polygon.simplify(TOLERANCE_CELLS * self.ground.grid.cell_m)
+                found.append({
+                    'type': 'Feature',
+                    'geometry': to_geometry(smooth, frame).__geo_interface__,
+                    'properties': {'kind': 'region', 'class': names[class_id],
+                                   'area_m2': round(float(polygon.area), 1)}})
         found += [place_feature(place, frame, names) for place in self._merger.known()]
         return found
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 import threading
 import time
 import traceback
-from collections import Counter
 
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from geometry_msgs.msg import PoseStamped, QuaternionStamped
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
@@ -24,6 +22,7 @@ from effvit_ros.mapping.projection import Grid
 from effvit_ros.mapping.track import PoseProblem
 from effvit_ros.mapping.trajectory import Trajectory
 from effvit_ros.ros.common.parameters import Parameters
+from effvit_ros.ros.mapper.health import LOG_PERIOD_S, MapperHealth
 from effvit_ros.ros.mapper.label_message import confidence_of, labels_of
 from effvit_ros.ros.mapper.legend import legend_classes
 from effvit_ros.ros.mapper.live_map import LiveMap
@@ -42,9 +41,9 @@ except ImportError:
 
 #: Seconds of poses that are kept.
 KEEP_S = 30.0
-LOOK_PERIOD_S, DIAGNOSTICS_PERIOD_S, LOG_PERIOD_S = 0.05, 1.0, 5.0
-#: Seconds without a mapped picture after which the map is told to stand still.
-STANDS_S = 5.0
+LOOK_PERIOD_S, DIAGNOSTICS_PERIOD_S = 0.05, 1.0
+#: How many times as long as messages of the map took, pictures alone are mapped.
+MAPPING_SHARE = 3
 #: Parameters of the mount, in the order of its fields.
 MOUNT = ('mount', 'tilt', 'pan', 'roll', 'forward', 'left', 'up')
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
@@ -63,11 +62,14 @@ class MapperNode(LifecycleNode):
         self._state = 'unconfigured'
         self._settings = Parameters(self, MAPPER_PARAMETERS, lambda: self._state)
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        self._health = MapperHealth(self)
         self._map = self._trajectory = self._worker = self._camera = None
         self._inputs, self._outputs, self._mapping_timers = [], None, []
-        self._reset_counts()
-        self.create_timer(DIAGNOSTICS_PERIOD_S, self._publish_diagnostics, clock=self._steady)
+        self._map_lock = threading.Lock()
+        self._reset()
+        self.create_timer(DIAGNOSTICS_PERIOD_S,
+                          lambda: self._health.publish(self._state, self._map),
+                          clock=self._steady)
         self._starter = None
         if self._settings['autostart']:
             self._starter = self.create_timer(0.0, self._autostart, clock=self._steady)
@@ -97,7 +99,7 @@ class MapperNode(LifecycleNode):
             self.create_timer(self._settings['publish_period'], self._ask_to_publish,
                               clock=self._steady)]
         self._state = 'active'
-        self._active_since = time.monotonic()
+        self._health.activated()
         self.get_logger().info(f'mapping {self._inputs[0].topic_name}')
         return SUCCESS
 
@@ -157,11 +159,11 @@ class MapperNode(LifecycleNode):
         if self._state == 'unconfigured' and self.trigger_configure() == SUCCESS:
             self.trigger_activate()
 
-    def _reset_counts(self):
+    def _reset(self):
+        self._health.reset()
         self._waiting, self._job = WaitingLabels(), None
-        self._counts, self._problems = Counter(), Counter()
-        self._last_problem, self._last_mapped = '', None
         self._wake, self._stopping = threading.Condition(), False
+        self._publish_from = 0.0
 
     def _configure(self):
         s = self._settings
@@ -170,7 +172,7 @@ class MapperNode(LifecycleNode):
             Mount(*(s[name] for name in MOUNT)), s['convention'], s['height'],
             s['height_value'], origin if any(origin) else (), s['longest_gap'], 100.0,
             s['time_offset'], self._frames()), KEEP_S)
-        self._reset_counts()
+        self._reset()
         self._new_map(lpcv_classes())
         self._outputs = MapOutputs(self)
         if Trigger is None:
@@ -195,7 +197,6 @@ class MapperNode(LifecycleNode):
         if self._map is not None:
             self._map.close()
         grid = Grid(self._settings['cell'], self._settings['widest_angle'])
-        self._map_lock = threading.Lock()
         self._map = LiveMap(classes, self._trajectory, grid, self._settings['folder'],
                             self._settings['memory_mb'])
 
@@ -230,7 +231,7 @@ class MapperNode(LifecycleNode):
             try:
                 getattr(self._trajectory, name)(_stamp(message), message)
             except (PoseProblem, UserError) as problem:
-                self._leave_out('bad_pose', str(problem))
+                self._health.left_out('bad_pose', str(problem))
         return take
 
     def _on_info(self, message):
@@ -238,7 +239,7 @@ class MapperNode(LifecycleNode):
             self._camera = camera_model(message)
         except UserError as error:
             self._camera = None
-            self._leave_out('no_camera_info', str(error))
+            self._health.left_out('no_camera_info', str(error))
 
     def _on_legend(self, message):
         classes = legend_classes(message.data)
@@ -252,13 +253,13 @@ class MapperNode(LifecycleNode):
             try:
                 self._trajectory.frames.add(message, static)
             except PoseProblem as problem:
-                self._leave_out(problem.kind, str(problem))
+                self._health.left_out(problem.kind, str(problem))
         return take
 
     def _on_labels(self, message):
-        self._counts['received'] += 1
+        self._health.counts['received'] += 1
         dropped, again = self._waiting.add(message, _stamp(message), time.monotonic())
-        self._counts['dropped'] += dropped
+        self._health.counts['dropped'] += dropped
         if again:
             self._trajectory.clear()
 
@@ -269,9 +270,9 @@ class MapperNode(LifecycleNode):
         """Hand on the newest labels that have what they need; older ones are dropped."""
         ready, dropped, problems = self._waiting.take(
             self._pose, self._settings['pose_wait'], time.monotonic())
-        self._counts['dropped'] += dropped
+        self._health.counts['dropped'] += dropped
         for problem in problems:
-            self._leave_out(problem.kind, str(problem))
+            self._health.left_out(problem.kind, str(problem))
         if ready is not None:
             self._hand_on((ready, self._camera))
 
@@ -284,11 +285,13 @@ class MapperNode(LifecycleNode):
     def _hand_on(self, frame):
         with self._wake:
             if self._job is not None and self._job[0] is not None:
-                self._counts['dropped'] += 1
+                self._health.counts['dropped'] += 1
             self._job = (frame, self._job[1] if self._job else False)
             self._wake.notify()
 
     def _ask_to_publish(self):
+        if time.monotonic() < self._publish_from:
+            return
         with self._wake:
             self._job = (self._job[0] if self._job else None, True)
             self._wake.notify()
@@ -306,10 +309,17 @@ class MapperNode(LifecycleNode):
                     if frame is not None:
                         self._add(*frame)
                     if publish and self._map.mapped:
-                        self._outputs.publish_map(self._map, self._header.stamp)
+                        self._publish_map()
             except Exception as error:  # one frame, or one message, is survived
                 self.get_logger().error(traceback.format_exc(), throttle_duration_sec=LOG_PERIOD_S)
-                self._leave_out('bad_frame', f'{type(error).__name__}: {error}')
+                self._health.left_out('bad_frame', f'{type(error).__name__}: {error}')
+
+    def _publish_map(self):
+        begin = time.monotonic()
+        self._outputs.publish_map(self._map, self._header.stamp)
+        end = time.monotonic()
+        # Mapping comes first: of the worker's time a quarter at most goes into messages.
+        self._publish_from = end + MAPPING_SHARE * (end - begin)
 
     def _add(self, ready, camera):
         try:
@@ -319,14 +329,12 @@ class MapperNode(LifecycleNode):
             changed = self._map.add(labels, confidence, camera.scaled(width, height), ready.pose,
                                     ready.stamp_ns)
         except LabelError as error:
-            self._leave_out('bad_frame', str(error))
+            self._health.left_out('bad_frame', str(error))
             return
         except (PoseProblem, UserError) as problem:
-            self._leave_out(getattr(problem, 'kind', 'no_camera_info'), str(problem))
+            self._health.left_out(getattr(problem, 'kind', 'no_camera_info'), str(problem))
             return
-        self._counts['mapped'] += 1
-        self._counts['weighed by confidence'] += confidence is not None
-        self._last_mapped = time.monotonic()
+        self._health.mapped(confidence is not None)
         self._header = ready.labels.header
         if changed:
             self._outputs.publish_alerts(self._map.alerts(), self._header)
@@ -342,40 +350,6 @@ class MapperNode(LifecycleNode):
         except UserError as error:
             response.success, response.message = False, str(error)
         return response
-
-    def _leave_out(self, kind, text):
-        self._problems[kind] += 1
-        self._last_problem = f'{kind}: {text}'
-        self.get_logger().warning(f'left out, {self._last_problem}',
-                                  throttle_duration_sec=LOG_PERIOD_S)
-
-    def _publish_diagnostics(self):
-        level, message = self._judge()
-        values = {'state': self._state, **self._counts,
-                  **{f'left out, {kind}': n for kind, n in sorted(self._problems.items())}}
-        if self._map is not None:
-            values.update({'tiles': len(self._map.ground.store.keys()),
-                           'poses without covariance': self._map.assumed})
-        if self._last_problem:
-            values['last problem'] = self._last_problem
-        name = self.get_fully_qualified_name().lstrip('/')
-        array = DiagnosticArray(status=[DiagnosticStatus(
-            level=level, name=f'{name}: mapping', message=message, hardware_id=name,
-            values=[KeyValue(key=k, value=str(v)) for k, v in values.items()])])
-        array.header.stamp = self.get_clock().now().to_msg()
-        self._diagnostics.publish(array)
-
-    def _judge(self):
-        if self._state != 'active':
-            return DiagnosticStatus.OK, self._state
-        since = self._last_mapped or self._active_since
-        if time.monotonic() - since > STANDS_S:
-            why = self._last_problem or 'no labels come'
-            return DiagnosticStatus.WARN, f'the map stands still: {why}'
-        if self._map.assumed:
-            return DiagnosticStatus.WARN, ('poses tell no covariance: uncertainties of alerts '
-                                           'are assumed')
-        return DiagnosticStatus.OK, 'mapping'
 
 
 def _stamp(message):

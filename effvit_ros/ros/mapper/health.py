@@ -1,0 +1,72 @@
+"""What the mapper counts, and how it says that on /diagnostics."""
+from __future__ import annotations
+
+import time
+from collections import Counter
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+
+#: Seconds without a mapped picture after which the map is told to stand still.
+STANDS_S = 5.0
+LOG_PERIOD_S = 5.0
+
+
+class MapperHealth:
+    """Counts of one node, from any of its threads."""
+
+    def __init__(self, node):
+        """Create the publisher on ``node``."""
+        self._node = node
+        self._publisher = node.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        self.reset()
+
+    def reset(self):
+        """Start counting anew."""
+        self.counts, self._problems = Counter(), Counter()
+        self._last_problem, self._last_mapped = '', None
+        self._since = time.monotonic()
+
+    def activated(self):
+        """Note that labels may come from now on."""
+        self._since = time.monotonic()
+
+    def left_out(self, kind, text):
+        """Count what was not mapped, by a kind of PoseProblem.KINDS, and log it now and then."""
+        self._problems[kind] += 1
+        self._last_problem = f'{kind}: {text}'
+        self._node.get_logger().warning(f'left out, {self._last_problem}',
+                                        throttle_duration_sec=LOG_PERIOD_S)
+
+    def mapped(self, weighed):
+        """Count a picture; ``weighed``: by its confidence."""
+        self.counts['mapped'] += 1
+        self.counts['weighed by confidence'] += weighed
+        self._last_mapped = time.monotonic()
+
+    def publish(self, state, live_map):
+        """Publish; ``live_map`` is None in states without one."""
+        level, message = self._judge(state, live_map)
+        values = {'state': state, **self.counts,
+                  **{f'left out, {kind}': n for kind, n in sorted(self._problems.items())}}
+        if live_map is not None:
+            values.update({'tiles': len(live_map.ground.store.keys()),
+                           'poses without covariance': live_map.assumed})
+        if self._last_problem:
+            values['last problem'] = self._last_problem
+        name = self._node.get_fully_qualified_name().lstrip('/')
+        array = DiagnosticArray(status=[DiagnosticStatus(
+            level=level, name=f'{name}: mapping', message=message, hardware_id=name,
+            values=[KeyValue(key=k, value=str(v)) for k, v in values.items()])])
+        array.header.stamp = self._node.get_clock().now().to_msg()
+        self._publisher.publish(array)
+
+    def _judge(self, state, live_map):
+        if state != 'active':
+            return DiagnosticStatus.OK, state
+        if time.monotonic() - (self._last_mapped or self._since) > STANDS_S:
+            why = self._last_problem or 'no labels come'
+            return DiagnosticStatus.WARN, f'the map stands still: {why}'
+        if live_map.assumed:
+            return DiagnosticStatus.WARN, ('poses tell no covariance: uncertainties of alerts '
+                                           'are assumed')
+        return DiagnosticStatus.OK, 'mapping'
