@@ -29,8 +29,12 @@ def encode(pictures, codec='libx264', key_every=4):
     return packets
 
 
-def write_video_bag(path, packets, kind, stamps, topic='/camera/video'):
-    """Write a rosbag2 whose topic holds the packets as ``foxglove`` or ``ffmpeg`` messages."""
+def write_video_bag(path, packets, kind, stamps, topic='/camera/video', labels=()):
+    """
+    Write a rosbag2 whose topic holds the packets as ``foxglove`` or ``ffmpeg`` messages.
+
+    :param labels: label maps of the same stamps, for ``/segmenter/labels``.
+    """
     types = get_typestore(Stores.ROS2_HUMBLE)
     name = {'foxglove': FOXGLOVE_VIDEO, 'ffmpeg': FFMPEG_VIDEO}[kind]
     types.register(get_types_from_msg(VIDEO_TYPES[name], name))
@@ -48,4 +52,14 @@ def write_video_bag(path, packets, kind, stamps, topic='/camera/video'):
                 message = kinds[name](header=header, width=64, height=48, encoding='libx264',
                                       pts=0, flags=0, is_bigendian=False, data=data)
             writer.write(connection, stamp_ns, types.serialize_cdr(message, name))
+        if len(labels):
+            name = 'sensor_msgs/msg/Image'
+            connection = writer.add_connection('/segmenter/labels', name, typestore=types)
+        for stamp_ns, label in zip(stamps, labels):
+            stamp = kinds['builtin_interfaces/msg/Time'](*divmod(stamp_ns, 10**9))
+            header = kinds['std_msgs/msg/Header'](stamp=stamp, frame_id='camera')
+            message = kinds[name](header=header, height=label.shape[0], width=label.shape[1],
+                                  encoding='mono8', is_bigendian=0, step=label.shape[1],
+                                  data=label.ravel())
+            writer.write(connection, stamp_ns + 1000, types.serialize_cdr(message, name))
     return path

@@ -23,7 +23,7 @@ IMAGE_TYPES = (IMAGE, COMPRESSED, *VIDEO_TYPES)
 #: Last parts of topic names under which cameras and make_bag publish label maps.
 TRUTH_NAMES = ('truth', 'ground_truth')
 #: Last parts of the topics that the segmenter itself publishes: never taken for a camera.
-RESULT_NAMES = ('labels', 'overlay')
+RESULT_NAMES = ('labels', 'confidence', 'overlay')
 
 
 def choose_topics(bag, image_topic='', truth_topic=''):
@@ -45,7 +45,7 @@ def choose_topics(bag, image_topic='', truth_topic=''):
             why = '' if topics[name].defined else ', which the bag does not define'
             why = f' in {topics[name].foreign}' if topics[name].foreign else why
             raise BagError(kind, f'{bag.path}: {name} holds {topics[name].type}{why}, '
-                                 'not sensor_msgs Image or CompressedImage')
+                                 'not sensor_msgs Image or CompressedImage, nor video')
     pictures = [t.name for t in topics.values() if t.type in IMAGE_TYPES]
     if not truth_topic:
         truths = [n for n in pictures if _last(n) in TRUTH_NAMES and n != image_topic]

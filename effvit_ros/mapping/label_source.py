@@ -8,8 +8,15 @@ import numpy as np
 
 from effvit_ros.bags.frames import recorded_frames
 from effvit_ros.bags.label_maps import LabelError, labels_from_message
-from effvit_ros.bags.pictures import picture_of, read_message, stamp_of
+from effvit_ros.bags.pictures import (
+    packet_of,
+    picture_of,
+    read_message,
+    stamp_of,
+    VIDEO_TYPES,
+)
 from effvit_ros.core.pixels import PictureError
+from effvit_ros.core.video_packets import VideoDecoder
 
 #: Pictures that wait for the labels of the same stamp.
 _WAITING = 16
@@ -47,9 +54,12 @@ def recorded(bag, topic, picture_topic, begin=0):
     """
     Yield :class:`Labelled` for each recorded label image from message ``begin`` on.
 
-    :param picture_topic: pictures of the same stamps, or ''.
+    :param picture_topic: pictures of the same stamps, or ''; a video's packets are decoded as
+        they come, since each builds on those before.
     """
     pictures, index = OrderedDict(), -1
+    video = (VideoDecoder() if picture_topic and bag.topics[picture_topic].type in VIDEO_TYPES
+             else None)
     for message in bag.messages([n for n in (topic, picture_topic) if n]):
         try:
             content = read_message(message, bag.topics[message.topic].type)
@@ -57,10 +67,12 @@ def recorded(bag, topic, picture_topic, begin=0):
             index += message.topic == topic
             bag.problems.add('bad_frame', f'{bag.path}: {message.topic}: {error}',
                              subject=message.topic)
+            if message.topic != topic and video is not None:
+                video.lost()
             continue
         stamp_ns = stamp_of(content, message.log_ns)
         if message.topic != topic:
-            pictures[stamp_ns] = content
+            pictures[stamp_ns] = _picture(content, video, bag, picture_topic)
             while len(pictures) > _WAITING:
                 pictures.popitem(last=False)
             continue
@@ -73,16 +85,36 @@ def recorded(bag, topic, picture_topic, begin=0):
             bag.problems.add('bad_frame', f'{bag.path}: {topic}: label image {index} is left '
                              f'out: {error}', subject=topic)
             continue
-        yield Labelled(index, stamp_ns, labels, None, _picture(pictures.pop(stamp_ns, None),
-                                                               labels.shape))
+        yield Labelled(index, stamp_ns, labels, None,
+                       _bgr(pictures.pop(stamp_ns, None), labels.shape, bag, picture_topic))
 
 
-def _picture(content, shape):
-    """Return the picture of a message, or None where there is none of the labels' size."""
-    if content is None:
+def _picture(content, video, bag, topic):
+    """Return a function that gives the picture of a message; a video's is made at once."""
+    if video is None:
+        return lambda: picture_of(content)
+    try:
+        picture = video.decode(*packet_of(content))
+    except PictureError as error:
+        bag.problems.add('bad_frame', f'{bag.path}: {topic}: a picture is left out: {error}',
+                         subject=topic)
+        return None
+    return lambda: picture
+
+
+def _bgr(picture, shape, bag, topic):
+    """Return the picture (H, W, 3), or None where there is none of the labels' size."""
+    if picture is None:
         return None
     try:
-        bgr = picture_of(content).bgr()
-    except PictureError:
+        bgr = picture().bgr()
+    except PictureError as error:
+        bag.problems.add('bad_frame', f'{bag.path}: {topic}: a picture is left out: {error}',
+                         subject=topic)
         return None
-    return bgr if bgr.shape[:2] == shape else None
+    if bgr.shape[:2] != shape:
+        bag.problems.add(
+            'bad_frame', f'{bag.path}: {topic}: pictures of {bgr.shape[1]}x{bgr.shape[0]} are '
+            f'left out: the labels have {shape[1]}x{shape[0]}', subject=topic)
+        return None
+    return bgr
