@@ -74,12 +74,12 @@ class Trajectory:
         self._fix_frame = message.header.frame_id
         if self.frame is None:
             self.frame = LocalFrame(fix.latitude, fix.longitude)
-        if self._home is None:
-            self._home = fix.altitude
         east, north = self.frame.to_metres(fix.latitude, fix.longitude)
         if not math.hypot(east, north) < REACH_M:
             raise PoseProblem('bad_pose', f'the fix {fix.latitude:.4f}, {fix.longitude:.4f} is '
                               f'over {REACH_M / 1000:.0f} km from the first')
+        if self._home is None and math.isfinite(fix.altitude):
+            self._home = fix.altitude
         self.fixes.add(stamp_ns, (np.array([east, north, fix.altitude]), fix.sigma))
 
     def add_imu(self, stamp_ns, message):
@@ -241,6 +241,8 @@ class Trajectory:
         if base is None:
             raise PoseProblem('no_height', 'no altitude of the place of take-off: no NavSatFix')
         up = position[2] - base
+        if not math.isfinite(up):
+            raise PoseProblem('no_height', "the receiver's fix tells no altitude (NaN)")
         return self._above(up, up - under), (sigma or ASSUMED_POSITION)[2]
 
     def _pose_up(self, stamp_ns):

@@ -1,6 +1,7 @@
 """Poses: conventions, interpolation, height and what is refused."""
 from __future__ import annotations
 
+import contextlib
 import math
 
 import numpy as np
@@ -123,6 +124,27 @@ def test_home_is_where_the_first_fix_was():
         made.add_fix(stamp, fix(altitude=430.0))
         made.add_imu(stamp, imu(NORTH))
     assert made.at(S).position[2] == pytest.approx(30.0)
+
+
+@pytest.mark.parametrize('first', [
+    pytest.param(fix(altitude=math.nan), id='without an altitude'),
+    pytest.param(fix(latitude=48.0, altitude=900.0), id='of another country'),
+])
+def test_home_is_no_fix_that_is_not_used(first):
+    made = Trajectory(PoseSettings(height='home', origin=(47.0, 15.0)))
+    with contextlib.suppress(PoseProblem):
+        made.add_fix(0, first)
+    for second, altitude in ((1, 400.0), (2, 430.0)):
+        made.add_fix(second * S, fix(altitude=altitude))
+        made.add_imu(second * S, imu(NORTH))
+    assert made.at(2 * S).position[2] == pytest.approx(30.0)
+
+
+def test_a_picture_at_a_fix_without_an_altitude_has_no_height():
+    made = trajectory(PoseSettings(height='ground_altitude', height_value=400.0),
+                      altitude=math.nan)
+    with pytest.raises(PoseProblem, match='tells no altitude'):
+        made.at(0)
 
 
 def test_a_tilted_rangefinder_measures_the_slant():
