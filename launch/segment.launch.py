@@ -20,6 +20,8 @@ from effvit_ros.ros.view.parameters import VIEW_PARAMETERS
 from launch import LaunchDescription
 
 TRUE_FALSE = ['true', 'false']
+#: Of a CompressedImage and of packets of a video.
+TRANSPORTS = ('compressed', 'ffmpeg', 'foxglove')
 VIEW = {row.name: row for row in VIEW_PARAMETERS}
 
 
@@ -32,6 +34,10 @@ def generate_launch_description():
         DeclareLaunchArgument(
             'image', default_value='image',
             description='Image topic, without /compressed; camera_info is taken from beside it.'),
+        DeclareLaunchArgument(
+            'compressed_image', default_value='',
+            description='Topic of compressed pictures or of video packets, where its name does '
+                        'not end in /compressed, /ffmpeg or /foxglove. Not given: beside image.'),
         DeclareLaunchArgument(
             'namespace', default_value='',
             description='Namespace of the node, and of a relative image topic.'),
@@ -81,10 +87,17 @@ def _start_node(context, given):
     return [LifecycleNode(
         executable='segmenter_node', name='segmenter',
         parameters=[*_file(arguments, 'params_file'), _given_parameters(given)],
-        remappings=[('image', arguments['image'])],
+        remappings=_remappings(arguments),
         respawn=arguments['respawn'] == 'true',
         respawn_delay=float(arguments['respawn_delay']),
         **_common(arguments, 'segmenter'))]
+
+
+def _remappings(arguments):
+    """Return what the picture topics are called; of the transports one is subscribed to."""
+    compressed = arguments['compressed_image']
+    return [('image', arguments['image']), *[
+        (f'image/{transport}', compressed) for transport in TRANSPORTS if compressed]]
 
 
 def _start_beside(context, given):

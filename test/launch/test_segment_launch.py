@@ -150,6 +150,13 @@ def test_with_real_launch():
             'autostart'} <= names
 
 
+def test_compressed_pictures_under_any_name_are_reached(actions):
+    node = launched(actions, image_transport='compressed', compressed_image='/camera/color')
+    assert node['remappings'] == [
+        ('image', 'image'), ('image/compressed', '/camera/color'),
+        ('image/ffmpeg', '/camera/color'), ('image/foxglove', '/camera/color')]
+
+
 def test_page_and_mapper_start_where_they_are_asked_for(actions, tmp_path):
     file = tmp_path / 'mapper.yaml'
     file.write_text('')

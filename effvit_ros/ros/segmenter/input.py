@@ -106,7 +106,7 @@ class ImageInput:
         for held in sorted(found):
             if held == COMPRESSED and not self.topic.endswith('/compressed'):
                 cure = (f': set image_transport to compressed and remap image/compressed to '
-                        f'{self.topic}')
+                        f'{self.topic} (segment.launch.py: compressed_image:={self.topic})')
             elif held in transports:
                 cure = f': set image_transport to {transports[held]} and image to {raw}'
             else:

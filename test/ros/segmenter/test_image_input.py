@@ -46,7 +46,8 @@ def test_names(probe, transport, rules, topic, camera_info):
     pytest.param((Image, 'cam/image'), 'raw', '', id='fits'),
     pytest.param((CompressedImage, 'cam/image'), 'raw',
                  '/cam/image holds sensor_msgs/msg/CompressedImage, not sensor_msgs/msg/Image: '
-                 'set image_transport to compressed and remap image/compressed to /cam/image',
+                 'set image_transport to compressed and remap image/compressed to /cam/image '
+                 '(segment.launch.py: compressed_image:=/cam/image)',
                  id='compressed under a raw name'),
     pytest.param((CompressedImage, 'cam/image/compressed'), 'raw',
                  'nobody publishes /cam/image, but /cam/image/compressed holds '
