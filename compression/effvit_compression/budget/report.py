@@ -21,8 +21,8 @@ NOTE = (
     'the smallest and the largest input and reckoned by pixels in between, and the time around '
     'the graph. Measured: the whole graph, in turns with others. Weights are random, INT8 graphs '
     'were calibrated on one input of noise: enough for the time, which does not depend on the '
-    'ranges. Times are the tenth percentile of some twenty runs: what other programs take of the '
-    'machine is not in them.')
+    'ranges. Times are the tenth percentile of some twenty runs, of one thread its CPU time: what '
+    'other programs take of the machine is not in them.')
 
 
 def rows_of(found: Found) -> List[Dict[str, Any]]:

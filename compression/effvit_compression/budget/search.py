@@ -17,7 +17,14 @@ from effvit_compression.budget.cost_model import (
     near_budget,
     predict,
 )
-from effvit_compression.budget.pieces import CALIBRATE, cost_of, network, PERCENT, piece
+from effvit_compression.budget.pieces import (
+    CALIBRATE,
+    clock_for,
+    cost_of,
+    network,
+    PERCENT,
+    piece,
+)
 from effvit_compression.budget.times import Times
 from effvit_compression.export.graph import export_graph
 from effvit_compression.export.int8 import calibrated
@@ -127,6 +134,7 @@ def measure_whole(group: Sequence[Candidate], times: Times, runtime: str, thread
                     {choice.precision: graph}, choice.name, Path(place) / str(number),
                     choice.side, classes).preferring(runtime, choice.precision)
                 advance()
-        found = side_by_side(bundles, [runtime], ROUNDS, threads, PERCENT)
+        found = side_by_side(bundles, [runtime], ROUNDS, threads, PERCENT,
+                             clock_for(threads))
     for choice in missing:
         times.put_whole(choice, found[choice, runtime])

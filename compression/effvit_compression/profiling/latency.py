@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from typing import Dict, List, Mapping, Sequence, Tuple
+from typing import Callable, Dict, List, Mapping, Sequence, Tuple
 
 import numpy as np
 
@@ -28,12 +28,14 @@ def present_runtimes(bundle: Bundle) -> List[str]:
 
 
 def side_by_side(bundles: Mapping[str, Bundle], runtimes: Sequence[str], rounds: int = 20,
-                 threads: int = 0, percent: float = 50) -> Dict[Tuple[str, str], float]:
+                 threads: int = 0, percent: float = 50,
+                 clock: Callable[[], float] = time.perf_counter) -> Dict[Tuple[str, str], float]:
     """
     Median time of one inference in milliseconds, by (bundle's key, runtime).
 
     :param rounds: inferences of each pair; the pairs take turns.
     :param percent: another percentile; a low one leaves out what other processes take.
+    :param clock: what is read before and after, seconds.
     """
     pairs = [(key, name) for key in bundles for name in runtimes]
     times: Dict[Tuple[str, str], List[float]] = {pair: [] for pair in pairs}
@@ -49,7 +51,7 @@ def side_by_side(bundles: Mapping[str, Bundle], runtimes: Sequence[str], rounds:
         for _ in range(rounds):
             for pair in pairs:
                 time.sleep(REST_S)
-                start = time.perf_counter()
+                start = clock()
                 opened[pair].infer()
-                times[pair].append((time.perf_counter() - start) * 1e3)
+                times[pair].append((clock() - start) * 1e3)
     return {pair: float(np.percentile(values, percent)) for pair, values in times.items()}
