@@ -11,7 +11,7 @@ TARGETS = (
 #: What the node may add to a process that only runs the runtime.
 OVERHEAD_TARGETS = (
     ('CPU time that the node adds to the bare runtime, %', 'cpu_added_percent', 15.0),
-    ('memory that the node adds to the bare runtime, MB', 'rss_added_mb', 150.0),
+    ('memory that the node adds to the bare runtime, MB', 'rss_added_mb', 110.0),
 )
 
 

@@ -51,8 +51,8 @@ def test_a_missed_target_says_so():
 
 @pytest.mark.parametrize('node, added, met', [
     # 23 ms beside 20 ms of the runtime's own.
-    pytest.param(Cost(23.0, 350.0), (15.0, 150.0), [True, True], id='limits-are-met'),
-    pytest.param(Cost(24.0, 351.0), (20.0, 151.0), [False, False], id='too-much'),
+    pytest.param(Cost(23.0, 310.0), (15.0, 110.0), [True, True], id='limits-are-met'),
+    pytest.param(Cost(24.0, 311.0), (20.0, 111.0), [False, False], id='too-much'),
     pytest.param(Cost(20.0, 200.0), (0.0, 0.0), [True, True], id='nothing'),
 ])
 def test_what_the_node_adds_to_the_bare_runtime(node, added, met):

@@ -49,6 +49,19 @@ def test_random_pixels_of_the_networks_size_are_exact(segmenter):
     assert result.timings.total_ms > 0
 
 
+def test_an_answer_is_labelled_after_the_next_picture_was_asked_about(segmenter):
+    pictures = np.random.default_rng(2).integers(0, 256, (4, 64, 64, 3), np.uint8)
+    answers, inputs = [], []
+    for number, picture in enumerate(pictures):
+        answers.append(segmenter.ask(picture, 'rgb'))
+        inputs.append(answers[-1].pixels.copy())
+        if number:  # the one before, whose copies the next call will take
+            before = answers[number - 1]
+            np.testing.assert_array_equal(
+                segmenter.label(before).labels, tiny_labels(pictures[number - 1]))
+            np.testing.assert_array_equal(before.pixels, inputs[number - 1])
+
+
 @pytest.mark.parametrize('height, width', [(64, 64), (48, 96), (480, 640), (33, 57), (1, 1)])
 def test_labels_have_the_pictures_size(segmenter, height, width):
     result = segmenter.segment(blocks(height, width), 'rgb')

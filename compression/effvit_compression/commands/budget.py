@@ -48,11 +48,11 @@ def run(arguments) -> int:
     times = Times(place / 'times.json', runtime, threads)
     choices = candidates(precisions(arguments.precision, runtime))
     found = search(choices, arguments.ms, times, runtime, threads, base.class_set)
-    print(markdown_table(rows_of(found)), end='')
+    print(markdown_table([row for row in rows_of(found) if row['measured, ms']]), end='')
     setup = f'{runtime}, {threads} thread{"s" * (threads > 1)}'
     report = place / f'{arguments.out.stem}_report'
     write_report(found, arguments.ms, times.around_ms, setup, report)
-    print(f'report: {report / "report.html"}')
+    print(f'the whole frontier: {report / "report.html"}')
     if found.chosen is None:
         cheapest = min(found.measured, key=found.measured.get)
         raise UserError(

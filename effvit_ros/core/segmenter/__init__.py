@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Optional
+from typing import NamedTuple, Optional, Tuple
 
 import cv2
 import numpy as np
@@ -76,6 +76,21 @@ class Segmentation:
         return look(self.scores, self._pixels, self._temperature)
 
 
+class Answer(NamedTuple):
+    """
+    What the graph said of one picture.
+
+    ``output``: scores, or labels of formats 1 and 2; ``pixels``: the graph's input; ``size``: the
+    picture's, (height, width).
+    """
+
+    output: np.ndarray
+    pixels: np.ndarray
+    size: Tuple[int, int]
+    prepare_ms: float
+    infer_ms: float
+
+
 class Segmenter:
     """
     A bundle loaded into a runtime.
@@ -85,7 +100,8 @@ class Segmenter:
     pixel counts and none is padding. Labels are made from the scores at the picture's own size
     (:mod:`~effvit_ros.core.tail`), or enlarged where the bundle gives labels.
 
-    Used from one thread, the one that made it. ``passed_over`` tells why ``auto`` did not take
+    Used from one thread, the one that made it; but answers may be labelled on one other thread
+    (:meth:`ask`, :meth:`label`). ``passed_over`` tells why ``auto`` did not take
     a faster runtime.
     """
 
@@ -114,23 +130,44 @@ class Segmenter:
         :param order: one of :data:`ORDERS`.
         :raises ValueError: when the array is not such a picture, or the scores are not finite.
         """
+        return self.label(self._infer(image, order))
+
+    def ask(self, image, order='bgr') -> Answer:
+        """
+        Run the graph on a picture, as :meth:`segment` does, and make no labels yet.
+
+        The answer may be labelled while the next picture is asked about, on another thread; it is
+        valid until the call after the next.
+        """
+        found = self._infer(image, order)
+        self._kept.reverse()
+        for kept, array in zip(self._kept[0], (found.output, found.pixels)):
+            np.copyto(kept, array)
+        output, pixels = self._kept[0]
+        return found._replace(output=output, pixels=pixels)
+
+    def label(self, answer: Answer) -> Segmentation:
+        """Return what an answer says of its picture; on one thread at a time."""
+        start = time.perf_counter()
+        scores = answer.output if self.bundle.gives_scores else None
+        labels = self._enlarge(answer.output, answer.size) if scores is None else \
+            self._tail_for(scores.shape[1:], answer.size).labels(scores)
+        timings = Timings(answer.prepare_ms, answer.infer_ms, (time.perf_counter() - start) * 1e3)
+        pixels = answer.pixels
+        return Segmentation(labels, scores, timings, self._tail, self.bundle.temperature,
+                            pixels if self.bundle.channel_order == 'rgb' else pixels[..., ::-1])
+
+    def _infer(self, image, order):
         start = time.perf_counter()
         self._prepare(image, order)
         prepared = time.perf_counter()
         output = self.runtime.infer()
         inferred = time.perf_counter()
-        scores = output if self.bundle.gives_scores else None
-        if scores is not None and not np.isfinite(scores.sum()):
+        if self.bundle.gives_scores and not np.isfinite(output.sum()):
             raise ValueError(f'{self.runtime.description} gave scores that are no numbers: this '
                              'precision overflows on this picture: take another graph or runtime')
-        labels = self._enlarge(output, image.shape[:2]) if scores is None else \
-            self._tail_for(scores.shape[1:], image.shape[:2]).labels(scores)
-        done = time.perf_counter()
-        timings = Timings(
-            (prepared - start) * 1e3, (inferred - prepared) * 1e3, (done - inferred) * 1e3)
-        pixels = self.runtime.input
-        return Segmentation(labels, scores, timings, self._tail, self.bundle.temperature,
-                            pixels if self.bundle.channel_order == 'rgb' else pixels[..., ::-1])
+        return Answer(output, self.runtime.input, image.shape[:2], (prepared - start) * 1e3,
+                      (inferred - prepared) * 1e3)
 
     def _tail_for(self, grid, size):
         if self._tail is None or (self._tail.grid, self._tail.size) != (grid, size):
@@ -188,6 +225,8 @@ class Segmenter:
         noise = np.random.default_rng(0).integers(0, 256, self.runtime.input.shape, np.uint8)
         self.runtime.input[...] = noise
         output = self.runtime.infer()
+        #: Copies of two answers: the one that is labelled, the one that is being asked for.
+        self._kept = [(np.empty_like(output), np.empty_like(noise)) for _ in range(2)]
         highest = 0 if self.bundle.gives_scores else int(output.max())
         if highest >= len(self.bundle.classes):
             raise BundleError(

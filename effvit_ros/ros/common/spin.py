@@ -17,8 +17,8 @@ from effvit_ros.core.errors import UserError
 from effvit_ros.core.missing import import_problem
 from effvit_ros.ros.common.given_parameters import unused_parameters
 
-#: Seconds between two looks at the flag.
-_PERIOD_S = 0.1
+#: Seconds between two looks at the flag where nothing else wakes the executor.
+_PERIOD_S = 0.25
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _EPILOG = ('Parameters, remappings and the namespace are given in the ROS way: '
            '--ros-args -p NAME:=VALUE -r FROM:=TO -r __ns:=/NAMESPACE --params-file FILE')

@@ -27,16 +27,13 @@ from effvit_ros.ros.segmenter.outputs import Outputs
 from effvit_ros.ros.segmenter.parameters import SEGMENTER_PARAMETERS
 from effvit_ros.ros.segmenter.pipeline import Frame
 
-#: Seconds between two messages on /diagnostics.
+#: Seconds between two messages on /diagnostics, and between two steps of the governor.
 DIAGNOSTICS_PERIOD_S = 1.0
-#: Seconds between two looks at the image topic's publishers.
-WATCH_PERIOD_S = 0.5
-#: Seconds between two steps of the governor.
-GOVERNOR_PERIOD_S = 1.0
 #: Seconds between two tellings of what explains the results.
 REPEAT_PERIOD_S = 10.0
-#: Seconds between two looks at the inference thread.
-LOOK_PERIOD_S = 0.2
+#: Seconds between two looks at the inference thread and at the image topic's publishers. Few
+#: timers that wake seldom: each time that rclpy's executor wakes takes about a millisecond.
+LOOK_PERIOD_S = 0.5
 #: Seconds that a frame in work or a library call may take before it is left behind.
 PATIENCE_S = 3.0
 #: Seconds between two log lines about bad frames.
@@ -77,7 +74,7 @@ class SegmenterNode(LifecycleNode):
         self._machine = MachineHealth()
         self._clock_watch = ClockWatch(
             self.get_clock(), lambda: self._health.jumped(self._now()))
-        self._inference = self._outputs = self._input = self._watch = None
+        self._inference = self._outputs = self._input = None
         self._silence_reported = False
         self._misfit = ''
         self._unused_parameters = ''
@@ -89,10 +86,9 @@ class SegmenterNode(LifecycleNode):
         self._diagnostics = self.create_publisher(DiagnosticArray, topics.DIAGNOSTICS, 10)
         # By the steady clock: a simulation that stands still is no reason to fall silent.
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self.create_timer(DIAGNOSTICS_PERIOD_S, self._publish_diagnostics, clock=self._steady)
-        self.create_timer(GOVERNOR_PERIOD_S, self._govern, clock=self._steady)
+        self.create_timer(DIAGNOSTICS_PERIOD_S, self._each_second, clock=self._steady)
         self.create_timer(REPEAT_PERIOD_S, self._explain_again, clock=self._steady)
-        self.create_timer(LOOK_PERIOD_S, self._look_after_inference, clock=self._steady)
+        self.create_timer(LOOK_PERIOD_S, self._look, clock=self._steady)
         self._starter = None
         if self._settings['autostart']:
             self._starter = self.create_timer(0.0, self._autostart, clock=self._steady)
@@ -126,7 +122,6 @@ class SegmenterNode(LifecycleNode):
             self, self._settings['image_transport'], self._settings['image_reliability'],
             self._on_image, self._warn_of_input)
         self._health.set_facts(image_topic=self._input.topic)
-        self._watch = self.create_timer(WATCH_PERIOD_S, self._watch_input, clock=self._steady)
         self._silence_reported, self._misfit = False, ''
         self._admission.reset()
         self._enter('active')
@@ -202,6 +197,15 @@ class SegmenterNode(LifecycleNode):
                 told = time.monotonic()
                 self._publish_diagnostics()
 
+    def _look(self):
+        self._look_after_inference()
+        if self._input is not None:
+            self._watch_input()
+
+    def _each_second(self):
+        self._govern()
+        self._publish_diagnostics()
+
     def _look_after_inference(self):
         # The first look comes after what autostart does, which is the end of the start.
         self._service.ready()
@@ -239,9 +243,8 @@ class SegmenterNode(LifecycleNode):
         """Return whether no frame is in work any more."""
         if self._input is None:
             return True
-        self.destroy_timer(self._watch)
         self._input.close()
-        self._input = self._watch = None
+        self._input = None
         self._health.set_facts(image_topic=None, image_input=None)
         drained = self._inference.frames.drain(0.0 if self.exit_code else PATIENCE_S)
         self._admission.reset()

@@ -1,6 +1,7 @@
 """What happens to one frame: decode, segment, publish what is wanted."""
 from __future__ import annotations
 
+import functools
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -42,7 +43,7 @@ def check_classes(bundle, settings):
 
 
 class FramePipeline:
-    """The processor of the inference thread: owns the segmenter and the overlay's buffers."""
+    """The processor of a worker's two threads: owns the segmenter and the overlay's buffers."""
 
     def __init__(self, model, runtime, threads, policy, outputs, settings, health, node):
         """
@@ -82,22 +83,34 @@ class FramePipeline:
 
     def process(self, frame):
         """
-        Publish the frame's results; only those that somebody subscribes to are computed.
+        Run the network on a frame and return a function that publishes the results.
+
+        That may run on another thread, while the next frame is processed. Only results that
+        somebody subscribes to are computed.
 
         :raises PictureError: the frame can't be read.
         """
         asked = self._outputs.wanted()
-        if not (asked.areas or asked.alerts):
-            self._outputs.alerts.reset()
         wanted = self._overlay.due(asked, frame.arrived)
         if not any(wanted):
-            # It needs no network, and a view may ask for it before it asks for labels.
-            self._outputs.publish_camera_info(frame.camera_info, frame.message.header)
-            self._health.frame_skipped('over_rate' if any(asked) else 'unwatched', wanted=False)
-            return
-        header = frame.message.header
+            return functools.partial(self._skip, frame, asked)
         picture = self._checks.read(frame.message)
-        segmentation = self._segmenter.segment(picture.pixels, picture.order)
+        answer = self._segmenter.ask(picture.pixels, picture.order)
+        return functools.partial(self._publish, frame, picture, answer, wanted)
+
+    def _skip(self, frame, asked):
+        """Say what is said without the network: a view may ask for it before any labels."""
+        if not (asked.areas or asked.alerts):
+            self._outputs.alerts.reset()
+        self._outputs.publish_camera_info(frame.camera_info, frame.message.header)
+        self._health.frame_skipped('over_rate' if any(asked) else 'unwatched', wanted=False)
+
+    def _publish(self, frame, picture, answer, wanted):
+        """Make labels of the network's answer, draw, and publish what is wanted."""
+        if not (wanted.areas or wanted.alerts):
+            self._outputs.alerts.reset()
+        header = frame.message.header
+        segmentation = self._segmenter.label(answer)
         labels, confidence = self._doubted(segmentation, wanted)
         if wanted.labels:
             self._outputs.publish_labels(labels, header)

@@ -1,6 +1,7 @@
 """How a frame passes from the executor's thread to the inference thread that works on it."""
 from __future__ import annotations
 
+import queue
 import threading
 import time
 
@@ -9,9 +10,10 @@ class NewestFrame:
     """
     The one slot between the executor's thread, which puts, and inference threads, which take.
 
-    A new frame displaces one that was not taken yet. Only one worker takes at a time, and only
-    while no frame is in work, so that results come in the order of their frames even where
-    :meth:`give_to` exchanges the worker.
+    A new frame displaces one that was not taken yet. A frame in work is first with the network,
+    then handed on: while its results are drawn and published, the next one may be with the
+    network. Only one worker takes at a time, and another one only when no frame is in work, so
+    that results come in the order of their frames even where :meth:`give_to` exchanges the worker.
     """
 
     def __init__(self):
@@ -19,7 +21,9 @@ class NewestFrame:
         self._changed = threading.Condition()
         self._frame = None
         self._taker = None
-        self._taken_at = None
+        self._taken_at = None  # the frame that is with the network
+        self._handed_at = None  # when the one whose results are published had been taken
+        self._hander = None
 
     def put(self, frame):
         """Leave ``frame`` for the worker; returns whether an older one was displaced."""
@@ -32,18 +36,29 @@ class NewestFrame:
     def take(self, worker):
         """Wait for the worker's next frame and return it; None once the worker is retired."""
         with self._changed:
-            self._changed.wait_for(lambda: worker.retired or (
-                worker is self._taker and self._frame is not None and self._taken_at is None))
+            self._changed.wait_for(lambda: worker.retired or self._may_take(worker))
             if worker.retired:
                 return None
             frame, self._frame = self._frame, None
             self._taken_at = time.monotonic()
             return frame
 
-    def done(self):
-        """Note that the frame in work is finished, well or not."""
+    def _may_take(self, worker):
+        return (worker is self._taker and self._frame is not None and self._taken_at is None
+                and (self._handed_at is None or self._hander is worker))
+
+    def hand_on(self, worker):
+        """Pass the frame from the network to its results, once those before are published."""
         with self._changed:
-            self._taken_at = None
+            self._changed.wait_for(lambda: self._handed_at is None)
+            self._handed_at, self._taken_at = self._taken_at, None
+            self._hander = worker
+            self._changed.notify_all()
+
+    def done(self):
+        """Note that the frame that was handed on is finished, well or not."""
+        with self._changed:
+            self._handed_at = None
             self._changed.notify_all()
 
     def give_to(self, worker):
@@ -61,14 +76,15 @@ class NewestFrame:
 
     def in_work_for(self):
         """Return for how many seconds a frame has been in work; 0.0 where there is none."""
-        since = self._taken_at
+        since = self._handed_at or self._taken_at  # the older one
         return 0.0 if since is None else time.monotonic() - since
 
     def drain(self, timeout):
-        """Discard the waiting frame and wait for the one in work; False after ``timeout``."""
+        """Discard the waiting frame and wait for those in work; False after ``timeout``."""
         with self._changed:
             self._frame = None
-            return self._changed.wait_for(lambda: self._taken_at is None, timeout)
+            return self._changed.wait_for(
+                lambda: self._taken_at is None and self._handed_at is None, timeout)
 
 
 class Worker:
@@ -76,7 +92,7 @@ class Worker:
     An inference thread: it loads the model, runs it on the newest frame and releases it.
 
     All three happen on this one thread, because a GPU context belongs to the thread that made
-    it.
+    it. A second thread publishes the results, while the next frame is with the network.
     """
 
     def __init__(self, frames, make_pipeline, on_error):
@@ -84,10 +100,10 @@ class Worker:
         Start the thread, which loads at once and takes when ``frames`` are given to it.
 
         :param frames: :class:`NewestFrame`.
-        :param make_pipeline: called on the thread; returns an object with ``process(frame)``
-            and ``close()``.
-        :param on_error: called on the thread with the exception that ``process`` raised; the
-            next frame is then processed as usual.
+        :param make_pipeline: called on the thread; returns an object with ``process(frame)``,
+            which returns what publishes the results, or None, and ``close()``.
+        :param on_error: called on either thread with the exception that ``process``, or what it
+            returned, raised; the next frame is then processed as usual.
         """
         self.pipeline = None
         #: The exception that ``make_pipeline`` raised, or None.
@@ -99,6 +115,7 @@ class Worker:
         self._on_error = on_error
         self._left_behind = False
         self._loaded = threading.Event()
+        self._results = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name='inference', daemon=True)
         self._thread.start()
 
@@ -135,17 +152,39 @@ class Worker:
             return
         finally:
             self._loaded.set()
+        publisher = threading.Thread(target=self._publish, name='results', daemon=True)
+        publisher.start()
         try:
             while True:
                 frame = self._frames.take(self)
                 if frame is None:
                     return
-                try:
-                    self.pipeline.process(frame)
-                except Exception as error:
-                    if not self._left_behind:
-                        self._on_error(error)
-                finally:
-                    self._frames.done()
+                publish = self._guarded(self.pipeline.process, frame)
+                self._frames.hand_on(self)
+                self._results.put(publish or _nothing)
         finally:
+            self._results.put(None)
+            publisher.join()
             self.pipeline.close()
+
+    def _publish(self):
+        """Publish the results of one frame after the other, until None comes."""
+        while True:
+            publish = self._results.get()
+            if publish is None:
+                return
+            self._guarded(publish)
+            self._frames.done()
+
+    def _guarded(self, call, *arguments):
+        """Return what a call returns; tell what it raises, and return None."""
+        try:
+            return call(*arguments)
+        except Exception as error:
+            if not self._left_behind:
+                self._on_error(error)
+            return None
+
+
+def _nothing():
+    """Publish nothing: the frame failed, or has no results."""

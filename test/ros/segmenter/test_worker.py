@@ -195,3 +195,106 @@ def test_a_thread_stuck_in_a_library_is_left_behind_and_its_fault_is_nobodys(
     worker.pipeline.leave.release()
     worker._thread.join(PATIENCE_S)
     assert (errors, log[-1]) == ([], 'A closed')
+
+
+class Publisher:
+    """A pipeline that is quick with the network and takes its time over the results."""
+
+    def __init__(self, log, name='A'):
+        self.publishing, self.leave = threading.Semaphore(0), threading.Semaphore(0)
+        self.processed = threading.Semaphore(0)
+        self.threads = set()
+        self._log, self._name = log, name
+
+    def process(self, frame):
+        self.threads.add(threading.current_thread())
+        self._log.append(f'{self._name} processes {frame}')
+        self.processed.release()
+        return lambda: self._publish(frame)
+
+    def _publish(self, frame):
+        assert threading.current_thread() not in self.threads
+        self.publishing.release()
+        assert self.leave.acquire(timeout=PATIENCE_S)
+        if frame == 'bad':
+            raise ValueError(frame)
+        self._log.append(f'{self._name} publishes {frame}')
+
+    def close(self):
+        self._log.append(f'{self._name} closed')
+
+
+@pytest.fixture
+def publish(frames, log, errors):
+    """Return a function that starts a worker with a :class:`Publisher`; all are ended."""
+    workers = []
+
+    def publish(name='A'):
+        workers.append(Worker(frames, lambda: Publisher(log, name), errors.append))
+        assert workers[-1].wait_loaded(PATIENCE_S)
+        return workers[-1]
+    yield publish
+    for worker in workers:
+        worker.pipeline.leave.release(100)
+        worker.retire()
+        assert worker.join(PATIENCE_S)
+
+
+def acquired(semaphore):
+    assert semaphore.acquire(timeout=PATIENCE_S)
+
+
+def test_the_next_frame_is_processed_while_results_are_published(frames, publish, log):
+    worker = publish()
+    frames.give_to(worker)
+    frames.put(1)
+    acquired(worker.pipeline.publishing)
+    frames.put(2)
+    acquired(worker.pipeline.processed)
+    acquired(worker.pipeline.processed)
+    assert log == ['A processes 1', 'A processes 2']
+    frames.put(3)  # the network is free, but 2 waits for the results of 1
+    assert not worker.pipeline.processed.acquire(timeout=0.05)
+    worker.pipeline.leave.release(2)
+    acquired(worker.pipeline.processed)
+    worker.pipeline.leave.release()
+    assert frames.drain(PATIENCE_S)
+    assert [line for line in log if 'publishes' in line] == [
+        'A publishes 1', 'A publishes 2', 'A publishes 3']
+
+
+def test_results_that_raise_are_reported_and_the_next_ones_are_published(
+        frames, publish, log, errors):
+    worker = publish()
+    worker.pipeline.leave.release(2)
+    frames.give_to(worker)
+    for frame in ('bad', 'good'):
+        frames.put(frame)
+        acquired(worker.pipeline.publishing)
+        assert frames.drain(PATIENCE_S)
+    assert ([str(error) for error in errors], log[-1]) == (['bad'], 'A publishes good')
+
+
+def test_draining_and_the_watchdog_see_results_that_are_not_published_yet(frames, publish):
+    worker = publish()
+    frames.give_to(worker)
+    frames.put(1)
+    acquired(worker.pipeline.publishing)
+    assert frames.drain(0.05) is False and frames.in_work_for() > 0.05
+    worker.pipeline.leave.release()
+    assert frames.drain(PATIENCE_S) is True and frames.in_work_for() == 0.0
+
+
+def test_a_successor_begins_when_all_results_are_out(frames, publish, log):
+    worker, successor = publish('A'), publish('B')
+    frames.give_to(worker)
+    frames.put(1)
+    acquired(worker.pipeline.publishing)
+    frames.give_to(successor)
+    frames.put(2)
+    assert not successor.pipeline.processed.acquire(timeout=0.05)
+    worker.pipeline.leave.release()
+    acquired(successor.pipeline.publishing)
+    assert worker.join(PATIENCE_S)
+    assert log == ['A processes 1', 'A publishes 1', 'A closed', 'B processes 2'] or \
+        log == ['A processes 1', 'A publishes 1', 'B processes 2', 'A closed']
