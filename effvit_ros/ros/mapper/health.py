@@ -23,7 +23,8 @@ class MapperHealth:
     def reset(self):
         """Start counting anew."""
         self.counts, self._problems = Counter(), Counter()
-        self._last_problem, self._last_mapped = '', None
+        self._last_problem = ''
+        self._problem_at = self._mapped_at = self._received_at = float('-inf')
         self._since = time.monotonic()
 
     def activated(self):
@@ -33,15 +34,20 @@ class MapperHealth:
     def left_out(self, kind, text):
         """Count what was not mapped, by a kind of PoseProblem.KINDS, and log it now and then."""
         self._problems[kind] += 1
-        self._last_problem = f'{kind}: {text}'
+        self._last_problem, self._problem_at = f'{kind}: {text}', time.monotonic()
         self._node.get_logger().warning(f'left out, {self._last_problem}',
                                         throttle_duration_sec=LOG_PERIOD_S)
+
+    def received(self):
+        """Count labels that came."""
+        self.counts['received'] += 1
+        self._received_at = time.monotonic()
 
     def mapped(self, weighed):
         """Count a picture; ``weighed``: by its confidence."""
         self.counts['mapped'] += 1
         self.counts['weighed by confidence'] += weighed
-        self._last_mapped = time.monotonic()
+        self._mapped_at = time.monotonic()
 
     def publish(self, state, live_map):
         """Publish; ``live_map`` is None in states without one."""
@@ -63,8 +69,13 @@ class MapperHealth:
     def _judge(self, state, live_map):
         if state != 'active':
             return DiagnosticStatus.OK, state
-        if time.monotonic() - (self._last_mapped or self._since) > STANDS_S:
-            why = self._last_problem or 'no labels come'
+        last, now = max(self._mapped_at, self._since), time.monotonic()
+        if now - last > STANDS_S:
+            why = 'no labels come'
+            if self._problem_at > last:
+                why = self._last_problem
+            elif now - self._received_at < STANDS_S:
+                why = 'there is no time for it on this machine'
             return DiagnosticStatus.WARN, f'the map stands still: {why}'
         if live_map.assumed:
             return DiagnosticStatus.WARN, ('poses tell no covariance: uncertainties of alerts '

@@ -257,7 +257,7 @@ class MapperNode(LifecycleNode):
         return take
 
     def _on_labels(self, message):
-        self._health.counts['received'] += 1
+        self._health.received()
         dropped, again = self._waiting.add(message, _stamp(message), time.monotonic())
         self._health.counts['dropped'] += dropped
         if again:
