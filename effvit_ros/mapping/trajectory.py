@@ -237,9 +237,12 @@ class Trajectory:
         if source == POSE_Z:
             up = position[2] if self.settings.frames else self._pose_up(stamp_ns)
             return self._above(up, up - under), ASSUMED_HEIGHT_SHARE * abs(up)
+        if not len(self.fixes):
+            # The z of a local pose, or of tf2, is no altitude.
+            raise PoseProblem('no_height', f'no NavSatFix tells the altitude that {source} needs')
         base = value if source == GROUND_ALTITUDE else self._home
         if base is None:
-            raise PoseProblem('no_height', 'no altitude of the place of take-off: no NavSatFix')
+            raise PoseProblem('no_height', 'no fix tells the altitude of take-off')
         up = position[2] - base
         if not math.isfinite(up):
             raise PoseProblem('no_height', "the receiver's fix tells no altitude (NaN)")

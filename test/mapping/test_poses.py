@@ -161,6 +161,14 @@ def test_a_local_pose_lies_about_the_origin_that_is_given():
     assert found.assumed, 'a PoseStamped tells no covariance'
 
 
+@pytest.mark.parametrize('height', ['home', 'ground_altitude'])
+def test_a_local_z_is_no_altitude(height):
+    made = Trajectory(PoseSettings(height=height, height_value=402.0, origin=(47.0, 15.0)))
+    made.add_pose(0, pose(3.0, 4.0, 450.0, NORTH))
+    with pytest.raises(PoseProblem, match=f'no NavSatFix tells the altitude that {height} needs'):
+        made.at(0)
+
+
 def moved_camera(offset):
     return trajectory(PoseSettings(mount=Mount(**offset))).at(0).position
 
