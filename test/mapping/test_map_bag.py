@@ -148,6 +148,7 @@ def test_persons_are_alerts_where_they_are(report):
         assert entry['false'] <= max(1, entry['alerts'] // 5), name
         if entry['alerts']:
             assert entry['error_m_p95'] < 3, name
+    assert scores['person']['alerts'] > 10 and scores['person']['inside'] >= 0.9
 
 
 def test_the_page_needs_nothing_else(made):
