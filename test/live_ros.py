@@ -21,7 +21,8 @@ from sensor_msgs.msg import Image  # noqa: E402
 
 from effvit_ros.ros.common.codec import image_message  # noqa: E402
 
-ROOT = Path(__file__).resolve().parents[1]
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
 _SERIAL = itertools.count(os.getpid() * 13)
 
 
@@ -43,8 +44,8 @@ class NodeProcess:
         command = [sys.executable, '-m', module, '--ros-args']
         for name, value in parameters.items():
             command += ['-p', f'{name}:={value}']
-        environment = {**os.environ, 'ROS_DOMAIN_ID': str(domain), 'PYTHONPATH': str(ROOT),
-                       **(environment or {})}
+        environment = {**os.environ, 'ROS_DOMAIN_ID': str(domain),
+                       'PYTHONPATH': f'{ROOT}:{HERE}', **(environment or {})}
         self._log = Path(log)
         with open(self._log, 'wb') as file:
             self.process = subprocess.Popen(
@@ -109,7 +110,7 @@ class Probe:
         """Handle what comes for so long."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            self._executor.spin_once(timeout_sec=0.02)
+            self._executor.spin_once(timeout_sec=min(0.02, seconds))
 
     def until(self, condition, timeout=15.0, what='the condition'):
         """Handle what comes until ``condition()`` is true and return its value."""

@@ -281,12 +281,14 @@ def test_a_bad_bag_gives_one_line_and_what_can_be_had(make, kind, words, frames,
 
 @pytest.mark.slow
 def test_bad_bags_leave_the_good_one_its_score(evaluate, tmp_path):
-    bags = [make(tmp_path / name.replace(' ', '_')) for name, (make, *_) in BAD.items()]
+    # Two that are evaluated in part and two that are not; each kind alone is tested above.
+    bad = ('truncated', 'stamps that jump back', 'no image topic', 'a folder that is no bag')
+    bags = [BAD[name][0](tmp_path / name.replace(' ', '_')) for name in bad]
     code, report, err = evaluate(*bags, write_bag(tmp_path / 'good'))
     assert code == 1
-    assert len(problem_lines(err)) == len(BAD)
+    assert len(problem_lines(err)) == 4
     assert report['bags'][-1]['miou'] == 1
-    assert len(report['not_evaluated']) == 4
+    assert len(report['not_evaluated']) == 2
 
 
 @pytest.mark.slow

@@ -4,9 +4,9 @@ from __future__ import annotations
 import sys
 
 import numpy as np
+from quick_segmenter import main
 
 from effvit_ros.core.runtimes.onnxruntime_cpu import OnnxRuntimeRuntime
-from effvit_ros.ros.segmenter.main import main
 
 #: A picture of the model's size that begins with this pixel is one too many for the runtime.
 TRIGGER = (1, 2, 3)

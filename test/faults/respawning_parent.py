@@ -21,7 +21,7 @@ def main():
         signal.signal(number, lambda number, _: (asked.append(number), child.terminate()))
     while True:
         child = subprocess.Popen(
-            [sys.executable, '-m', 'effvit_ros.ros.segmenter.main', *sys.argv[1:]])
+            [sys.executable, '-m', 'quick_segmenter', *sys.argv[1:]])
         print(f'child {child.pid}', flush=True)
         code = child.wait()
         if asked:

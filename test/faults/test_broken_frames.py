@@ -14,6 +14,8 @@ from effvit_ros.ros.common.codec import jpeg_message
 
 #: Broken frames between two good ones.
 RUN = 20
+#: Seconds from one to the next, or most would displace each other unseen.
+PACE_S = 0.008
 GOOD = {
     'raw': picture(noise()),
     'compressed': jpeg_message(np.full((48, 64, 3), (0, 0, 250), np.uint8), 95, Image().header)}
@@ -46,7 +48,7 @@ def test_every_good_frame_is_answered_and_every_broken_one_counted(
             break
         for message in some:
             node.show(message, topic)
-            node.probe.spin(0.004)  # or most would displace each other unseen
+            node.probe.spin(PACE_S)
         good(node)
         good_ones += 1
     # All frames that came were counted once, as an error unless a newer one displaced them.
@@ -81,7 +83,7 @@ def test_random_damage_is_survived(watch, make, topic, transport):
     rng = np.random.default_rng(1)
     for index in range(500):
         publisher.publish(make(rng))
-        node.probe.spin(0.004)
+        node.probe.spin(PACE_S)
         if index % RUN == 0:
             good(node)
     good(node)

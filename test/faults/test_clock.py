@@ -26,10 +26,11 @@ def test_a_jump_back_raises_no_alarm_and_every_frame_is_answered(watch):
         now[0] = start
         del node.labels[:]
         node.probe.until(lambda: len(node.labels) > 20, 60)
-        levels = [node.status()[0].level for _ in range(3)]
+        levels = []
+        while len(node.labels) < 40:
+            levels.append(node.status()[0].level)
         assert STALE not in levels and levels[-1] == OK
-        stamp = node.status()[1]
-        assert float(stamp['rate_hz']) > 0
+        assert float(node.status()[1]['rate_hz']) > 0
     node.probe.node.destroy_timer(stream)
     # By the same clock a camera that falls silent is still told of.
     node.until_level(STALE, 'no frame for')

@@ -1,20 +1,14 @@
 """A runtime that raises on one frame."""
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import pytest
 from faulty_segmenter import TRIGGER
-from live_ros import ROOT
 from watched_node import ERROR, noise, OK, picture, WARN
 
 
 @pytest.mark.slow
 def test_it_is_counted_told_and_the_next_frame_is_answered(watch):
-    node = watch(module='faulty_segmenter', runtime='onnxruntime', environment={
-        'PYTHONPATH': os.pathsep.join((str(ROOT), str(Path(__file__).parent)))})
-    node.ready()
+    node = watch(module='faulty_segmenter', runtime='onnxruntime').ready()
     pixels = noise()
     pixels[0, 0] = TRIGGER
     for count in (1, 2):

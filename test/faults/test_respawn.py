@@ -7,7 +7,6 @@ import signal
 from pathlib import Path
 
 import pytest
-from live_ros import ROOT
 from watched_node import NODE, OK, PATIENCE_S
 
 from effvit_ros.ros.common.dds import dds_environment
@@ -32,9 +31,7 @@ def segments(pid):
 
 @pytest.mark.slow
 def test_a_killed_node_is_back_at_work_by_itself(watch):
-    path = os.pathsep.join((str(ROOT), str(Path(__file__).parent)))
-    node = watch(module='respawning_parent',
-                 environment={**dds_environment(), 'PYTHONPATH': path})
+    node = watch(module='respawning_parent', environment=dds_environment())
     node.ready()
     for kill in range(1, KILLS + 1):
         left = segments(children(node)[-1])

@@ -2,10 +2,12 @@
 from __future__ import annotations
 
 import itertools
+import os
+from pathlib import Path
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray
-from live_ros import fresh_domain, NodeProcess, Probe
+from live_ros import fresh_domain, HERE, NodeProcess, Probe, ROOT
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 from tiny_bundle import tiny_labels
@@ -13,7 +15,9 @@ from tiny_bundle import tiny_labels
 from effvit_ros.core.process_usage import process_usage
 from effvit_ros.ros.common.codec import image_message, picture_from
 
-SEGMENTER = 'effvit_ros.ros.segmenter.main'
+SEGMENTER = 'quick_segmenter'
+#: Where the stand-ins for the segmenter lie.
+STAND_INS = {'PYTHONPATH': os.pathsep.join(map(str, (ROOT, HERE, Path(__file__).parent)))}
 NODE = '/segmenter'
 OK, WARN, ERROR, STALE = b'\x00', b'\x01', b'\x02', b'\x03'
 RELIABLE = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
@@ -38,7 +42,8 @@ class WatchedNode:
         """Start it; ``parameters`` are the node's."""
         self.domain = fresh_domain()
         self.process = NodeProcess(
-            module, self.domain, folder / 'log', environment, **parameters)
+            module, self.domain, folder / 'log', {**STAND_INS, **(environment or {})},
+            **parameters)
         self.probe = Probe(self.domain)
         self.labels, _ = self.probe.collect(Image, f'{NODE}/labels')
         self._diagnostics, _ = self.probe.collect(DiagnosticArray, '/diagnostics')

@@ -107,7 +107,7 @@ def test_an_afternoon(flights, tasks, bundle, tmp_path, capsys):
         np.testing.assert_array_equal(found[known], task.labels[known])
 
     assert main(['adapt', '--bundle', str(bundle), '--data',
-                 str(tmp_path / 'dataset' / 'dataset.yaml'), '--minutes', '0.3', '--out',
+                 str(tmp_path / 'dataset' / 'dataset.yaml'), '--minutes', '0.1', '--out',
                  str(tmp_path / 'adapted')]) == 0
     report = json.loads((tmp_path / 'adapted' / 'report.json').read_text())
     assert report['miou_after'] > report['miou_before'] - 0.01

@@ -23,6 +23,8 @@ def launch(monkeypatch, tmp_path):
     index = tmp_path / 'prefix' / 'share' / 'ament_index' / 'resource_index' / 'packages'
     index.mkdir(parents=True)
     monkeypatch.setenv('AMENT_PREFIX_PATH', str(tmp_path / 'prefix'))
+    for name in (NEW_NAME, OLD_NAME):
+        monkeypatch.delenv(name, raising=False)
     actions = standin.load(monkeypatch, 'drone.launch.py')
 
     def run(text='', packages=(), **arguments):
