@@ -111,9 +111,9 @@ setup(
         # Jinja2: the pages of reports. rosbags: all bag formats. mcap: files without an index.
         # zstandard: rosbag2's file and
         # message compression. Pillow: indices of palette PNGs. matplotlib, rich: plots,
-        # progress. psutil: what the node uses in live mode.
+        # progress.
         'bags': ['Jinja2>=3.0,<4', 'rosbags>=0.11,<0.12', 'mcap>=1.1,<2', 'zstandard>=0.19,<1',
-                 'pillow>=9.1,<14', 'matplotlib>=3.6,<4', 'rich>=13,<16', 'psutil>=5.9,<8'],
+                 'pillow>=9.1,<14', 'matplotlib>=3.6,<4', 'rich>=13,<16'],
         # Maps. pyproj: degrees to metres; rasterio: GeoTIFF, outlines; shapely: polygons;
         # simplekml: KML.
         'map': ['pyproj>=3.4,<4', 'rasterio>=1.3,<2', 'shapely>=2.0,<3', 'simplekml>=1.3.6,<2'],
@@ -125,7 +125,7 @@ setup(
         # catkin_pkg and colcon: check the package as a ROS user builds it. pymavlink, pyserial:
         # read what the alert bridge sends.
         'test': ['pytest>=7,<10', 'hypothesis>=6,<7', 'onnx>=1.15,<2', 'catkin_pkg>=1,<2',
-                 'colcon-common-extensions>=0.3,<1', 'psutil>=5.9,<8',
+                 'colcon-common-extensions>=0.3,<1',
                  'pymavlink>=2.4.41,<3', 'pyserial>=3.5,<4', 'xmlschema>=2,<5', 'av>=12,<19'],
         # ruff: style, imports, docstrings, form. mypy: the types, with those of PyYAML.
         'lint': ['ruff>=0.6,<1', 'mypy>=1.11,<3', 'types-PyYAML>=6,<7'],

@@ -17,7 +17,7 @@ COMMANDS = {
     **dict(re.findall(r"'(\w+) = (effvit_ros[\w.]*:\w+)'", SETUP)),
     'make bench': 'effvit_ros.bench.command:main', 'make soak': 'effvit_ros.soak.command:main',
     'make gpu-check': 'effvit_ros.gpu_check.command:main'}
-OPTIONAL = ('rclpy', 'rich', 'psutil', 'matplotlib', 'rosbags', 'mcap', 'zstandard', 'PIL', 'av',
+OPTIONAL = ('rclpy', 'rich', 'matplotlib', 'rosbags', 'mcap', 'zstandard', 'PIL', 'av',
             'openvino', 'onnxruntime', 'onnx', 'tensorrt', 'pycuda', 'pymavlink', 'serial')
 
 

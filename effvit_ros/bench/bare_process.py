@@ -15,6 +15,7 @@ from pathlib import Path
 import cv2
 
 from effvit_ros.core.bundle import load_bundle
+from effvit_ros.core.labelled_pictures import read_picture
 from effvit_ros.core.process_usage import process_usage
 from effvit_ros.core.runtimes import open_runtime
 
@@ -27,7 +28,7 @@ def main():
     model, runtime_name, threads, rate_hz, seconds, pictures = sys.argv[1:]
     bundle = load_bundle(model)
     runtime, _ = open_runtime(bundle, runtime_name, int(threads))
-    inputs = [cv2.resize(cv2.imread(str(path)), (bundle.width, bundle.height))
+    inputs = [cv2.resize(read_picture(path).pixels, (bundle.width, bundle.height))
               for path in sorted(Path(pictures).iterdir())]
     _run(runtime, inputs, float(rate_hz), SETTLE_S)
     used = time.process_time()

@@ -92,7 +92,7 @@ def _measure(options, model, bundle, runtime, out, progress):
         _render(Path(pictures))
         for size in options.sizes:
             node.append(node_row(run_node(size, FULL_RATE_HZ), run_node(size, CALM_RATE_HZ)))
-        progress.say(f'the node beside the bare runtime at {CALM_RATE_HZ:g} Hz', now=True)
+        progress.say(f'the node and the bare runtime at {CALM_RATE_HZ:g} Hz', now=True)
         overhead = bench_overhead(pictures, OVERHEAD_SIZE, CALM_RATE_HZ, segmenter,
                                   2 * options.seconds, out)
     return {'runtimes': [plain(r) for r in runtimes], 'core': [plain(c) for c in core],
@@ -130,18 +130,21 @@ def _parse(args):
     parser = argparse.ArgumentParser(
         prog='python -m effvit_ros.bench',
         description='Time bare runtimes, the core and the node, side by side.')
-    parser.add_argument('--model', default='', help='Bundle folder or name (default: shipped).')
+    parser.add_argument('--model', default='',
+                        help="Fly this bundle: a folder, or a shipped one's name (default: the "
+                             'shipped default).')
     parser.add_argument('--runtime', default='auto', choices=('auto',) + tuple(RUNTIMES),
-                        help='Runtime of core and node (default: %(default)s).')
+                        help='Run core and node on this runtime (default: %(default)s).')
     parser.add_argument('--threads', type=int, default=0,
-                        help='CPU threads for inference (default: all).')
+                        help='Use so many CPU threads for inference (default: all).')
     parser.add_argument('--seconds', type=float, default=8.0,
-                        help='Length of each measurement (default: %(default)g).')
+                        help='Measure each for so long (default: %(default)g).')
     parser.add_argument('--sizes', type=cli.sizes, default=SIZES, metavar='WxH,...',
-                        help='Picture sizes (default: 512x512,640x480,1280x720,1920x1080).')
+                        help='Let pictures have these sizes (default: '
+                             '512x512,640x480,1280x720,1920x1080).')
     parser.add_argument('--tail', nargs='+', default=[], metavar='DIR',
                         help='Instead of all else, hold the labels of the pictures in these '
                              'folders against plain interpolation and argmax (default: none).')
     parser.add_argument('--out', default='out/bench',
-                        help='Folder of the report (default: %(default)s).')
+                        help='Write the report into this folder (default: %(default)s).')
     return parser.parse_args(args)

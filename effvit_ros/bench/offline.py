@@ -1,7 +1,7 @@
 """The parts without ROS: the bare runtimes, then the core's steps by resolution."""
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Dict, List, NamedTuple
 
 import cv2
 import numpy as np
@@ -50,7 +50,7 @@ def bench_runtimes(bundle, threads, seconds):
             runtimes.append(open_runtime(bundle, name, threads)[0])
         except UserError:  # not installed, or the bundle has no graph for it
             continue
-    taken = {runtime.name: [] for runtime in runtimes}
+    taken: Dict[str, List[float]] = {runtime.name: [] for runtime in runtimes}
     for runtime in runtimes:
         runtime.input[...] = picture(bundle.width, bundle.height)
     for _ in range(_TURNS):

@@ -5,6 +5,7 @@ import time
 from typing import NamedTuple, Optional
 
 from effvit_ros.core.energy import measured_energy
+from effvit_ros.core.process_usage import process_usage
 from effvit_ros.harness.stream import streaming
 from effvit_ros.harness.tally import StreamFigures
 
@@ -48,15 +49,18 @@ def bench_node(pictures, size, rate_hz, segmenter, n_classes, seconds, folder):
     with streaming(camera, segmenter, n_classes, folder, keep_pictures=False) as watch:
         watch.until_ready()
         processes = watch.segmenter, watch.camera
-        began, used = time.monotonic(), [p.cpu_seconds() for p in processes]
+        began, used = time.monotonic(), [process_usage(p.pid).cpu_s for p in processes]
         with measured_energy() as energy:
             window = watch.listen(seconds)
         wall = time.monotonic() - began
-        shares = [(p.cpu_seconds() - before) / wall for p, before in zip(processes, used)]
-        steps = [watch.collector.diagnostics.get(key)
+        shares = [(process_usage(p.pid).cpu_s - before) / wall
+                  for p, before in zip(processes, used)]
+        steps = [watch.collector.listener.diagnostics.get(key)
                  for key in ('inference_p50_ms', 'overhead_p50_ms')]
         if not all(steps):
             raise watch.segmenter.failure('the diagnostics hold no latency: measure longer')
         figures = watch.collector.tally.figures(*window)
-        return NodeFigures(width, height, rate_hz, figures, *(float(step) for step in steps),
-                           *shares, energy.per(figures.frames_segmented, seconds))
+        inference, overhead = map(float, steps)
+        segmenter_cpu, camera_cpu = shares
+        return NodeFigures(width, height, rate_hz, figures, inference, overhead, segmenter_cpu,
+                           camera_cpu, energy.per(figures.frames_segmented, seconds))

@@ -1,4 +1,4 @@
-"""CPU time and memory of the node beside a process that only runs the runtime."""
+"""CPU time and memory of the node, compared with a process that only runs the runtime."""
 from __future__ import annotations
 
 import json
@@ -7,16 +7,12 @@ import sys
 import time
 from typing import NamedTuple
 
-import rclpy
-from rclpy.executors import SingleThreadedExecutor
-from sensor_msgs.msg import Image
-
 from effvit_ros.bench.bare_process import SETTLE_S
 from effvit_ros.bench.online import PICTURES
-from effvit_ros.core import topics
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.process_usage import process_usage
-from effvit_ros.harness.stream import both_nodes, READY_S
+from effvit_ros.harness.listener import Listener
+from effvit_ros.harness.stream import both_nodes
 
 
 class Cost(NamedTuple):
@@ -27,7 +23,7 @@ class Cost(NamedTuple):
 
 
 class Overhead(NamedTuple):
-    """The node beside the bare runtime, both at the same rate, on the same pictures."""
+    """The node and the bare runtime, both at the same rate, on the same pictures."""
 
     width: int
     height: int
@@ -55,7 +51,8 @@ def bench_overhead(pictures, size, rate_hz, segmenter, seconds, folder):
         return _node(pictures, size, rate_hz, segmenter, seconds / 2, folder)
 
     first, *middle, last = bare(), node(), node(), bare()
-    return Overhead(*size, rate_hz, _mean(first, last), _mean(*middle))
+    width, height = size
+    return Overhead(width, height, rate_hz, _mean(first, last), _mean(*middle))
 
 
 def _bare(pictures, rate_hz, segmenter, seconds):
@@ -75,39 +72,27 @@ def _node(pictures, size, rate_hz, segmenter, seconds, folder):
     camera = {'source': 'folder', 'path': str(pictures), 'prerecord': PICTURES,
               'labels_path': 'none', 'width': width, 'height': height, 'rate_hz': float(rate_hz)}
     with both_nodes(camera, segmenter, folder) as nodes:
-        listener, executor = rclpy.create_node('listener'), SingleThreadedExecutor()
-        executor.add_node(listener)
-        label_maps = []
-        listener.create_subscription(
-            Image, topics.of_segmenter(topics.LABELS), lambda _: label_maps.append(1), 10,
-            raw=True)
+        listener = Listener('listener', nodes)
         try:
-            return _follow(nodes, executor, label_maps, seconds)
+            return _follow(listener, nodes[1], seconds)
         finally:
-            executor.shutdown()
-            listener.destroy_node()
+            listener.close()
 
 
-def _follow(nodes, executor, label_maps, seconds):
+def _follow(listener, segmenter, seconds):
     """Return the segmenter's :class:`Cost` over ``seconds``."""
-    def spin(until):
-        while not until():
-            executor.spin_once(timeout_sec=0.05)
-            for node in nodes:
-                node.check()
+    def spin(seconds):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            listener.spin(0.05)
 
-    pid, deadline = nodes[1].pid, time.monotonic() + READY_S
-    spin(lambda: label_maps or time.monotonic() > deadline)
-    if not label_maps:
-        raise nodes[1].failure(f'no label map came in {READY_S:.0f} s')
-    settled = time.monotonic() + SETTLE_S
-    spin(lambda: time.monotonic() > settled)
-    before, seen = process_usage(pid), len(label_maps)
-    end = time.monotonic() + seconds
-    spin(lambda: time.monotonic() > end)
-    after, frames = process_usage(pid), len(label_maps) - seen
+    listener.until_ready()
+    spin(SETTLE_S)
+    before, seen = process_usage(segmenter.pid), listener.label_maps
+    spin(seconds)
+    after, frames = process_usage(segmenter.pid), listener.label_maps - seen
     if not frames:
-        raise nodes[1].failure('no label map came while it was measured')
+        raise segmenter.failure('no label map came while it was measured')
     return Cost(1e3 * (after.cpu_s - before.cpu_s) / frames, after.rss_mb)
 
 

@@ -126,7 +126,7 @@ def plain(figures):
 def _overhead_table(row):
     from rich.table import Table
     table = Table(
-        title='CPU and memory of the node beside the bare runtime', title_justify='left',
+        title='CPU and memory of the node, compared with the bare runtime', title_justify='left',
         caption=f"{row['size']} at {row['rate_hz']:g} Hz, labels subscribed; both processes "
         'are otherwise idle.', caption_justify='left')
     table.add_column('process')

@@ -57,4 +57,3 @@ def need_ros() -> None:
     """
     if find_spec('rclpy') is None:
         raise UserError(NO_ROS.format('rclpy'))
-    need('psutil')

@@ -16,7 +16,7 @@ REPORTING = ('jinja2', 'matplotlib', 'PIL', 'rich')
 NO_ROS = ('ROS 2 is not here (no {}): source its setup file (source /opt/ros/$ROS_DISTRO/'
            "setup.bash), or on x86-64 pip install 'effvit_ros[ros]'")
 #: Import name -> the extra of setup.py that installs it.
-EXTRAS = {**dict.fromkeys(READING + REPORTING, 'bags'), 'psutil': 'bags', 'rich': 'demo',
+EXTRAS = {**dict.fromkeys(READING + REPORTING, 'bags'), 'rich': 'demo',
            **dict.fromkeys(MAPPING, 'map'), 'aiohttp': 'view', 'av': 'video', 'ray': 'ray',
            'pymavlink': 'mavlink', 'serial': 'mavlink'}
 

@@ -83,16 +83,16 @@ def _evaluate(job, rate, with_peak, environment):
         problems = [p._asdict() for p in bag.problems]
     out = Path(job.out)
     out.mkdir(parents=True, exist_ok=True)
-    from effvit_ros.evaluation.live_trial import arena
-    with arena(job.settings, job.bag, topic, out, environment) as stage:
+    from effvit_ros.evaluation.live_trial import playback
+    with playback(job.settings, job.bag, topic, out, environment) as node:
         _tell(f'{identity["name"]}: warming up')
-        stage.play(1.0, _WARM_UP_S)
+        node.play(1.0, _WARM_UP_S)
         _tell(f'{identity["name"]}: playing at rate {rate:g} ({recorded_hz * rate:.1f} Hz)')
-        main_trial = stage.play(rate)
+        main_trial = node.play(rate)
         trials = None
         if with_peak:
-            trials = list(peak_trials(stage, recorded_hz, main_trial, _tell))
-        runtime = stage.diagnostics.get('runtime_description', '')
+            trials = list(peak_trials(node, recorded_hz, main_trial, _tell))
+        runtime = node.diagnostics.get('runtime_description', '')
     report = _report(job, bundle, identity, device_identity(runtime), recorded_hz, main_trial,
                      trials, problems, {
                          'began': began.isoformat(timespec='seconds'), 'path': str(job.bag),
@@ -102,13 +102,13 @@ def _evaluate(job, rate, with_peak, environment):
     return report
 
 
-def peak_trials(stage, recorded_hz, first, tell):
+def peak_trials(node, recorded_hz, first, tell):
     """
     Yield the trials of the search for the highest rate with few drops.
 
     Doubles (or halves) the rate until one passes and one fails, then halves what lies between.
 
-    :param stage: an :class:`~effvit_ros.evaluation.live_trial.Arena`.
+    :param node: a :class:`~effvit_ros.evaluation.live_trial.Playback`.
     :param first: the trial that was made already.
     :param tell: called with a line about each trial.
     """
@@ -131,7 +131,7 @@ def peak_trials(stage, recorded_hz, first, tell):
         else:
             rate = (passed * failed) ** 0.5
         hertz = rate * recorded_hz
-        trial = stage.play(rate, max(_TRIAL_S, _TRIAL_FRAMES / hertz))
+        trial = node.play(rate, max(_TRIAL_S, _TRIAL_FRAMES / hertz))
         tell(f'  rate {rate:.2f}: {trial.in_hz:.1f} Hz in, {trial.segmented_hz:.1f} Hz '
              f'segmented, {trial.drop_share:.1%} dropped')
         yield trial

@@ -8,27 +8,17 @@ import time
 from pathlib import Path
 from typing import NamedTuple, Optional, Tuple
 
-import psutil
-from diagnostic_msgs.msg import DiagnosticArray
-from rclpy.executors import SingleThreadedExecutor
-from rclpy.node import Node
-from rclpy.qos import QoSProfile, ReliabilityPolicy
-from sensor_msgs.msg import Image
-
-from effvit_ros.bags.stamps import stamp_ns
-from effvit_ros.core import topics
 from effvit_ros.core.errors import UserError
+from effvit_ros.core.message_stamps import stamp_ns
+from effvit_ros.core.process_usage import process_usage
+from effvit_ros.harness.listener import Listener
 from effvit_ros.harness.processes import NodeProcess, running
-from effvit_ros.ros.common.participant import taking_part
-from effvit_ros.ros.health.health import segmenter_status
+from effvit_ros.ros.common.participant import participating
 
-#: Seconds for loading the model until the first label map.
-READY_S = 120.0
 #: Seconds that the last label maps may take.
 _GRACE_S = 1.5
 #: Seconds between two looks at the node's memory.
 _SAMPLE_S = 0.2
-_ERROR = 2  # diagnostic_msgs/DiagnosticStatus.ERROR
 
 
 class Trial(NamedTuple):
@@ -61,38 +51,20 @@ class Trial(NamedTuple):
         return self.dropped / self.frames_in if self.frames_in else 1.0
 
 
-class Listener(Node):
-    """Notes when label maps arrive and what the segmenter says on /diagnostics."""
-
-    def __init__(self):
-        """Subscribe."""
-        super().__init__('live_evaluation')
-        self.arrivals = []
-        self.diagnostics = {}
-        queue = QoSProfile(depth=50, reliability=ReliabilityPolicy.RELIABLE)
-        self.create_subscription(Image, '/' + topics.of_segmenter(topics.LABELS),
-                                 self._on_labels, queue, raw=True)
-        self.create_subscription(DiagnosticArray, topics.DIAGNOSTICS, self._on_diagnostics, 10)
-
-    def _on_labels(self, raw):
-        self.arrivals.append((stamp_ns(raw), time.monotonic_ns()))
-
-    def _on_diagnostics(self, message):
-        self.diagnostics = segmenter_status(message) or self.diagnostics
-
-
-class Arena:
+class Playback:
     """A running segmenter with a listener; :meth:`play` sends a bag through it."""
 
-    def __init__(self, segmenter, listener, bag, topic, folder):
+    def __init__(self, segmenter, bag, topic, folder):
         """Play the pictures of ``topic`` of the bag at this path; logs go to ``folder``."""
         self._segmenter = segmenter
-        self._listener = listener
         self._bag = bag
         self._topic = topic
         self._folder = Path(folder)
-        self._executor = SingleThreadedExecutor()
-        self._executor.add_node(listener)
+        #: (stamp, arrival), nanoseconds, of the label maps of this playing.
+        self._arrivals = []
+        self._listener = Listener(
+            'live_evaluation', [segmenter],
+            lambda raw: self._arrivals.append((stamp_ns(raw), time.monotonic_ns())), depth=50)
 
     @property
     def diagnostics(self):
@@ -101,8 +73,7 @@ class Arena:
 
     def close(self):
         """Leave the network."""
-        self._executor.shutdown()
-        self._listener.destroy_node()
+        self._listener.close()
 
     def play(self, rate, duration: Optional[float] = None) -> Trial:
         """
@@ -111,7 +82,7 @@ class Arena:
         :raises NodeFailed: the segmenter ended, reports an error or never subscribed.
         :raises UserError: the bag can't be played.
         """
-        self._listener.arrivals.clear()
+        self._arrivals.clear()
         sent_file, log_file = self._folder / 'sent.csv', self._folder / 'player.log'
         with open(log_file, 'wb') as log:
             player = subprocess.Popen(
@@ -125,7 +96,7 @@ class Arena:
         if player.returncode not in (0, 1):
             lines = log_file.read_text(errors='replace').strip().splitlines()
             raise UserError(f'{self._bag}: cannot be played: {lines[-1] if lines else "no word"}')
-        return _trial(rate, _sent(sent_file), list(self._listener.arrivals), usage)
+        return _trial(rate, _sent(sent_file), list(self._arrivals), usage)
 
     def _command(self, rate, duration, sent_file):
         command = [sys.executable, '-m', 'effvit_ros.evaluation.play_bag', str(self._bag),
@@ -138,21 +109,17 @@ class Arena:
 
     def _follow(self, player, usage):
         """Listen while the player plays; returns the node's usage from the first result on."""
-        deadline = time.monotonic() + READY_S
-        while player.poll() is None:
-            self._executor.spin_once(timeout_sec=0.05)
-            self._segmenter.check()
-            if self._listener.arrivals:
-                usage.sample()
-            elif time.monotonic() > deadline:
-                raise self._segmenter.failure(f'no label map came in {READY_S:.0f} s')
-            elif self.diagnostics.get('level') == _ERROR:
-                raise self._segmenter.failure(
-                    f"the segmenter says: {self.diagnostics['message']}")
+        def ended():
+            return player.poll() is not None
+
+        self._listener.until_ready(stopped=ended)
+        while not ended():
+            usage.sample()
+            self._listener.spin(0.05)
         usage.end()
         deadline = time.monotonic() + _GRACE_S
         while time.monotonic() < deadline:
-            self._executor.spin_once(timeout_sec=0.05)
+            self._listener.spin(0.05)
         return usage
 
 
@@ -160,7 +127,7 @@ class _Usage:
     """CPU time and memory of a process from the first sample to the end."""
 
     def __init__(self, pid):
-        self._process = psutil.Process(pid)
+        self._pid = pid
         self._first = self._last = None
         self._due = 0.0
         self.memory_mb = 0.0
@@ -171,10 +138,10 @@ class _Usage:
             self.end()
 
     def end(self):
-        cpu = self._process.cpu_times()
-        self._last = time.monotonic(), cpu.user + cpu.system
+        used = process_usage(self._pid)
+        self._last = time.monotonic(), used.cpu_s
         self._first = self._first or self._last
-        self.memory_mb = max(self.memory_mb, self._process.memory_info().rss / 2**20)
+        self.memory_mb = max(self.memory_mb, used.rss_mb)
 
     @property
     def cpu_percent(self):
@@ -183,9 +150,9 @@ class _Usage:
 
 
 @contextlib.contextmanager
-def arena(settings, bag, topic, folder, environment):
+def playback(settings, bag, topic, folder, environment):
     """
-    Start the segmenter in a process of its own and yield an :class:`Arena`.
+    Start the segmenter in a process of its own and yield a :class:`Playback`.
 
     :param settings: :class:`~effvit_ros.evaluation.scoring.Settings`; the model's are looked at.
     :param folder: where the logs of node and player are left.
@@ -196,8 +163,8 @@ def arena(settings, bag, topic, folder, environment):
         'use_sim_time': True, 'bit_depth': settings.bit_depth,
         'image_transport': 'compressed' if _input_topic(topic) != '/image' else 'raw'}
     with running(lambda: NodeProcess('segmenter', 'effvit_ros.ros.segmenter.main', parameters,
-                                     folder, environment)) as (segmenter,), taking_part():
-        made = Arena(segmenter, Listener(), bag, topic, folder)
+                                     folder, environment)) as (segmenter,), participating():
+        made = Playback(segmenter, bag, topic, folder)
         try:
             yield made
         finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 import importlib
 import threading
 import time
+from functools import lru_cache
 
 from rclpy.duration import Duration
 from rclpy.exceptions import InvalidTopicNameException
@@ -13,13 +14,24 @@ from rosbags.convert.converter import migrate_bytes
 from rosbags.typesys import get_typestore, Stores
 from rosgraph_msgs.msg import Clock
 
-from effvit_ros.bags.stamps import begins_with_header, shifted, stamp_ns
 from effvit_ros.core.errors import UserError
+from effvit_ros.core.message_stamps import shifted, stamp_ns
 
 #: Seconds between two looks for a subscriber.
 _LOOK_S = 0.05
 #: Seconds that the last messages may take to arrive.
 _FAREWELL_S = 2.0
+_HEADER = 'std_msgs/msg/Header'
+
+
+@lru_cache(maxsize=None)
+def begins_with_header(message_type):
+    """Return whether messages of this standard type begin with a std_msgs Header."""
+    definition = get_typestore(Stores.ROS2_HUMBLE).fielddefs.get(message_type)
+    if definition is None or not definition[1]:
+        return False
+    _, (_, field_type) = definition[1][0]
+    return field_type == _HEADER
 
 
 class BagPlayer(Node):
@@ -51,7 +63,7 @@ class BagPlayer(Node):
         self._stop = threading.Event()
         self._thread = None
         self._senders = self._make_publishers()
-        self._clock = self.create_publisher(Clock, '/clock', 10)
+        self._clock_topic = self.create_publisher(Clock, '/clock', 10)
         self._thread = threading.Thread(target=self._run, name='player', daemon=True)
         self._thread.start()
 
@@ -158,7 +170,7 @@ class BagPlayer(Node):
     def _tick(self, bag_ns):
         message = Clock()
         message.clock.sec, message.clock.nanosec = divmod(bag_ns, 10**9)
-        self._clock.publish(message)
+        self._clock_topic.publish(message)
 
     def _send(self, message, shift):
         data, message_type = message.data, self._bag.topics[message.topic].type

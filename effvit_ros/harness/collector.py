@@ -1,71 +1,63 @@
-"""The third process's ears: takes in what camera and segmenter publish."""
+"""What is made of what the listener hears: counts, times, scores, moments to show."""
 from __future__ import annotations
 
-import struct
 import time
 from collections import deque, OrderedDict
 
-from diagnostic_msgs.msg import DiagnosticArray
-from rclpy.node import Node
-from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import CameraInfo, Image
 
 from effvit_ros.core import topics
+from effvit_ros.core.message_stamps import stamp_ns
 from effvit_ros.core.metrics import ConfusionMatrix
+from effvit_ros.harness.listener import Listener
 from effvit_ros.harness.outcome import Snapshot
 from effvit_ros.harness.tally import Tally
 from effvit_ros.ros.common.codec import picture_from
-from effvit_ros.ros.health.health import segmenter_status
 
 #: How many pictures and truths are kept until their label map comes (1.5 s at 30 Hz).
 _KEPT = 45
+#: How many pictures, truths and label maps may wait: what is older is of no use.
+_NEWEST = 5
 
 
-class Collector(Node):
+class Collector:
     """
     Counts frames, times label maps, scores them against the truth, and keeps moments.
 
     Pictures stay serialized until one is needed; :meth:`score_next` is called between
     messages, so that scoring delays none. All stamps are of one machine's clock.
+    ``listener`` is the :class:`~effvit_ros.harness.listener.Listener` that hears for it.
     """
 
-    def __init__(self, n_classes, keep_pictures=True, truth=True):
+    def __init__(self, nodes, n_classes, keep_pictures=True, truth=True):
         """
         Subscribe.
 
+        :param nodes: the camera's and the segmenter's process.
         :param n_classes: of the model.
         :param keep_pictures: also take in pictures and truth, for moments and scores; without,
             nothing is done with what arrives but to time it.
         :param truth: False where the truth's ids mean other classes: it is left alone.
         """
-        super().__init__('collector')
         self.tally = Tally()
         self.confusion = ConfusionMatrix(n_classes)
-        #: name -> value of the segmenter's newest diagnostics, with 'level' and 'message'.
-        self.diagnostics = {}
         self.frame_size = None
         self._moments = {}
-        self._moment_due_ns = deque()
+        self._moment_due_ns: deque = deque()
         self._pictures = _Recent()
         self._truths = _Recent()
         self._labels = _Recent()
         self._unscored = _Recent()
         self._window = range(0)
-        waiting = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
-        newest = QoSProfile(depth=5, reliability=ReliabilityPolicy.RELIABLE)
-        self.create_subscription(CameraInfo, 'camera_info', self._on_camera_info, waiting)
-        self.create_subscription(DiagnosticArray, topics.DIAGNOSTICS, self._on_diagnostics, 10)
-        self.create_subscription(
-            Image, topics.of_segmenter(topics.LABELS), self._on_labels, newest)
-        self.create_subscription(
-            Image, topics.of_segmenter(topics.OVERLAY), self._on_overlay, newest, raw=True)
+        self.listener = Listener('collector', nodes, self._on_labels, _NEWEST)
+        hear = self.listener.subscribe
+        hear(CameraInfo, 'camera_info', self._on_camera_info, raw=False)
+        hear(Image, topics.of_segmenter(topics.OVERLAY), self._on_overlay, _NEWEST)
         if keep_pictures:
-            self.create_subscription(
-                Image, 'image', lambda raw: self._pictures.put(_stamp_ns(raw), raw),
-                newest, raw=True)
+            hear(Image, 'image', lambda raw: self._pictures.put(stamp_ns(raw), raw), _NEWEST)
             if truth:
-                self.create_subscription(Image, 'truth', self._on_truth, newest, raw=True)
+                hear(Image, 'truth', self._on_truth, _NEWEST)
 
     @property
     def moments(self):
@@ -90,19 +82,20 @@ class Collector(Node):
 
     def _on_camera_info(self, message):
         self.frame_size = message.width, message.height
-        self.tally.publish(_message_ns(message))
+        stamp = message.header.stamp
+        self.tally.publish(stamp.sec * 10**9 + stamp.nanosec)
 
-    def _on_labels(self, message):
+    def _on_labels(self, raw):
         arrival = time.time_ns()
-        stamp = _message_ns(message)
+        stamp = stamp_ns(raw)
         self.tally.segment(stamp, arrival)
-        labels = picture_from(message).pixels
+        labels = _pixels(raw)
         self._labels.put(stamp, labels)
         if stamp in self._window:
             self._unscored.put(stamp, labels)
 
     def _on_overlay(self, raw):
-        stamp = _stamp_ns(raw)
+        stamp = stamp_ns(raw)
         if not self._moment_due_ns or stamp < self._moment_due_ns[0]:
             return
         picture, labels = self._pictures.get(stamp), self._labels.get(stamp)
@@ -115,14 +108,11 @@ class Collector(Node):
             None if truth is None else _pixels(truth), labels, _pixels(raw))
 
     def _on_truth(self, raw):
-        stamp = _stamp_ns(raw)
+        stamp = stamp_ns(raw)
         self._truths.put(stamp, raw)
         # A fast model's overlay may be read before its truth.
         if stamp in self._moments:
             self._moments[stamp] = self._moments[stamp]._replace(truth=_pixels(raw))
-
-    def _on_diagnostics(self, message):
-        self.diagnostics = segmenter_status(message) or self.diagnostics
 
 
 class _Recent:
@@ -148,17 +138,6 @@ class _Recent:
     def stamps(self):
         """Return the stamps, oldest first."""
         return list(self._items)
-
-
-def _message_ns(message):
-    return message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
-
-
-def _stamp_ns(raw):
-    """Return the stamp at the head of a serialized message that begins with a Header."""
-    # CDR: four bytes of which the second tells the byte order, then sec and nanosec.
-    sec, nanosec = struct.unpack_from('<iI' if raw[1] & 1 else '>iI', raw, 4)
-    return sec * 10**9 + nanosec
 
 
 def _pixels(raw):

@@ -67,11 +67,6 @@ class NodeProcess:
         if self.exit_code is not None:
             raise self.failure(f'the {self.name} ended with exit code {self.exit_code}')
 
-    def cpu_seconds(self):
-        """Return the CPU time that the process used so far (Linux)."""
-        fields = Path(f'/proc/{self.pid}/stat').read_text().rsplit(')', 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
-
     def signal(self, number):
         """Send a signal to the whole group."""
         with contextlib.suppress(ProcessLookupError):

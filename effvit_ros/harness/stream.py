@@ -5,24 +5,19 @@ import contextlib
 import os
 import time
 
-from rclpy.executors import SingleThreadedExecutor
-
 from effvit_ros.core.energy import measured_energy
 from effvit_ros.harness.collector import Collector
 from effvit_ros.harness.outcome import progress_line, Stream
 from effvit_ros.harness.processes import NodeProcess, running
 from effvit_ros.report.progress import Status
-from effvit_ros.ros.common.participant import taking_part
+from effvit_ros.ros.common.participant import participating
 
-#: Seconds until the first label map: building the scene and compiling the graph take a few.
-READY_S = 90.0
 #: Seconds without a label map after which the stream counts as dead.
 SILENCE_S = 10.0
 #: Seconds that label maps of the last frames may take to arrive.
 _GRACE_S = 1.0
 #: Label maps that come before counting starts: the first are slow.
 _WARM_UP = 3
-_ERROR = 2  # diagnostic_msgs/DiagnosticStatus.ERROR
 
 
 def watch_stream(camera, segmenter, n_classes, seconds, n_moments, folder, console,
@@ -41,7 +36,7 @@ def watch_stream(camera, segmenter, n_classes, seconds, n_moments, folder, conso
         with measured_energy() as energy:
             window = watch.listen(seconds, n_moments, progress)
         collector = watch.collector
-        known = collector.diagnostics
+        known = collector.listener.diagnostics
         return Stream(collector.tally.figures(*window), collector.confusion, collector.moments,
                       collector.frame_size, known.get('runtime', ''),
                       known.get('runtime_description', ''), energy)
@@ -64,7 +59,7 @@ def both_nodes(camera, segmenter, folder):
             lambda: NodeProcess('camera', 'effvit_ros.ros.camera.main', camera, folder,
                                 environment),
             lambda: NodeProcess('segmenter', 'effvit_ros.ros.segmenter.main', segmenter, folder,
-                                environment)) as nodes, taking_part():
+                                environment)) as nodes, participating():
         yield nodes
 
 
@@ -76,7 +71,7 @@ def streaming(camera, segmenter, n_classes, folder, keep_pictures=True, truth=Tr
     :param keep_pictures: like ``truth`` as for :class:`~effvit_ros.harness.collector.Collector`.
     """
     with both_nodes(camera, segmenter, folder) as nodes:
-        watch = Watch(Collector(n_classes, keep_pictures, truth), *nodes)
+        watch = Watch(Collector(nodes, n_classes, keep_pictures, truth), *nodes)
         try:
             yield watch
         finally:
@@ -84,14 +79,12 @@ def streaming(camera, segmenter, n_classes, folder, keep_pictures=True, truth=Tr
 
 
 class Watch:
-    """The collector at work: spins it while it keeps an eye on the node processes."""
+    """The collector at work between the messages."""
 
     def __init__(self, collector, camera, segmenter):
         """Watch these two :class:`~effvit_ros.harness.processes.NodeProcess`."""
         self.collector = collector
         self.camera, self.segmenter = camera, segmenter
-        self._executor = SingleThreadedExecutor()
-        self._executor.add_node(collector)
 
     def until_ready(self, progress=None):
         """
@@ -99,22 +92,16 @@ class Watch:
 
         :raises NodeFailed: a node ended or reports an error, or it takes too long.
         """
-        tally = self.collector.tally
-        wanted = tally.frames_segmented + _WARM_UP
-        deadline = time.monotonic() + READY_S
-        while tally.frames_segmented < wanted:
-            self._take_in()
-            diagnostics = self.collector.diagnostics
-            if diagnostics.get('level') == _ERROR:
-                raise self.segmenter.failure(f"the segmenter says: {diagnostics['message']}")
-            if time.monotonic() > deadline:
-                who, what = ((self.segmenter, 'label map') if tally.frames_published
-                             else (self.camera, 'frame'))
-                raise who.failure(f'no {what} came from the {who.name} in {READY_S:.0f} s')
+        tally, listener = self.collector.tally, self.collector.listener
+
+        def tell():
             if progress is not None:
                 camera = 'up' if tally.frames_published else 'starting'
                 progress.say(f"camera: {camera}, "
-                             f"segmenter: {diagnostics.get('message', 'starting')}")
+                             f"segmenter: {listener.diagnostics.get('message', 'starting')}")
+        listener.until_ready(
+            _WARM_UP, tell,
+            missing=lambda: None if tally.frames_published else (self.camera, 'frame'))
 
     def listen(self, seconds, n_moments=0, progress=None):
         """
@@ -147,12 +134,9 @@ class Watch:
 
     def close(self):
         """Leave the network; what was collected stays."""
-        self._executor.shutdown()
-        self.collector.destroy_node()
+        self.collector.listener.close()
 
     def _take_in(self):
         """Handle one message, then use the quiet for one score."""
-        self.camera.check()
-        self.segmenter.check()
-        self._executor.spin_once(timeout_sec=0.02)
+        self.collector.listener.spin(0.02)
         self.collector.score_next()

@@ -65,6 +65,7 @@ class Tally:
         ages = [(arrival - stamp) * _NS * 1e3 for stamp, arrival in self._arrivals.items()
                 if start_ns <= stamp < end_ns]
         seconds = (end_ns - start_ns) * _NS
+        p50, p95 = percentiles(ages)
         return StreamFigures(
-            len(ages) / seconds if seconds > 0 else 0.0, *percentiles(ages),
-            published, len(ages), published - len(ages))
+            len(ages) / seconds if seconds > 0 else 0.0, p50, p95, published, len(ages),
+            published - len(ages))

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import time
-from typing import NamedTuple
+from typing import List, NamedTuple
 
 from effvit_ros.core.percentiles import percentiles
 
@@ -12,17 +12,18 @@ class Times(NamedTuple):
 
     p50_ms: float
     p95_ms: float
-    count: int
+    count: int  # type: ignore[assignment]  # hides tuple's method
 
 
 def times_of(milliseconds):
     """Return the :class:`Times` of a list of at least one value."""
-    return Times(*percentiles(milliseconds), len(milliseconds))
+    p50, p95 = percentiles(milliseconds)
+    return Times(p50, p95, len(milliseconds))
 
 
 def repeat(call, seconds):
     """Call again and again for ``seconds`` and return the milliseconds that each call took."""
-    taken = []
+    taken: List[float] = []
     begin = time.perf_counter()
     while not taken or time.perf_counter() - begin < seconds:
         start = time.perf_counter()

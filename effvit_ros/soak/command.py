@@ -86,18 +86,20 @@ def _parse(args):
         description='Run camera and segmenter under full load and watch for leaks, slowing '
         'down and errors.')
     parser.add_argument('--minutes', type=cli.positive, default=30.0,
-                        help='Length after the first label map (default: %(default)g).')
+                        help='Run for so long after the first label map (default: %(default)g).')
     parser.add_argument('--rate', type=cli.positive, default=30.0, metavar='HZ',
-                        help="The camera's rate (default: %(default)g).")
+                        help="Let the camera run at this rate (default: %(default)g).")
     parser.add_argument('--size', type=cli.size, default=(640, 480), metavar='WxH',
-                        help='Picture size (default: 640x480).')
-    parser.add_argument('--model', default='', help='Bundle folder or name (default: shipped).')
+                        help='Let pictures have this size (default: 640x480).')
+    parser.add_argument('--model', default='',
+                        help="Fly this bundle: a folder, or a shipped one's name (default: the "
+                             'shipped default).')
     parser.add_argument('--runtime', default='auto', choices=('auto',) + tuple(RUNTIMES),
-                        help='Runtime that executes the graph (default: %(default)s).')
+                        help='Execute the graph in this runtime (default: %(default)s).')
     parser.add_argument('--threads', type=cli.count, default=0,
-                        help='CPU threads for inference (default: all).')
+                        help='Use so many CPU threads for inference (default: all).')
     parser.add_argument('--out', default='out/soak',
-                        help='Folder of the report (default: %(default)s).')
+                        help='Write the report into this folder (default: %(default)s).')
     options = parser.parse_args(given)
     options.given = given
     return options

@@ -28,7 +28,7 @@ class Windows(NamedTuple):
     last: Tuple[float, float]
 
 
-class Verdict(NamedTuple):
+class LimitCheck(NamedTuple):
     """One limit: what was measured, what is allowed, whether it is met."""
 
     what: str
@@ -110,20 +110,20 @@ def _energy(record):
 
 
 def verdicts(report):
-    """Return a :class:`Verdict` for each limit; what was not measured is missed."""
+    """Return a :class:`LimitCheck` for each limit; what was not measured is missed."""
     rss, fds = report['rss_growth_mb'], report['fd_growth']
     first, last = report['p95_age_first_ms'], report['p95_age_last_ms']
     wanted = report['camera_hz_wanted']
     return (
-        Verdict('memory growth of the segmenter', _text(rss, '.2f', ' MB'),
+        LimitCheck('memory growth of the segmenter', _text(rss, '.2f', ' MB'),
                 f'under {RSS_LIMIT_MB:g} MB', rss is not None and rss < RSS_LIMIT_MB),
-        Verdict('growth of its open files', _text(fds, 'd'), '0', fds is not None and fds <= 0),
-        Verdict('p95 age of a label map, last window', _text(last, '.1f', ' ms'),
+        LimitCheck('growth of its open files', _text(fds, 'd'), '0', fds is not None and fds <= 0),
+        LimitCheck('p95 age of a label map, last window', _text(last, '.1f', ' ms'),
                 f'at most {AGE_LIMIT - 1:.0%} above the first '
                 f"({_text(first, '.1f', ' ms')})",
                 None not in (first, last) and last <= AGE_LIMIT * first),
-        Verdict('errors', str(report['errors']), '0', report['errors'] == 0),
-        Verdict("the camera's rate", f"{report['camera_hz']:.1f} Hz",
+        LimitCheck('errors', str(report['errors']), '0', report['errors'] == 0),
+        LimitCheck("the camera's rate", f"{report['camera_hz']:.1f} Hz",
                 f'at least {RATE_LIMIT * wanted:g} Hz',
                 report['camera_hz'] >= RATE_LIMIT * wanted),
     )

@@ -1,7 +1,9 @@
 """The soak's report for readers."""
 from __future__ import annotations
 
-from effvit_ros.report.page import Figure, Page, Table
+from typing import List
+
+from effvit_ros.report.page import Figure, Item, Page, Table
 
 PLOT = 'soak.png'
 _SHOWN = (
@@ -43,7 +45,7 @@ def soak_page(report, verdicts, plot):
         for what, key, form, unit in _SHOWN if key in report], numbers=(1,),
         note=f"Power by {report['power_source']}." if 'power_source' in report else '')
     versions = Table('Versions', ('package', 'version'), list(report['versions'].items()))
-    items = [limits, Figure('Course', plot, file=PLOT), rest, versions]
+    items: List[Item] = [limits, Figure('Course', plot, file=PLOT), rest, versions]
     if report['last_error']:
         items.insert(1, Table('Errors', ('kind', 'count'), [
             (kind, str(count)) for kind, count in report['errors_by_kind'].items()],

@@ -14,7 +14,7 @@ _INK, _ACCENT, _PALE, _OTHER = '#333333', '#2b6cb0', '#edf2f7', '#c05621'
 _BINS, _BIN_S = 120, 5.0
 
 
-def course_plot(record):
+def record_plot(record):
     """
     Return resident memory, open files and threads, and p95 age over time, as PNG bytes.
 

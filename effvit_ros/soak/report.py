@@ -8,7 +8,7 @@ from effvit_ros.report.facts import machine, now, versions
 from effvit_ros.report.render import write_page
 from effvit_ros.soak.figures import figures, verdicts
 from effvit_ros.soak.page import PLOT, soak_page
-from effvit_ros.soak.plots import course_plot
+from effvit_ros.soak.plots import record_plot
 from effvit_ros.soak.samples_file import write_samples
 
 
@@ -57,7 +57,7 @@ class SoakReport:
         self._finished = finished
         self.write()
         write_samples(self._record.samples, self.folder / 'samples.csv')
-        plot, report = course_plot(self._record), self.so_far()
+        plot, report = record_plot(self._record), self.so_far()
         write_bytes(self.folder / PLOT, plot)
         write_page(soak_page(report, verdicts(report), plot), self.folder)
 

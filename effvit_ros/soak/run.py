@@ -3,13 +3,11 @@ from __future__ import annotations
 
 import time
 
-from rclpy.executors import SingleThreadedExecutor
-
 from effvit_ros.core.energy import EnergyMeter
 from effvit_ros.core.process_usage import process_usage
 from effvit_ros.harness.processes import NodeFailed
-from effvit_ros.harness.stream import both_nodes, READY_S
-from effvit_ros.soak.listener import Listener
+from effvit_ros.harness.stream import both_nodes
+from effvit_ros.soak.hearing import Hearing
 from effvit_ros.soak.record import Sample
 
 #: Seconds between two samples.
@@ -32,48 +30,31 @@ def soak(camera, segmenter, seconds, folder, record, stopped, tell):
     :raises NodeFailed: no label map came at all.
     """
     with both_nodes(camera, segmenter, folder) as nodes:
-        listener, executor = Listener(record), SingleThreadedExecutor()
-        executor.add_node(listener)
+        hearing = Hearing(record, nodes)
+        listener = hearing.listener
         try:
-            finished = (_until_ready(listener, executor, nodes, stopped, tell)
-                        and _watch(listener, executor, nodes, seconds, record, stopped, tell))
+            finished = listener.until_ready(
+                stopped=stopped, tell=lambda: tell('waiting for the first label map')
+            ) and _watch(hearing, nodes, seconds, record, stopped, tell)
         finally:
-            executor.shutdown()
-            listener.destroy_node()
+            listener.close()
     _note_ends(nodes, record)
     return finished
 
 
-def _until_ready(listener, executor, nodes, stopped, tell):
-    """Wait for the first label map; returns False when ``stopped()`` came first."""
-    deadline = time.monotonic() + READY_S
-    while not listener.label_maps:
-        if stopped():
-            return False
-        executor.spin_once(timeout_sec=0.1)
-        for node in nodes:
-            node.check()
-        if time.monotonic() > deadline:
-            raise nodes[1].failure(f'no label map came in {READY_S:.0f} s')
-        tell('waiting for the first label map')
-    return True
-
-
-def _watch(listener, executor, nodes, seconds, record, stopped, tell):
+def _watch(hearing, nodes, seconds, record, stopped, tell):
     camera, segmenter = nodes
     began, meter = time.monotonic(), EnergyMeter()
     record.power_source = meter.source
-    listener.begin(began)
+    hearing.begin(began)
     due = began
     while not stopped() and due <= began + seconds:
-        executor.spin_once(timeout_sec=max(0.0, min(0.1, due - time.monotonic())))
-        now = time.monotonic()
-        if now < due:
-            continue
-        due += _PERIOD_S * max(1, int((now - due) / _PERIOD_S) + 1)
         try:
-            for node in nodes:
-                node.check()
+            hearing.listener.spin(max(0.0, min(0.1, due - time.monotonic())))
+            now = time.monotonic()
+            if now < due:
+                continue
+            due += _PERIOD_S * max(1, int((now - due) / _PERIOD_S) + 1)
             record.samples.append(Sample(
                 now - began, process_usage(segmenter.pid), process_usage(camera.pid)))
             record.joules = meter.joules()

@@ -14,10 +14,11 @@ from live_ros import fresh_domain, NodeProcess, Probe, ROOT
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image
 
-from effvit_ros.bags.stamps import begins_with_header, shifted, stamp_ns
+from effvit_ros.core.message_stamps import shifted, stamp_ns
 from effvit_ros.evaluation.evaluate_bag import main as evaluate
 from effvit_ros.evaluation.live import peak_trials
 from effvit_ros.evaluation.live_trial import ages_ms, Trial
+from effvit_ros.evaluation.player import begins_with_header
 from effvit_ros.ros.common.codec import picture_from
 
 

@@ -9,7 +9,7 @@ pytest.importorskip('matplotlib', reason="needs the extra 'bags'")
 
 from effvit_ros.core.process_usage import ProcessUsage  # noqa: E402
 from effvit_ros.soak.figures import figures, verdicts, windows  # noqa: E402
-from effvit_ros.soak.plots import binned_p95, course_plot  # noqa: E402
+from effvit_ros.soak.plots import binned_p95, record_plot  # noqa: E402
 from effvit_ros.soak.record import Record, Sample  # noqa: E402
 
 CAMERA = ProcessUsage(100.0, 10.0, 20, 10, 0.0)
@@ -114,4 +114,4 @@ def test_p95_by_bins():
 
 @pytest.mark.parametrize('made', [record(30), Record()], ids=['short', 'empty'])
 def test_the_plot_is_a_png(made):
-    assert course_plot(made).startswith(b'\x89PNG')
+    assert record_plot(made).startswith(b'\x89PNG')

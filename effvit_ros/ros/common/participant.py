@@ -1,4 +1,4 @@
-"""A process that takes part in the ROS network for a while, beside the nodes it started."""
+"""A process that takes part in the ROS network for a while, along with the nodes it started."""
 from __future__ import annotations
 
 import contextlib
@@ -9,7 +9,7 @@ from rclpy.signals import SignalHandlerOptions
 
 
 @contextlib.contextmanager
-def taking_part():
+def participating():
     """Have rclpy ready, signals left alone; at the end the participant is gone without a trace."""
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     try:
