@@ -49,7 +49,7 @@ demo: setup ## watch a simulated flight being segmented (SOURCE=folder DIR=... |
 bench: needs-ros setup ## time the bare runtimes, the core and the node, side by side
 	$(BIN)/python -m effvit_ros.bench
 
-bench-peers: setup-train ## time the shipped bundles beside networks of smp and torchvision -> out/peers
+bench-peers: setup-train ## time the shipped bundles and networks of smp and torchvision -> out/peers
 	$(BIN)/effvit-compress peers --bundle $(or $(MODEL),mobilevit_lite0_lpcv mobilevit_lite2_lpcv)
 
 soak: needs-ros setup ## run under full load and watch for leaks (MINUTES=30) -> out/soak
@@ -77,7 +77,7 @@ needs-ros:
 	@[ -z "$(DEMO_OPTIONS)" ] || { echo "error: no ROS 2 wheels for $(PLATFORM): make demo works \
 	here; ROS from apt: docs/onboard.md" >&2; exit 2; }
 
-lint: setup-test ## check style, imports, docstrings and types
+lint: setup-test setup-train ## check style, imports, docstrings and types
 	$(BIN)/ruff check
 	$(BIN)/mypy
 

@@ -76,13 +76,15 @@ def _parse(args):
     parser = argparse.ArgumentParser(prog='python -m effvit_ros.map_demo',
                                      description=__doc__)
     parser.add_argument('--out', default='out/map', metavar='DIR',
-                        help='Folder of the results (default: %(default)s).')
-    parser.add_argument('--model', default='', help='Bundle folder or name (default: shipped).')
+                        help='Write the results into this folder (default: %(default)s).')
+    parser.add_argument('--model', default='',
+                        help="Fly this bundle: a folder, or a shipped one's name (default: the "
+                             'shipped default).')
     # A flight that the shipped models were not trained on.
     parser.add_argument('--seed', type=count, default=2003,
-                        help='Seed of what is drawn by chance (default: %(default)s).')
+                        help='Draw what is left to chance from this seed (default: %(default)s).')
     parser.add_argument('--frames', type=count_from_one, default=300, metavar='N',
-                        help='Number of frames (default: %(default)s).')
+                        help='Fly so many frames (default: %(default)s).')
     return parser.parse_args(args)
 
 

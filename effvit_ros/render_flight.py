@@ -56,19 +56,23 @@ def build_parser():
     parser = argparse.ArgumentParser(prog='render_flight', description=__doc__)
     parser.add_argument('--out', help='Folder that gets images/SPLIT and labels/SPLIT.')
     parser.add_argument('--frames', type=int, default=100,
-                        help='Pictures of each scene (default: %(default)s).')
-    parser.add_argument('--seed', type=int, default=0, help='Scene (default 0).')
-    parser.add_argument('--seeds', help='Scenes A-B, both included, instead of --seed.')
-    parser.add_argument('--size', default='512x512', help='WxH in pixels (default 512x512).')
+                        help='Render so many pictures of each scene (default: %(default)s).')
+    parser.add_argument('--seed', type=int, default=0,
+                        help='Render the scene of this number (default: 0).')
+    parser.add_argument('--seeds',
+                        help='Render the scenes A to B, both included, instead of --seed.')
+    parser.add_argument('--size', default='512x512',
+                        help='Render pictures of WxH pixels (default: 512x512).')
     parser.add_argument('--stride', type=int,
                         help='Take every STRIDE-th frame of the flight (30 Hz) instead of '
                              'views spread over the scene.')
     parser.add_argument('--split', choices=('train', 'val'), default='train',
-                        help='Split of the data (default: %(default)s).')
+                        help='Name the split of the data (default: %(default)s).')
     parser.add_argument('--format', choices=('jpg', 'png'), default='jpg',
-                        help='Form of the pictures (default: %(default)s); label maps are PNG.')
+                        help='Write pictures in this form (default: %(default)s); label maps are '
+                             'PNG.')
     parser.add_argument('--sheet', metavar='FILE',
-                        help='Also write a contact sheet: picture beside coloured truth.')
+                        help='Also write a contact sheet: picture next to coloured truth.')
     parser.add_argument('--scene-size', type=int, default=SIZE,
                         help=f'Edge of the scene in pixels (default {SIZE}).')
     _add_bag_options(parser.add_argument_group('a bag with poses'))
@@ -78,31 +82,31 @@ def build_parser():
 def _add_bag_options(group):
     group.add_argument('--bag', metavar='BAG',
                        help='Write the flight as a rosbag2 with NavSatFix, Imu, rangefinder and '
-                            'camera_info, and its truth beside it into BAG_truth.')
+                            'camera_info, and its truth next to it into BAG_truth.')
     group.add_argument('--rate', type=cli.positive, default=2.0, metavar='HZ',
-                       help='Pictures a second (default: %(default)g).')
+                       help='Record so many pictures a second (default: %(default)g).')
     group.add_argument('--round', type=cli.positive, default=110.0, metavar='SECONDS',
-                       help='Time of the flight round the scene (default: %(default)g).')
+                       help='Take so long for a flight round the scene (default: %(default)g).')
     group.add_argument('--altitudes', type=_factors, default=(1.0,), metavar='FACTOR,...',
-                       help='Of the height, which is about 110 m, for each round in turn '
+                       help='Fly each round in turn at this multiple of the height, about 110 m '
                             '(default: 1).')
     group.add_argument('--encoding', choices=('jpeg', 'png', 'raw'), default='jpeg',
-                       help='Encoding of the pictures (default: %(default)s).')
+                       help='Encode the pictures so (default: %(default)s).')
     group.add_argument('--poses', choices=('navsat', 'local'), default='navsat',
                        help='Poses: /fix, /imu/data and /rangefinder, or /fix and '
                             '/local_position/pose (default: %(default)s).')
     group.add_argument('--gps-sigma', type=cli.seconds, default=0.0, metavar='METRES',
-                       help='Error of the position (default: 0).')
+                       help='Let positions err by so much (default: 0).')
     group.add_argument('--heading-sigma', type=cli.seconds, default=0.0, metavar='DEGREES',
-                       help='Standard error of the recorded heading (default: %(default)s).')
+                       help='Let the recorded heading err by so much (default: %(default)s).')
     group.add_argument('--tilt-sigma', type=cli.seconds, default=0.0, metavar='DEGREES',
-                       help='Error of pitch and of roll.')
+                       help='Let pitch and roll err by so much (default: 0).')
     group.add_argument('--range-sigma', type=cli.seconds, default=0.0, metavar='PERCENT',
-                       help='Error of the rangefinder.')
+                       help='Let the rangefinder err by so much (default: 0).')
     group.add_argument('--latency', type=cli.seconds, default=0.0, metavar='SECONDS',
-                       help='Stamp pictures so much too late.')
+                       help='Stamp pictures so much too late (default: 0).')
     group.add_argument('--wander', type=cli.seconds, default=10.0, metavar='SECONDS',
-                       help='Time in which errors change; 0: again with each message '
+                       help='Let errors change in so much time; 0: again with each message '
                             '(default: %(default)g).')
 
 
@@ -111,7 +115,7 @@ def _factors(text):
 
 
 def _write_bag(args):
-    """Write one flight as a bag with its truth beside it; return a line that tells of it."""
+    """Write one flight as a bag with its truth next to it; return a line that tells of it."""
     from effvit_ros.core.libraries import need
     from effvit_ros.core.missing import MAPPING, READING
     need(*READING, *MAPPING)
@@ -161,10 +165,10 @@ def _sheet(plan, count=8):
     seeds = list(plan.seeds)[:4]
     for seed in seeds:
         if plan.stride:
-            source = Flight(seed, plan.width, plan.height, 30.0, plan.scene_size)
+            frame = Flight(seed, plan.width, plan.height, 30.0, plan.scene_size).frame
         else:
-            source = SpreadViews(seed, plan.width, plan.height, plan.scene_size)
-        frames += [source.frame(i * (plan.stride or 1)) for i in range(count // len(seeds))]
+            frame = SpreadViews(seed, plan.width, plan.height, plan.scene_size).frame
+        frames += [frame(i * (plan.stride or 1)) for i in range(count // len(seeds))]
     return contact_sheet(frames)
 
 

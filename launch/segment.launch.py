@@ -33,7 +33,7 @@ def generate_launch_description():
         OpaqueFunction(function=lambda context: given.update(context.launch_configurations)),
         DeclareLaunchArgument(
             'image', default_value='image',
-            description='Image topic, without /compressed; camera_info is taken from beside it.'),
+            description='Image topic, without /compressed; camera_info lies next to it.'),
         DeclareLaunchArgument(
             'compressed_image', default_value='',
             description='Topic of compressed pictures or of video packets, where its name does '

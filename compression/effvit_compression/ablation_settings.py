@@ -18,14 +18,14 @@ class Row(pydantic.BaseModel):
 
     @pydantic.model_validator(mode='after')
     def _consistent(self):
-        if 'seed' in self.model_extra:
-            raise ValueError(f'seed: give seeds: [{self.model_extra["seed"]}]')
+        if 'seed' in self.changes:
+            raise ValueError(f'seed: give seeds: [{self.changes["seed"]}]')
         return self
 
     @property
     def changes(self) -> Dict[str, Any]:
         """Everything but the seeds."""
-        return self.model_extra
+        return self.model_extra or {}
 
 
 class Ablation(pydantic.BaseModel):

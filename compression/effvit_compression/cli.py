@@ -35,7 +35,7 @@ def build_parser() -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(required=True, metavar='COMMAND')
     for module in COMMANDS:
         name = module.__name__.rsplit('.', 1)[-1].strip('_').replace('_', '-')
-        summary = module.__doc__.strip().splitlines()[0]
+        summary = (module.__doc__ or '').strip().splitlines()[0]
         verb = subparsers.add_parser(name, help=summary, description=summary)
         verb.set_defaults(carry_out=module.run)
         module.add_arguments(verb)

@@ -124,7 +124,7 @@ def read_pairs(pairs: Iterable[Tuple[Path, Path]], n_classes: int, ignore: int,
         check_pair(label_path, truth.shape, image_path, image.shape)
         stored += np.bincount(truth.ravel(), minlength=256)
         yield image, truth
-    if ignore == IGNORE and hides_a_class(stored):
+    if label_path is not None and ignore == IGNORE and hides_a_class(stored):
         raise UserError(f'{label_path.parent}: {HIDES_A_CLASS}')
 
 

@@ -113,7 +113,7 @@ def carry_out(run: Run, stages: Sequence[Stage], only: Optional[str] = None) -> 
         another process works in the folder.
     """
     with contextlib.ExitStack() as stack:
-        run.keys.update(ranks.by_first(lambda: begin(run, stages, only, stack)))
+        run.keys.update(ranks.on_rank_zero(lambda: begin(run, stages, only, stack)))
         ranks.check_shared(run.folder / RECIPE)
         carry_out_stages(run, stages, only)
 
@@ -123,18 +123,18 @@ def carry_out_stages(run: Run, stages: Sequence[Stage], only: Optional[str]) -> 
     for stage in (s for s in stages if name_of(s) in run.keys):
         name, place, key = name_of(stage), run.place(name_of(stage)), run.keys[name_of(stage)]
         with run.guard(name):
-            if ranks.by_first(lambda: is_finished(place, key)):
+            if ranks.on_rank_zero(lambda: is_finished(place, key)):
                 run.say(f'{name}: finished before, nothing changed')
             elif only and name != only:
                 ranks.refuse(f'stage {only}: {name} comes before it and is not finished: run '
                              'that first')
             else:
-                ranks.by_first(lambda: prepare(place, key))
+                ranks.on_rank_zero(lambda: prepare(place, key))
                 run.say(f'{name}: start')
                 start = time.monotonic()
                 figures = figures_of(run, stage, place)
-                ranks.by_first(lambda: finish(place, figures, time.monotonic() - start))
-        run.results[name] = ranks.by_first(lambda: json.loads(
+                ranks.on_rank_zero(lambda: finish(place, figures, time.monotonic() - start))
+        run.results[name] = ranks.on_rank_zero(lambda: json.loads(
             (place / RESULT).read_text(encoding='utf-8')))
         if name == only:
             return
@@ -164,7 +164,7 @@ def figures_of(run: Run, stage: Stage, place: Path) -> dict:
     with told(str(place)):
         if getattr(stage, 'TOGETHER', False):
             return stage.run(run, place)
-        return ranks.by_first(lambda: stage.run(run, place))
+        return ranks.on_rank_zero(lambda: stage.run(run, place))
 
 
 def finish(place: Path, figures: dict, seconds: float) -> None:

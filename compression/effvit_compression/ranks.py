@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
-from typing import Any, Callable, Iterator, TypeVar
+from typing import Any, Callable, Iterator, List, TypeVar
 
 import torch
 from torch import distributed
@@ -17,7 +17,7 @@ from effvit_ros.core.errors import UserError
 
 T = TypeVar('T')
 
-#: Whether rank 0 is inside ``by_first``, where the others take no part.
+#: Whether rank 0 is inside ``on_rank_zero``, where the others take no part.
 _alone = False
 
 
@@ -31,7 +31,7 @@ def is_first() -> bool:
     return not together() or distributed.get_rank() == 0
 
 
-def by_first(work: Callable[[], T]) -> T:
+def on_rank_zero(work: Callable[[], T]) -> T:
     """
     Call on rank 0 alone and give every process what it returned; the others wait meanwhile.
 
@@ -39,7 +39,7 @@ def by_first(work: Callable[[], T]) -> T:
     """
     if not together():
         return work()
-    answer = [None, False]
+    answer: List[Any] = [None, False]
     if distributed.get_rank() == 0:
         try:
             answer = [_by_this_alone(work), True]
@@ -85,7 +85,7 @@ def check_shared(path: Path) -> None:
 
 
 @torch.no_grad()
-def spread(module: torch.nn.Module) -> None:
+def broadcast_weights(module: torch.nn.Module) -> None:
     """Give every process the weights and buffers of rank 0, in place."""
     if together():
         for tensor in module.state_dict().values():
@@ -93,7 +93,7 @@ def spread(module: torch.nn.Module) -> None:
 
 
 @contextlib.contextmanager
-def told_once() -> Iterator[None]:
+def rank_zero_reports() -> Iterator[None]:
     """Let rank 0 alone tell of a mistake that all make, before they can talk to each other."""
     try:
         yield

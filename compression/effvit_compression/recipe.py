@@ -125,7 +125,7 @@ class Averaging(Strict):
 
 
 class Quantization(Strict):
-    """Precisions of the graphs beside FP32."""
+    """Precisions of the graphs besides FP32."""
 
     fp16: bool = True
     int8: Optional[Int8Settings] = None  # for OpenVINO; left out where its price is too high
@@ -257,10 +257,10 @@ def recipe_of(fields: Any, path: Path, row: str = '') -> Recipe:
 
 
 def stored(folder: Path, model: Path) -> Path:
-    """Return the folder meant by ``model``: beside the recipe, or a shipped bundle of the name."""
-    beside, shipped = (folder / model).resolve(), models_directory() / model
+    """Return the folder that ``model`` means: next to the recipe, or a shipped bundle."""
+    adjacent, shipped = (folder / model).resolve(), models_directory() / model
     named = len(model.parts) == 1 and shipped.is_dir()
-    return shipped if named and not beside.exists() else beside
+    return shipped if named and not adjacent.exists() else adjacent
 
 
 def check_classes(recipe: Recipe, where: str) -> None:

@@ -1,7 +1,7 @@
 """
 Make torch usable as installed; import this before timm, smp, lightning or torchmetrics.
 
-A CUDA build of torchvision beside a CPU build of torch fails on import, because the operators
+A CUDA build of torchvision with a CPU build of torch fails on import, because the operators
 ``nms`` and ``qnms`` that it decorates are not registered. Declaring them first cures that.
 """
 from __future__ import annotations

@@ -24,7 +24,7 @@ COLOURS = 128
 
 
 def main(path):
-    """Fly, segment and write the animation: the picture beside the overlay."""
+    """Fly, segment and write the animation: the picture next to the overlay."""
     os.environ.update(node_environment(free_domain_id()))
     from effvit_ros.harness.stream import watch_stream
     model = resolve_model('').resolve()

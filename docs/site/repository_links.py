@@ -1,8 +1,8 @@
 """
 A hook of mkdocs: links from the docs to files of the repository.
 
-On the site there is no repository beside the docs, so such a link becomes its text with the file's
-path; one that leads nowhere is a warning, which ends a strict build.
+The site has no repository, so such a link becomes its text with the file's path; one that leads
+nowhere is a warning, which ends a strict build.
 """
 import logging
 import re

@@ -42,7 +42,7 @@ class Bag:
         self.problems = Problems()
         self._open_files = ExitStack()
         self.files = storage_files(self.path, self.problems)
-        #: The files with what lies beside them: all that decides what is read.
+        #: The files with what lies next to them: all that decides what is read.
         self.contents = contents(self.files)
         self._storages = []
         try:
@@ -186,7 +186,7 @@ def storage_files(path, problems):
         if not (path / name).is_file():
             problems.add('missing_file', f'{path / name}: missing, though {METADATA} names it')
     for file in found:
-        # Players leave what they decompressed beside the compressed file.
+        # Players leave what they decompressed next to the compressed file.
         if not {file.name, file.name + COMPRESSED_SUFFIX} & set(named):
             problems.add('unnamed_file', f'{file}: not read, because {METADATA} does not name it')
     return [path / name for name in named if (path / name).is_file()]
@@ -225,9 +225,9 @@ def is_part_of(folder, file):
 
 
 def journals(file):
-    """Return what sqlite has written beside a .db3 and not into it, as a killed recorder does."""
-    beside = [file.with_name(file.name + ending) for ending in ('-wal', '-journal')]
-    return [path for path in beside if path.is_file() and path.stat().st_size]
+    """Return what sqlite has written next to a .db3 and not into it, as a killed recorder does."""
+    adjacent = [file.with_name(file.name + ending) for ending in ('-wal', '-journal')]
+    return [path for path in adjacent if path.is_file() and path.stat().st_size]
 
 
 def contents(files):

@@ -43,32 +43,35 @@ def _parse(args):
         prog='make_bag', description='Make a rosbag2 of pictures and, where there are some, '
         'label maps of the same stem.')
     parser.add_argument('--images', required=True, metavar='DIR',
-                        help='Folder of pictures.')
+                        help='Take the pictures of this folder.')
     parser.add_argument('--labels', metavar='DIR',
-                        help='Index PNGs named like the pictures; a missing one is told.')
+                        help='Take truth from index PNGs named like the pictures; a missing one '
+                             'is told.')
     parser.add_argument('--rate', type=cli.positive, default=10.0, metavar='HZ',
-                        help='Frames a second (default: %(default)g).')
-    parser.add_argument('--out', required=True, metavar='BAG', help='Folder of the new bag.')
+                        help='Record so many frames a second (default: %(default)g).')
+    parser.add_argument('--out', required=True, metavar='BAG',
+                        help='Write the new bag into this folder.')
     parser.add_argument('--window', type=cli.size, metavar='WxH',
                         help='Let a window of this size fly over each picture.')
     parser.add_argument('--frames', type=cli.count_from_one, default=60, metavar='N',
-                        help='Frames of a flight over one picture (default: %(default)s).')
+                        help='Fly so many frames over one picture (default: %(default)s).')
     parser.add_argument('--encoding', choices=('raw', 'png', 'jpeg'), default='raw',
-                        help='Raw and png keep every pixel (default: %(default)s).')
+                        help='Encode pictures so; raw and png keep every pixel (default: '
+                             '%(default)s).')
     parser.add_argument('--quality', type=int, choices=range(1, 101), metavar='1..100',
                         default=PICTURE_QUALITY,
-                        help='JPEG quality, 1 to 100 (default: %(default)s).')
+                        help='Write JPEGs of this quality, 1 to 100 (default: %(default)s).')
     parser.add_argument('--topic', default='/camera/image',
-                        help='Topic of the pictures (default: %(default)s, with /compressed for '
-                        'png and jpeg).')
+                        help='Publish pictures on this topic (default: %(default)s, with '
+                             '/compressed for png and jpeg).')
     parser.add_argument('--truth-topic', default='/camera/truth',
-                        help='Topic of the label images (default: %(default)s).')
+                        help='Publish label images on this topic (default: %(default)s).')
     parser.add_argument('--storage', choices=('mcap', 'sqlite3'), default='mcap',
-                        help='Storage of the bag (default: %(default)s).')
+                        help='Write the bag in this storage (default: %(default)s).')
     parser.add_argument('--no-compression', action='store_true',
                         help='Write raw pictures without zstd: larger and faster.')
     parser.add_argument('--start', type=float, default=_START_S, metavar='SECONDS',
-                        help='Stamp of the first frame (default: %(default)s).')
+                        help='Stamp the first frame so (default: %(default)s).')
     options = parser.parse_args(args)
     if options.encoding != 'raw' and not options.topic.endswith('/compressed'):
         options.topic += '/compressed'

@@ -9,7 +9,7 @@ from effvit_ros.core.errors import UserError
 KINDS = {
     'no_metadata': 'metadata.yaml is missing: the storage files are read as they are',
     'missing_file': 'a storage file that metadata.yaml names is missing: the others are read',
-    'unnamed_file': 'a storage file lies beside those that metadata.yaml names: it is not read',
+    'unnamed_file': 'a storage file lies next to those that metadata.yaml names: it is not read',
     'count': 'a topic has another number of messages than the bag itself says',
     'truncated': 'a file ends in the middle: what is before is read',
     'damaged': 'a file cannot be read on from some point: what is before is read',
@@ -38,7 +38,7 @@ class BagError(UserError):
     """A bag that can't be evaluated at all; ``kind`` is one of :data:`KINDS`."""
 
     def __init__(self, kind, message):
-        """Keep the kind beside the message."""
+        """Keep the kind with the message."""
         super().__init__(message)
         self.kind = kind
 

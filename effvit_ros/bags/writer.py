@@ -31,7 +31,7 @@ _FOREVER = QosTime(2147483647, 4294967295)
 
 class BagWriter:
     """
-    Writes a bag in a folder beside its place and moves it there when all is well.
+    Writes a bag in a folder next to its place and moves it there when all is well.
 
     A context manager: left by an exception, nothing stays behind.
     """

@@ -13,7 +13,7 @@ def share_directory() -> Path:
     """
     Return the folder that holds ``resource/models``, ``config`` and ``launch``.
 
-    Looked for beside the code (a source checkout or ``pip install -e``), in the prefix that
+    Looked for next to the code (a source checkout or ``pip install -e``), in the prefix that
     the code is installed in (``pip install``, ``colcon build``), then in AMENT_PREFIX_PATH.
 
     :raises UserError: when it is nowhere, that is, when the installation is incomplete.
@@ -29,7 +29,7 @@ def share_directory() -> Path:
         if (candidate / 'config').is_dir():
             return candidate
     raise UserError(
-        f'the share folder of {PACKAGE} is missing beside {module.parents[1]}: '
+        f'the share folder of {PACKAGE} is missing next to {module.parents[1]}: '
         'install the package with pip or colcon, or source its setup file')
 
 

@@ -11,7 +11,7 @@ from effvit_ros.core.errors import UserError
 PICTURES = ('.jpg', '.jpeg', '.png', '.bmp', '.ppm', '.tif', '.tiff', '.webp')
 #: Endings of those that keep class ids.
 MASKS = ('.png', '.tif', '.tiff', '.bmp')
-#: What is added to a picture's name where its mask lies beside it.
+#: What is added to a picture's name where its mask lies next to it.
 MASK_ENDING = '_mask'
 #: What systems and archivers leave in folders, besides names that begin with a dot.
 _LEFT_BEHIND = ('__macosx', 'thumbs.db', 'desktop.ini', '$recycle.bin', '@eadir')
@@ -44,7 +44,7 @@ def picture_files(folder):
     """
     Return the pictures in a folder, without its subfolders, in the natural order of their names.
 
-    Masks that lie beside their pictures (``x_mask.png`` beside ``x.jpg``) are none of them.
+    Masks that lie next to their pictures (``x_mask.png`` next to ``x.jpg``) are none of them.
 
     :raises UserError: there is no such folder, no picture in it, or two files for one picture
         (``x.jpg`` and ``x.png``), of which one may be a mask.
@@ -105,7 +105,7 @@ def mask_files(folder):
     """
     Return the masks in a folder, in natural order.
 
-    Pictures that have a mask beside them (``x.jpg`` beside ``x_mask.png``) are none.
+    Pictures that have a mask next to them (``x.jpg`` next to ``x_mask.png``) are none.
     """
     found = [path for path in visible(folder) if is_picture(path) and path.is_file()]
     stems = {path.stem for path in found}

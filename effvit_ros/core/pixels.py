@@ -24,7 +24,7 @@ class PictureError(UserError):
     """
 
     def __init__(self, kind, message):
-        """Keep the kind beside the message."""
+        """Keep the kind with the message."""
         super().__init__(message)
         self.kind = kind
 

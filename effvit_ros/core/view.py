@@ -135,7 +135,7 @@ def recorded(learnt: Mapping[str, np.ndarray], aside: Mapping[str, np.ndarray],
     :param learnt: name of a set -> (pictures, features) of what was learnt from.
     :param aside: likewise of pictures that were not, which the limits are taken from; a set that
         is not in it gives those that were learnt.
-    :param before: sets that stay beside the new ones, but for those of the same name.
+    :param before: sets that stay along with the new ones, but for those of the same name.
     :raises UserError: there is no picture.
     """
     rows = {name: np.asarray(some, float) for name, some in learnt.items() if len(some)}

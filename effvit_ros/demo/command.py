@@ -92,34 +92,38 @@ def _parse(args):
         prog='effvit_demo', description='Segment a camera stream with a real node over real DDS '
         'and write a report and a contact sheet.')
     parser.add_argument('--source', choices=SOURCES, default='flight',
-                        help='Where frames come from (default: %(default)s, simulated).')
-    parser.add_argument('--path', default='', help='The folder, file or device.')
+                        help='Take frames from here (default: %(default)s, simulated).')
+    parser.add_argument('--path', default='', help='Read this folder, file or device.')
     parser.add_argument('--labels', default='', metavar='DIR',
-                        help='Truth of a folder source (default: looked for beside it).')
-    parser.add_argument('--model', default='', help='Bundle folder or name (default: shipped).')
+                        help="Take a folder's truth from here (default: looked for next to it).")
+    parser.add_argument('--model', default='',
+                        help="Fly this bundle: a folder, or a shipped one's name (default: the "
+                             'shipped default).')
     parser.add_argument('--runtime', default='auto', choices=('auto',) + tuple(RUNTIMES),
-                        help='Runtime that executes the graph (default: %(default)s).')
+                        help='Execute the graph in this runtime (default: %(default)s).')
     parser.add_argument('--threads', type=int, default=0,
-                        help='CPU threads for inference (default: all).')
+                        help='Use so many CPU threads for inference (default: all).')
     parser.add_argument('--duration', type=cli.positive, default=20.0, metavar='SECONDS',
-                        help='Length of the counted stream (default: %(default)g).')
+                        help='Count the stream for so long (default: %(default)g).')
     parser.add_argument('--rate', type=cli.positive, metavar='HZ',
-                        help="The camera's rate (default: 30 flight, 10 folder, else its own).")
+                        help='Let the camera run at this rate (default: 30 flight, 10 folder, '
+                             'else its own).')
     parser.add_argument('--size', type=cli.size, default=(0, 0), metavar='WxH',
-                        help="Picture size (default: the source's own; flight: 640x480).")
+                        help="Let pictures have this size (default: the source's own; flight: "
+                             '640x480).')
     parser.add_argument('--seed', type=int, default=0,
-                        help="Number of the flight's scene (default: %(default)s).")
+                        help="Fly over the scene of this number (default: %(default)s).")
     parser.add_argument('--moments', type=int, default=4,
-                        help='Rows of the contact sheet (default: %(default)s).')
+                        help='Show so many moments on the contact sheet (default: %(default)s).')
     parser.add_argument('--view', nargs='?', const='127.0.0.1', default='', metavar='ADDRESS',
                         help='Serve a page that shows the stream in a browser, on this machine '
                         'or at an ADDRESS: 0.0.0.0 shows it to those who have the token.')
     parser.add_argument('--no-ros', action='store_true',
-                        help='Camera and segmenter as plain processes, without ROS and DDS.')
+                        help='Run camera and segmenter as plain processes, without ROS and DDS.')
     parser.add_argument('--domain', type=int, metavar='ID',
-                        help='ROS_DOMAIN_ID (default: one that is free).')
+                        help='Use this ROS_DOMAIN_ID (default: one that is free).')
     parser.add_argument('--out', default='out/demo',
-                        help='Folder of the report (default: %(default)s).')
+                        help='Write the report into this folder (default: %(default)s).')
     return parser.parse_args(args)
 
 

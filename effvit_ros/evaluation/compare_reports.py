@@ -115,19 +115,21 @@ def _parse(args):
         description='Compare two reports of evaluate_bag on the frames that both scored: two '
         'bundles, or two runs. A star marks differences whose interval leaves out zero.')
     parser.add_argument('a', metavar='A',
-                        help='The old report: report.json, or the folder with it.')
-    parser.add_argument('b', metavar='B', help='The new report, as a file or folder, too.')
+                        help='Compare from this, the old report: report.json, or the folder with '
+                             'it.')
+    parser.add_argument('b', metavar='B',
+                        help='Compare to this, the new report, as a file or folder, too.')
     parser.add_argument('--fail-if-worse', type=_amount, metavar='AMOUNT',
                         help='Exit 1 when the score of B is more than this below that of A.')
     parser.add_argument('--metric', choices=('miou', 'mdice'), default='miou',
-                        help='The score that --fail-if-worse looks at (default: %(default)s).')
+                        help='Let --fail-if-worse look at this score (default: %(default)s).')
     parser.add_argument('--resamples', type=cli.count_from_one, default=2000,
-                        help='Resamples of the bootstrap (default: %(default)s).')
+                        help='Draw so many resamples for the bootstrap (default: %(default)s).')
     parser.add_argument('--block', type=cli.count_from_one, default=1, metavar='FRAMES',
                         help='Draw so many neighbouring frames together: about a second of a '
                         'flight, whose frames resemble each other (default: %(default)s).')
     parser.add_argument('--confidence', type=_share, default=0.95,
-                        help='Confidence of the intervals, 0 to 1 (default: %(default)s).')
+                        help='Give intervals of this confidence, 0 to 1 (default: %(default)s).')
     parser.add_argument('--out', metavar='FILE', help='Also write the comparison as JSON.')
     return parser.parse_args(args)
 

@@ -98,30 +98,36 @@ def _parse(args):
         description='Segment every frame of recorded bags, score it where there is truth, and '
         'write report.json, report.md and report.html.')
     parser.add_argument('bags', nargs='*', metavar='BAG',
-                        help='rosbag2 folder, .mcap, .db3, ROS 1 .bag, or a folder of such.')
-    parser.add_argument('--list', metavar='FILE', help='Text file with a bag or folder a line.')
+                        help='Evaluate these: a rosbag2 folder, .mcap, .db3, ROS 1 .bag, or a '
+                             'folder of such.')
+    parser.add_argument('--list', metavar='FILE',
+                        help='Also evaluate what this text file names, a bag or folder a line.')
     parser.add_argument('--bundle', default='',
-                        help='Bundle folder, or the name of a shipped one (default: shipped).')
+                        help='Segment with this bundle: a folder or a shipped name (default: the '
+                             'shipped default).')
     parser.add_argument('--out', default='out/evaluation', metavar='DIR',
-                        help='Folder of the report (default: %(default)s).')
-    parser.add_argument('--topic', default='', help='Image topic (default: the only one).')
+                        help='Write the report into this folder (default: %(default)s).')
+    parser.add_argument('--topic', default='',
+                        help='Take pictures from this topic (default: the only one).')
     truth = parser.add_mutually_exclusive_group()
     truth.add_argument('--truth-topic', default='', metavar='TOPIC',
-                       help='Label topic (default: the one called truth or ground_truth).')
+                       help='Take truth from this topic (default: the one called truth or '
+                            'ground_truth).')
     truth.add_argument('--truth-dir', default='', metavar='DIR',
-                       help='Masks named by stamp or by frame index, or a subfolder of such '
-                       'for each bag.')
+                       help='Take truth from masks named by stamp or by frame index, or a '
+                            'subfolder of such for each bag.')
     parser.add_argument('--tolerance', type=cli.seconds, default=0.0, metavar='SECONDS',
-                        help='Greatest distance of stamps between picture and truth '
+                        help='Let the stamps of picture and truth differ by so much '
                         '(default: 0, the same stamp).')
     parser.add_argument('--bit-depth', type=int, default=0, choices=(0, *DEPTHS), metavar='BITS',
-                        help='Bit depth of 16-bit pictures: 8 to 16 (default: as values tell).')
+                        help='Read 16-bit pictures with this bit depth, 8 to 16 (default: as '
+                             'values tell).')
     parser.add_argument('--runtime', default='auto', choices=('auto',) + tuple(RUNTIMES),
-                        help='Runtime that executes the graph (default: %(default)s).')
+                        help='Execute the graph in this runtime (default: %(default)s).')
     parser.add_argument('--threads', type=cli.count, default=0,
-                        help='CPU threads for each bag (default: the cores, shared out).')
+                        help='Give each bag so many CPU threads (default: the cores, shared out).')
     parser.add_argument('--jobs', type=cli.count, default=0, metavar='N',
-                        help='Bags at a time (default: half the cores).')
+                        help='Evaluate so many bags at a time (default: half the cores).')
     parser.add_argument('--engine', choices=('process', 'ray'), default='process',
                         help='Run bags in processes of this machine or on a Ray cluster '
                         '(default: %(default)s).')
@@ -130,7 +136,7 @@ def _parse(args):
     parser.add_argument('--fresh', action='store_true',
                         help='Evaluate again what was finished earlier.')
     parser.add_argument('--accept', nargs='+', default=(), choices=KINDS, metavar='KIND',
-                        help='Problems that do not make the exit code 1.')
+                        help='Let these kinds of problems leave the exit code 0.')
     _add_live_options(parser.add_argument_group('live mode'))
     return parser.parse_args(args)
 
@@ -139,7 +145,7 @@ def _add_live_options(group):
     group.add_argument('--live', action='store_true',
                        help='Play the bags to the real node and measure drops and ages.')
     group.add_argument('--rate', type=cli.positive, default=1.0, metavar='R',
-                       help='Speed of playing (default: %(default)g, as recorded).')
+                       help='Play so many times as fast (default: %(default)g, as recorded).')
     group.add_argument('--no-peak', action='store_true',
                        help='Do not search the highest rate with less than 5 %% drops.')
 

@@ -165,10 +165,10 @@ def _courses(report, folder):
                  plots.areas_plot(seconds, table.areas, names, palette))
     if not np.isnan(table.dice).all():
         yield Figure('Score over time',
-                     plots.course_plot(seconds, table.dice, 'mean Dice of the frame'))
+                     plots.time_series_plot(seconds, table.dice, 'mean Dice of the frame'))
     if not np.isnan(table.flips).all():
         yield Figure('Flips over time',
-                     plots.course_plot(seconds, table.flips, 'share of flipped pixels'))
+                     plots.time_series_plot(seconds, table.flips, 'share of flipped pixels'))
 
 
 def _contact_sheet(folder):

@@ -86,9 +86,10 @@ def _parse(args):
     parser = argparse.ArgumentParser(
         prog='play_bag', description='Publish a bag with its own stamps and /clock. ROS '
         'arguments, such as remappings, follow --ros-args.')
-    parser.add_argument('bag', metavar='BAG', help='rosbag2 folder, .mcap, .db3 or ROS 1 .bag.')
+    parser.add_argument('bag', metavar='BAG',
+                        help='Play this rosbag2 folder, .mcap, .db3 or ROS 1 .bag.')
     parser.add_argument('--rate', type=cli.positive, default=1.0, metavar='R',
-                        help='Times as fast as recorded (default: %(default)g).')
+                        help='Play so many times as fast as recorded (default: %(default)g).')
     parser.add_argument('--loop', action='store_true',
                         help='Start over at the end; stamps and /clock go on.')
     parser.add_argument('--start', type=cli.seconds, default=0.0, metavar='SECONDS',
@@ -100,7 +101,7 @@ def _parse(args):
     parser.add_argument('--topics', nargs='+', default=(), metavar='TOPIC',
                         help='Publish only these (default: all).')
     parser.add_argument('--clock', type=cli.positive, default=100.0, metavar='HZ',
-                        help='Rate of /clock at least (default: %(default)g).')
+                        help='Publish /clock at least at this rate (default: %(default)g).')
     parser.add_argument('--wait-for', default='', metavar='TOPIC',
                         help='Begin when somebody subscribes to this topic.')
     parser.add_argument('--rename', nargs='+', default=(), type=_renaming, metavar='FROM:=TO',

@@ -103,7 +103,7 @@ def areas_plot(seconds, areas, names, palette):
     return _png(figure)
 
 
-def course_plot(seconds, values, what):
+def time_series_plot(seconds, values, what):
     """Return one figure of 0..1 over time; values may be NaN."""
     figure, axes = _figure(9.2, 2.2)
     known = ~np.isnan(values)

@@ -15,10 +15,10 @@ _OVERLAY_QUALITY = 85
 
 class ResultBag:
     """
-    Writes an mcap beside a report; a context manager, whole or not at all.
+    Writes an mcap next to a report; a context manager, whole or not at all.
 
     Messages bear the headers of their pictures and lie at the time of their recording, so that
-    the bag plays beside the original.
+    the bag plays along with the original.
     """
 
     def __init__(self, path, bundle):

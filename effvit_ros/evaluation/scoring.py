@@ -24,7 +24,7 @@ from effvit_ros.evaluation.records import RecordWriter
 from effvit_ros.evaluation.result_bag import ResultBag
 from effvit_ros.report.contact_sheet import CONTACT_SHEET
 
-#: Name of the bag of labels and overlays beside a report.
+#: Name of the bag of labels and overlays next to a report.
 RESULTS = 'results'
 
 

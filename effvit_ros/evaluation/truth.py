@@ -1,4 +1,4 @@
-"""Ground truth beside the pictures: a topic of the bag or a folder of masks, found by stamp."""
+"""Ground truth of the pictures: a topic of the bag or a folder of masks, found by stamp."""
 from __future__ import annotations
 
 import tempfile

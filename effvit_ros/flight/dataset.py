@@ -113,7 +113,7 @@ def save(path, picture):
 
 
 def contact_sheet(frames, columns=2, width=480):
-    """Pictures beside their coloured truth, ``columns`` pairs a row: (H, W, 3) uint8 BGR."""
+    """Pictures next to their coloured truth, ``columns`` pairs a row: (H, W, 3) uint8 BGR."""
     cells = []
     for image, labels, _ in frames:
         height = round(width * image.shape[0] / image.shape[1])

@@ -51,7 +51,7 @@ def paint_roads(canvas, layout, kinds):
 def _mark(canvas, lines):
     shape, ppm = canvas.labels.shape, canvas.ppm
     wide = ROAD_WIDTH['main'] * ppm
-    edges = [beside(line, side * (wide / 2 - 0.5 * ppm)) for line in lines.get('main', [])
+    edges = [offset_line(line, side * (wide / 2 - 0.5 * ppm)) for line in lines.get('main', [])
              for side in (-1, 1)]
     mask = draw_lines(shape, edges, 0.17 * ppm)
     marked = [line for kind, group in lines.items() if kind != 'street' for line in group]
@@ -59,7 +59,7 @@ def _mark(canvas, lines):
     canvas.paint_mask(mask, WHITE, alpha=0.8)
 
 
-def beside(line, offset):
+def offset_line(line, offset):
     """Polyline (N, 2) that runs ``offset`` pixels to the right of ``line``."""
     direction = np.gradient(line, axis=0)
     direction /= np.maximum(np.hypot(*direction.T), 1e-9)[:, None]
@@ -90,16 +90,18 @@ def paint_bridges(canvas, layout):
     deck = (ROAD_WIDTH['main'] + 2.5) * ppm
     for span in spans:
         # Only the side away from the sun throws its shadow on the water.
-        side = max((1, -1), key=lambda s: (beside(span, s)[0] - span[0]) @ layout.sun)
-        edge = beside(span, side * deck / 2)
+        side = max((1, -1), key=lambda s: (offset_line(span, s)[0] - span[0]) @ layout.sun)
+        edge = offset_line(span, side * deck / 2)
         canvas.cast(np.concatenate([edge, (edge + layout.sun * layout.shadow * 4)[::-1]]))
     for wide, ramp in ((deck, CONCRETE), (ROAD_WIDTH['main'] * ppm, layout.asphalt)):
         # Polygons, for square ends.
         mask = np.zeros(shape, np.uint8)
         for span in spans:
-            outline = np.concatenate([beside(span, wide / 2), beside(span, -wide / 2)[::-1]])
+            outline = np.concatenate([offset_line(span, wide / 2),
+                                      offset_line(span, -wide / 2)[::-1]])
             cv2.fillPoly(mask, [np.round(outline * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
         canvas.paint_mask(mask, Material(ramp, 0.3, 0.3, 0.2), ROAD)
-    rails = [beside(span, side * (deck / 2 - 0.4 * ppm)) for span in spans for side in (-1, 1)]
+    rails = [offset_line(span, side * (deck / 2 - 0.4 * ppm))
+             for span in spans for side in (-1, 1)]
     mask = draw_lines(shape, rails, 0.35 * ppm)
     canvas.paint_mask(draw_lines(shape, spans, 0.2 * ppm, (1, 2), mask), WHITE)

@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 
 from effvit_ros.flight.layout import ROAD_WIDTH
-from effvit_ros.flight.roads import beside, ROAD
+from effvit_ros.flight.roads import offset_line, ROAD
 
 PERSON, VEHICLE = 10, 13
 PAINTS = ((232, 232, 232), (232, 232, 232), (52, 50, 50), (30, 30, 32), (150, 150, 152),
@@ -34,7 +34,8 @@ class Traffic:
         for pick in rng.choice(len(lines), 3 * count, p=weight / weight.sum()):
             kind, line = lines[pick]
             side = rng.choice([-1, 1])
-            lane = beside(line, side * ROAD_WIDTH[kind] * ppm * (0.24 if kind == 'main' else 0.2))
+            share = 0.24 if kind == 'main' else 0.2
+            lane = offset_line(line, side * ROAD_WIDTH[kind] * ppm * share)
             at = int(rng.integers(1, len(line)))
             along = (lane[at] - lane[at - 1]) * side
             point = lane[at] + rng.uniform(-0.5, 0.5) * along
@@ -44,7 +45,7 @@ class Traffic:
                 return
 
     def _park(self, buildings):
-        """Cars beside houses; the odd one stands in the flood or in the mud."""
+        """Cars next to houses; the odd one stands in the flood or in the mud."""
         rng, ppm = self.rng, self.canvas.ppm
         for building in buildings:
             if rng.random() < 0.45:
@@ -71,7 +72,7 @@ class Traffic:
         self.vehicles.append((point, angle, kind, length, width))
 
     def _gather(self, groups, buildings):
-        """Set groups of people on streets, in gardens and beside houses."""
+        """Set groups of people on streets, in gardens and next to houses."""
         rng, ppm = self.rng, self.canvas.ppm
         lines = [line for _, line in self.layout.roads]
         village = [line for kind, line in self.layout.roads if kind == 'street'] or lines

@@ -1,6 +1,8 @@
 """Trees and bushes: sprites lit by the sun, set out as forest, orchard, hedge and garden."""
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 
@@ -22,7 +24,8 @@ class Grove:
         self.taken = taken
         self.leafy = self._sprites(LEAVES[layout.season], 30, 0.35)
         self.conifers = self._sprites(CONIFER, 12, 0.15)
-        self.at, self.kind = [], []
+        self.at: Any = []
+        self.kind: Any = []
         for kind, outline in layout.parcels:
             self._plant(kind, outline)
         self._along_river()

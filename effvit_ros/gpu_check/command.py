@@ -85,11 +85,12 @@ def _parser():
         prog='python -m effvit_ros.gpu_check',
         description='Build, check and time a bundle on the GPU of this machine.')
     parser.add_argument('--bundle', default='', metavar='DIR',
-                        help='Bundle folder or name of a shipped one (default: the default one).')
+                        help="Take this bundle: a folder, or a shipped one's name (default: the "
+                             'default one).')
     parser.add_argument('--pictures', default='', metavar='DIR',
-                        help='Real pictures for the parity check (default: made ones).')
+                        help='Check parity on these real pictures (default: made ones).')
     parser.add_argument('--out', default='out/gpu', metavar='DIR',
-                        help='Folder of the report (default: %(default)s).')
+                        help='Write the report into this folder (default: %(default)s).')
     return parser
 
 

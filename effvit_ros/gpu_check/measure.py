@@ -4,6 +4,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from typing import Any
 
 import numpy as np
 
@@ -35,7 +36,7 @@ def measure(name, bundle, pictures):
     started = time.monotonic()
     with Segmenter(bundle, name, policy=EnginePolicy(progress=_tell)) as segmenter:
         opened = time.monotonic() - started
-        runtime = segmenter.runtime
+        runtime: Any = segmenter.runtime  # a TensorRT one: it has a context
         row = {'runtime': name, 'description': runtime.description, 'gpu': gpu._asdict(),
                'open_seconds': round(opened, 1),
                'engine_ms': _events(runtime), 'infer_ms': _wall(runtime.infer),

@@ -10,7 +10,7 @@ import numpy as np
 _TINY, _SMALL = 12, 320
 #: Share of a class's pixels below which it is taken for noise.
 _SPECK = 0.0005
-#: Weight of what the network sees in a frame beside how it looks.
+#: Weight of what the network sees in a frame, against that of how it looks.
 _SEEN = 1.5
 
 
@@ -25,7 +25,7 @@ class Candidate(NamedTuple):
     """
 
     bag: str
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple's method
     stamp_ns: int
     doubt: float
     shares: np.ndarray

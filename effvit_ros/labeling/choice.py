@@ -1,7 +1,7 @@
 """
 Which frames to label: unsure, new and strange ones, rare classes; no blur, no near-duplicates.
 
-A greedy choice: what is worth most beside those already chosen comes next. Farthest-first by
+A greedy choice: what adds most to those already chosen comes next. Farthest-first by
 looks is the core-set of Sener & Savarese (arXiv 1708.00489); doubt and rarity are added to it.
 """
 from __future__ import annotations

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from contextlib import closing
 from pathlib import Path
+from typing import List, Set
 
 import cv2
 import numpy as np
@@ -22,7 +23,7 @@ from effvit_ros.core.overlay import Overlay
 from effvit_ros.core.runtimes import RUNTIMES
 from effvit_ros.core.segmenter import Segmenter
 from effvit_ros.core.whole_file import write_bytes, write_text
-from effvit_ros.labeling.candidates import measure
+from effvit_ros.labeling.candidates import Candidate, measure
 from effvit_ros.labeling.choice import choose
 from effvit_ros.labeling.forms import FORMS, Task
 from effvit_ros.report.contact_sheet import classes_in, CONTACT_SHEET, contact_sheet, Row
@@ -63,9 +64,10 @@ def main(args=None):
 
 def _measured(bags, options, segmenter):
     """Return the candidates of all bags, thinned out in time; problems go to standard error."""
-    candidates, names = [], set()
+    candidates: List[Candidate] = []
+    names: Set[str] = set()
     for path in bags:
-        name, before, last = None, len(candidates), None
+        name, before, last = '', len(candidates), None
         for bag, frame in _frames(path, options):
             name = bag.name
             if last is not None and 0 <= frame.stamp_ns - last < options.every * 1e9:
@@ -145,21 +147,25 @@ def _parse(args):
         prog='label_next', description='Choose the frames of recorded flights that are worth '
         'labelling most, and write them with pre-labels for a labelling tool.')
     parser.add_argument('bags', nargs='+', metavar='BAG',
-                        help='rosbag2 folder, .mcap, .db3, ROS 1 .bag, or a folder of such.')
+                        help='Choose from these: a rosbag2 folder, .mcap, .db3, ROS 1 .bag, or a '
+                             'folder of such.')
     parser.add_argument('--n', type=cli.count_from_one, default=50, metavar='N',
-                        help='How many frames (default: %(default)s).')
-    parser.add_argument('--out', required=True, metavar='TASKS', help='New folder for the tasks.')
+                        help='Choose so many frames (default: %(default)s).')
+    parser.add_argument('--out', required=True, metavar='TASKS',
+                        help='Write the tasks into this new folder.')
     parser.add_argument('--format', choices=tuple(FORMS), default='cvat',
-                        help='Form of the pre-labels (default: %(default)s).')
+                        help='Write pre-labels in this form (default: %(default)s).')
     parser.add_argument('--bundle', default='',
-                        help='Bundle folder, or the name of a shipped one (default: shipped).')
-    parser.add_argument('--topic', default='', help='Image topic (default: the only one).')
+                        help='Segment with this bundle: a folder or a shipped name (default: the '
+                             'shipped default).')
+    parser.add_argument('--topic', default='',
+                        help='Take pictures from this topic (default: the only one).')
     parser.add_argument('--every', type=cli.seconds, default=0.5, metavar='SECONDS',
                         help='Look at a frame every so often (default: %(default)s; 0: at all).')
     parser.add_argument('--runtime', default='auto', choices=('auto',) + tuple(RUNTIMES),
-                        help='Runtime that executes the graph (default: %(default)s).')
+                        help='Execute the graph in this runtime (default: %(default)s).')
     parser.add_argument('--threads', type=cli.count, default=0,
-                        help='CPU threads (default: the runtime decides).')
+                        help='Use so many CPU threads (default: the runtime decides).')
     return parser.parse_args(args)
 
 

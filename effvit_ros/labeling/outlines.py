@@ -15,7 +15,7 @@ _TIMES = 3
 class Outline(NamedTuple):
     """A polygon (n, 2) float of x and y in pixels from the picture's corner, and its class."""
 
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple's method
     points: np.ndarray
 
 

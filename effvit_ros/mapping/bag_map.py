@@ -86,7 +86,7 @@ class BagMap:
 
 
 class _Progress:
-    """What a checkpoint holds beside the tiles."""
+    """What a checkpoint holds besides the tiles."""
 
     def __init__(self):
         self.next_index = self.mapped = self.assumed = 0

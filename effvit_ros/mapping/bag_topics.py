@@ -64,16 +64,16 @@ def info_topic(bag, picture_topic, given):
     """
     Return the camera_info topic that belongs to a topic of pictures.
 
-    :raises UserError: there is none, or several and none beside the pictures.
+    :raises UserError: there is none, or several and none next to the pictures.
     """
     if not given:
         base = picture_topic
         for ending in ('/compressed', '/image_rect_color', '/image_rect', '/image_raw', '/image',
                        '/image_color', '/labels'):
             base = base[:-len(ending)] if base.endswith(ending) else base
-        beside = base + '/camera_info'
-        if beside in bag.topics and bag.topics[beside].count:
-            return beside
+        adjacent = base + '/camera_info'
+        if adjacent in bag.topics and bag.topics[adjacent].count:
+            return adjacent
     found = _one(bag, INFO, given, '--camera-info-topic')
     if not found:
         raise UserError(f'{bag.path}: no camera_info tells where the pixels of {picture_topic} '

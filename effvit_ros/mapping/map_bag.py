@@ -160,33 +160,36 @@ def _parse(args):
         'GeoTIFF, GeoJSON, KML, an orthomosaic and a page. docs/mapping.md.')
     parser.add_argument('bag', metavar='BAG', help='rosbag2 folder, .mcap, .db3 or ROS 1 .bag.')
     parser.add_argument('--out', default='out/map', metavar='DIR',
-                        help='Folder of the map (default: %(default)s).')
-    parser.add_argument('--bundle', default='', help='Bundle folder or name (default: shipped).')
+                        help='Write the map into this folder (default: %(default)s).')
+    parser.add_argument('--bundle', default='',
+                        help='Segment with this bundle: a folder or a shipped name (default: the '
+                             'shipped default).')
     parser.add_argument('--runtime', default='auto', choices=('auto',) + tuple(RUNTIMES),
-                        help='Runtime that executes the graph (default: %(default)s).')
+                        help='Execute the graph in this runtime (default: %(default)s).')
     parser.add_argument('--threads', type=cli.count, default=0,
-                        help='CPU threads (default: 0, the runtime decides).')
-    parser.add_argument('--topic', default='', help='Image topic (default: the only one).')
+                        help='Use so many CPU threads (default: 0, the runtime decides).')
+    parser.add_argument('--topic', default='',
+                        help='Take pictures from this topic (default: the only one).')
     parser.add_argument('--labels-topic', default='', metavar='TOPIC',
                         help='Take recorded label images instead of the model.')
     parser.add_argument('--classes', default='', metavar='YAML',
-                        help='What recorded labels mean (default: LPCV 2023).')
+                        help='Read recorded labels by this class set (default: LPCV 2023).')
     parser.add_argument('--every', type=cli.count_from_one, default=1, metavar='N',
                         help='Take every N-th picture (default: %(default)s).')
     parser.add_argument('--cell', type=cli.positive, default=0.25, metavar='METRES',
-                        help="Side of a map's cell (default: %(default)g).")
+                        help="Make a map's cells so wide (default: %(default)g).")
     parser.add_argument('--widest-angle', type=float, default=60.0, metavar='DEGREES',
                         help='Leave out pixels that look further from straight down '
                         '(default: %(default)g).')
     parser.add_argument('--least-area', type=cli.seconds, default=1.0, metavar='M2',
-                        help='Smallest polygon of the classes that are not alerts '
-                        '(default: %(default)g).')
+                        help='Leave out smaller polygons of classes that are no alerts (default: '
+                             '%(default)g).')
     parser.add_argument('--no-align', dest='align', action='store_false',
                         help='Lay pictures where the poses say, without making them agree.')
     parser.add_argument('--truth', default='', metavar='DIR',
-                        help='BAG_truth of render_flight: score the map against it.')
+                        help='Score the map against this BAG_truth of render_flight.')
     parser.add_argument('--memory-mb', type=cli.count_from_one, default=256,
-                        help='Of the tiles kept in memory (default: %(default)s).')
+                        help='Keep at most so much of the tiles in memory (default: %(default)s).')
     parser.add_argument('--fresh', action='store_true', help='Do not go on with an earlier run.')
     _add_pose_options(parser.add_argument_group('poses'))
     _add_camera_options(parser.add_argument_group('camera'))
@@ -199,54 +202,64 @@ def _parse(args):
 
 
 def _add_pose_options(group):
-    group.add_argument('--fix-topic', default='', help='Sensor_msgs/NavSatFix.')
-    group.add_argument('--imu-topic', default='', help='Sensor_msgs/Imu.')
+    group.add_argument('--fix-topic', default='',
+                       help='Take positions from this topic of sensor_msgs/NavSatFix.')
+    group.add_argument('--imu-topic', default='',
+                       help='Take attitudes from this topic of sensor_msgs/Imu.')
     group.add_argument('--pose-topic', default='',
-                       help='Geometry_msgs/PoseStamped, PoseWithCovarianceStamped or '
-                       'nav_msgs/Odometry; named, its attitude wins over the Imu.')
-    group.add_argument('--range-topic', default='', help='Topic of sensor_msgs/Range.')
+                       help='Take poses from this topic: PoseStamped, PoseWithCovarianceStamped '
+                            'or nav_msgs/Odometry; named, its attitude wins over the Imu.')
+    group.add_argument('--range-topic', default='',
+                       help='Take heights from this topic of sensor_msgs/Range.')
     group.add_argument('--gimbal-topic', default='',
-                       help='Geometry_msgs/QuaternionStamped of a gimbal that turns in flight: '
-                       '--mount gimbal_body or gimbal_world.')
+                       help='Take the attitude of a gimbal that turns in flight from this topic '
+                       'of geometry_msgs/QuaternionStamped: --mount gimbal_body or '
+                       'gimbal_world.')
     group.add_argument('--tf', default='', metavar='MAP:CAMERA',
                        help="Take the camera's attitude from tf2, as the pose of its optical "
                        'frame in the map frame (east, north, up); the position, too, if no '
                        'NavSatFix tells it (default: from messages of poses).')
     group.add_argument('--convention', choices=('enu', 'ned'), default='enu',
-                       help='Axes of orientations: REP 103 (default), or north-east-down.')
+                       help='Read orientations in these axes: REP 103 (default), or '
+                            'north-east-down.')
     group.add_argument('--height', default='auto', metavar='SOURCE',
                        help='Height above ground: auto (rangefinder, else the z of a local '
                        'pose), range, pose_z, home (the first fix lies on the ground), '
                        'constant=METRES, ground_altitude=METRES above the ellipsoid '
                        '(default: %(default)s).')
     group.add_argument('--terrain', default='', metavar='TIF',
-                       help='Elevations of the ground instead of a plane; needs a rangefinder.')
+                       help="Take the ground's elevations from this file instead of a plane; "
+                            'needs a rangefinder.')
     group.add_argument('--origin', default='', metavar='LAT,LON',
-                       help="Where a local pose's zero lies, if no NavSatFix tells it.")
+                       help="Place a local pose's zero here, where no NavSatFix tells it.")
     group.add_argument('--longest-gap', type=cli.positive, default=1.0, metavar='SECONDS',
-                       help='Longest time between the poses around a picture (default: 1).')
+                       help='Leave out a picture whose poses lie further apart in time (default: '
+                            '1).')
     group.add_argument('--top-speed', type=cli.positive, default=100.0, metavar='M/S',
-                       help='A faster position is a jump (default: 100).')
+                       help='Take a faster change of position for a jump (default: 100).')
     group.add_argument('--time-offset', type=float, default=0.0, metavar='SECONDS',
-                       help="Added to pictures' stamps: negative where they are late.")
+                       help="Add this to the pictures' stamps: negative where they are late "
+                            '(default: 0).')
 
 
 def _add_camera_options(group):
     group.add_argument('--camera-info-topic', default='',
-                       help='Topic of camera_info (default: the one next to the pictures).')
+                       help='Take camera_info from this topic (default: the one next to the '
+                            'pictures).')
     group.add_argument('--rectified', action='store_true',
-                       help='The pictures are rectified: take p of camera_info, no distortion.')
+                       help='Take the pictures as rectified: p of camera_info, no distortion.')
     group.add_argument('--vehicle', default='', metavar='YAML',
-                       help="A vehicle's file: its section mount.")
+                       help="Take the mount from this vehicle's file, section mount.")
     group.add_argument('--mount', default='fixed',
                        choices=('fixed', 'gimbal', 'gimbal_body', 'gimbal_world'),
-                       help='Gimbal: tilt is kept against the horizon; gimbal_body, '
-                       "gimbal_world: --gimbal-topic tells the camera's attitude against the "
-                       "aircraft's body, or against the world (default: %(default)s).")
+                       help='Say how the camera is mounted. gimbal: tilt is kept against the '
+                       'horizon; gimbal_body, gimbal_world: --gimbal-topic tells its attitude '
+                       "against the aircraft's body, or against the world (default: %(default)s).")
     group.add_argument('--tilt', type=float, default=90.0, metavar='DEGREES',
-                       help='Below the horizon; 90 (default) looks straight down.')
+                       help='Tilt the camera so far below the horizon; 90 (default) looks '
+                            'straight down.')
     group.add_argument('--pan', type=float, default=0.0, metavar='DEGREES',
-                       help='To the right of the nose.')
+                       help='Pan the camera so far to the right of the nose (default: 0).')
 
 
 if __name__ == '__main__':

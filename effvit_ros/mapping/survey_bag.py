@@ -17,7 +17,7 @@ from effvit_ros.mapping.rotations import quaternion_of
 FIX_HZ, IMU_HZ, RANGE_HZ = 10.0, 50.0, 10.0
 CAMERA_FRAME, BODY_FRAME, MAP_FRAME = 'camera', 'base_link', 'map'
 NAVSAT, LOCAL = 'navsat', 'local'
-#: What a bag's poses are: fixes with an Imu, or the autopilot's local pose beside the fixes.
+#: What a bag's poses are: fixes with an Imu, or the autopilot's local pose with the fixes.
 POSES = (NAVSAT, LOCAL)
 _START_NS = 1_700_000_000 * 10**9
 

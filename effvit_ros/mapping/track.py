@@ -20,7 +20,7 @@ class PoseProblem(Exception):
     }
 
     def __init__(self, kind, text):
-        """Keep the kind beside the text."""
+        """Keep the kind with the text."""
         super().__init__(text)
         self.kind = kind
 

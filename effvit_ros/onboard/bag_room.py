@@ -36,13 +36,13 @@ class BagRoom:
     def next_bag(self):
         """Return the path of the next recording; its number is above all earlier ones."""
         bags = self.bags()
-        number = int(_BAG.match(bags[-1].name).group(1)) + 1 if bags else 1
+        number = _number(_BAG, bags[-1]) + 1 if bags else 1
         return self._folder / f'flight_{number:04d}'
 
     def bags(self):
         """Return the recordings' folders, oldest first."""
         found = [f for f in self._folder.iterdir() if _BAG.match(f.name) and f.is_dir()]
-        return sorted(found, key=lambda f: int(_BAG.match(f.name).group(1)))
+        return sorted(found, key=lambda f: _number(_BAG, f))
 
     def excess(self):
         """Return how many bytes too many there are; 0 or less is none."""
@@ -82,9 +82,14 @@ class BagRoom:
         """Return what may be deleted, oldest first."""
         current = Path(current)
         splits = sorted((f for f in (current.iterdir() if current.is_dir() else ())
-                         if _SPLIT.match(f.name)),
-                        key=lambda f: int(_SPLIT.match(f.name).group(1)))
+                         if _SPLIT.match(f.name)), key=lambda f: _number(_SPLIT, f))
         return [bag for bag in self.bags() if bag.name != current.name] + splits[:-1]
+
+
+def _number(pattern, file):
+    """Return the number in a name, -1 where the name has none."""
+    found = pattern.match(file.name)
+    return int(found.group(1)) if found else -1
 
 
 def _size(file):

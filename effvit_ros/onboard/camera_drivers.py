@@ -1,7 +1,7 @@
 """
 Which node reads the camera, and what it calls the things that the vehicle's file says.
 
-Every driver ends up at the same names: ``camera/image_raw`` with ``camera/camera_info`` beside
+Every driver ends up at the same names: ``camera/image_raw`` with ``camera/camera_info`` next to
 it. The namespace does it, not a remapping: image_transport's ``image_raw/compressed`` would not
 follow one on every release.
 """

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Set
 
 from effvit_ros.core import cli
 from effvit_ros.core.errors import reports_user_errors, UserError
@@ -51,19 +52,20 @@ def main(args=None):
 def _parse(args):
     parser = argparse.ArgumentParser(
         prog='record_flight', description='Record topics with ros2 bag, in bounded room.')
-    parser.add_argument('topics', nargs='+', metavar='TOPIC', help='Full name of a topic.')
-    parser.add_argument('--folder', required=True, help='Folder of all recordings.')
+    parser.add_argument('topics', nargs='+', metavar='TOPIC',
+                        help='Record this topic, by its full name.')
+    parser.add_argument('--folder', required=True, help='Keep all recordings in this folder.')
     parser.add_argument('--storage', default='mcap', choices=('mcap', 'sqlite3'),
-                        help="rosbag2's storage (default: %(default)s).")
+                        help="Record into this storage of rosbag2 (default: %(default)s).")
     parser.add_argument('--max-split-mb', type=cli.count_from_one, default=256,
                         help='Begin a new file at this size (default: %(default)s).')
     parser.add_argument('--max-total-mb', type=cli.count, default=0,
-                        help='What all recordings may take; 0: no limit (default).')
+                        help='Let all recordings take at most so much; 0: no limit (default).')
     parser.add_argument('--min-free-mb', type=cli.count, default=0,
-                        help='What stays free on the disk; 0: no limit (default).')
+                        help='Keep so much of the disk free; 0: no limit (default).')
     parser.add_argument('--when-full', default='delete_oldest',
                         choices=('delete_oldest', 'stop'),
-                        help='At either limit (default: %(default)s).')
+                        help='Do this at either limit (default: %(default)s).')
     return parser.parse_args(args)
 
 
@@ -86,7 +88,7 @@ def _record(ros2, room, options):
     recorder = subprocess.Popen(record_command(ros2, bag, options), stdin=subprocess.DEVNULL,
                                 start_new_session=True)
     _say(f'recording {len(options.topics)} topics into {bag}')
-    shortened = set()
+    shortened: Set[Path] = set()
     try:
         while not _Stop.requested and recorder.poll() is None:
             if not _has_room(room, bag, options.when_full, shortened):

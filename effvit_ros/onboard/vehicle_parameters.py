@@ -18,7 +18,7 @@ def _row(name, default, description, choices=(), low=None, high=None):
     return Parameter(name, default, description, ON_START, choices, low, high)
 
 
-#: Keys at the top of the file, beside the sections.
+#: Keys at the top of the file, besides the sections.
 VEHICLE = (
     _row('namespace', '', 'Namespace of every node and topic of this aircraft, such as uav1.'),
     _row('respawn_delay', 2.0, 'Seconds before a node that ended is started again.',

@@ -6,7 +6,7 @@ from typing import NamedTuple, Sequence, Tuple
 import cv2
 import numpy as np
 
-#: Name of the sheet's file beside a report.
+#: Name of the sheet's file next to a report.
 CONTACT_SHEET = 'contact_sheet.jpg'
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX

@@ -31,7 +31,7 @@ class Figure(NamedTuple):
     content: bytes
     form: str = 'png'
     note: str = ''
-    #: A file beside the report with the same picture; Markdown shows it.
+    #: A file next to the report with the same picture; Markdown shows it.
     file: str = ''
     kind: str = 'figure'
 
@@ -44,12 +44,16 @@ class Text(NamedTuple):
     kind: str = 'text'
 
 
+#: What a page is made of.
+Item = Union[Table, Figure, Text]
+
+
 class Page(NamedTuple):
     """A title, the figures that matter most as (name, value) pairs, then the rest."""
 
     title: str
     headline: Sequence[Tuple[str, str]]
-    items: Sequence[Union[Table, Figure, Text]]
+    items: Sequence[Item]
 
 
 def table_of(title: str, rows: Sequence[Mapping[str, Any]], note: str = '') -> Table:
@@ -64,7 +68,7 @@ def table_of(title: str, rows: Sequence[Mapping[str, Any]], note: str = '') -> T
 
 
 def figure_of(title: str, path: Path, note: str = '') -> Figure:
-    """Return the figure in a PNG or JPEG file that will lie beside the report."""
+    """Return the figure in a PNG or JPEG file that will lie next to the report."""
     form = 'jpeg' if path.suffix in ('.jpg', '.jpeg') else 'png'
     return Figure(title, path.read_bytes(), form, note, path.name)
 

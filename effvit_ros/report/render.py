@@ -1,4 +1,4 @@
-"""A page as one HTML file that needs nothing beside it, and as Markdown."""
+"""A page as one HTML file that needs nothing next to it, and as Markdown."""
 from __future__ import annotations
 
 import base64
@@ -17,7 +17,7 @@ def html(page: Page) -> str:
 
 
 def markdown(page: Page) -> str:
-    """Return the page as Markdown; it shows those pictures that are files beside it."""
+    """Return the page as Markdown; it shows those pictures that are files next to it."""
     return _template('page.md').render(page=page)
 
 

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.clock import Clock, ClockType
@@ -43,7 +44,8 @@ class AlertBridge(Node):
         :raises UserError: a parameter is wrong, or what the link needs is not installed.
         """
         super().__init__('alert_bridge')
-        self._link, self._outlets = None, []
+        self._link: Any = None  # of one of four kinds
+        self._outlets = []
         try:
             self._start(Parameters(self, BRIDGE_PARAMETERS, state=lambda: 'running'))
         except Exception:
@@ -64,7 +66,8 @@ class AlertBridge(Node):
         severities = parse_severities(parameters['severities'])
         # One for each topic, as each message tells the whole state of its own.
         self._announcers = [Announcer(severities), Announcer(severities)]
-        self._placed, self._cot = PlacedAlerts(), None
+        self._placed = PlacedAlerts()
+        self._cot: Any = None
         self._reminder_s = parameters['cot_stale'] / 2
         # By the steady clock: a link is no faster because a bag is.
         steady = Clock(clock_type=ClockType.STEADY_TIME)

@@ -1,19 +1,23 @@
 """Score the graph that a row is about, the narrowest one of its bundle, as it will fly."""
 from __future__ import annotations
 
+from pathlib import Path
+
 from effvit_compression.evaluation import evaluate_bundle
+from effvit_compression.pipeline import Run
+from effvit_compression.recipe import Recipe
 from effvit_compression.reporting.costs import in_precision
 from effvit_ros.core.bundle import Bundle, CPU_RUNTIMES, load_bundle, PRECISIONS
 
 NEEDS = ('export',)
 
 
-def depends_on(recipe):
+def depends_on(recipe: Recipe):
     """Return nothing of its own: the bundle decides."""
     return []
 
 
-def run(run, place):
+def run(run: Run, place: Path):
     """Score on every val set; return the scores and the graph's precision and size."""
     bundle = narrowest(load_bundle(run.place('export') / run.recipe.export.name))
     graph = bundle.graph_for(CPU_RUNTIMES[0])

@@ -27,8 +27,9 @@ TRIAL_STAGES = (*(stage for stage in ORDER if stage is not report), score)
 def main(argv=None) -> int:
     """Carry out the recipe in a folder, or its teacher alone."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('folder', type=Path, help=f'With the {RECIPE}.')
-    parser.add_argument('--store', type=Path, required=True, help='Stages that trials share.')
+    parser.add_argument('folder', type=Path, help=f'Take this trial\'s folder, with the {RECIPE}.')
+    parser.add_argument('--store', type=Path, required=True,
+                        help='Keep the stages that trials share in this folder.')
     parser.add_argument('--teacher', action='store_true', help='Train the teacher alone.')
     arguments = parser.parse_args(argv)
     run = Run(load_recipe(arguments.folder / RECIPE), arguments.folder,
@@ -54,7 +55,7 @@ def result(run: Run) -> dict:
 
 
 def iterations(recipe: Recipe) -> int:
-    """Count the student's training steps; beside ``distill`` a baseline is another student."""
+    """Count the student's training steps; with ``distill`` in it a baseline is another student."""
     trainings = [(recipe.distill or recipe.baseline).training]
     if recipe.prune and recipe.prune.training:
         trainings += [recipe.prune.training] * (recipe.prune.steps - 1)  # between the cuts

@@ -5,7 +5,7 @@ import functools
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Callable, Iterable, List, Sequence, Tuple
+from typing import Callable, Iterable, Iterator, List, Sequence, Tuple
 
 import cv2
 import numpy as np
@@ -79,6 +79,9 @@ class Labelled:
 
     def __getitem__(self, index: int) -> Tuple[np.ndarray, np.ndarray]:
         return self._kept[index]
+
+    def __iter__(self) -> Iterator[Tuple[np.ndarray, np.ndarray]]:
+        return iter(self._kept)
 
     def part(self, indices: Sequence[int]) -> 'Labelled':
         """Return some of them, which share their memory."""

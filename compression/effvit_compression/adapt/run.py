@@ -18,7 +18,7 @@ from effvit_compression.adapt.outcome import as_report, class_rows, Outcome, out
 from effvit_compression.adapt.plan import Plan, plan
 from effvit_compression.data.pictures import read_image, stretched
 from effvit_compression.evaluation import evaluate_bundle
-from effvit_compression.export.add_int8 import add_int8, NotWorthIt
+from effvit_compression.export.add_int8 import add_int8, Int8Rejected
 from effvit_compression.export.bundle import (
     Description,
     make_variants,
@@ -27,7 +27,7 @@ from effvit_compression.export.bundle import (
     write_bundle,
 )
 from effvit_compression.export.evidence import HAND
-from effvit_compression.export.int8 import spread
+from effvit_compression.export.int8 import evenly_spaced
 from effvit_compression.export.origins import inherited, Origin
 from effvit_compression.export.price import PriceSet
 from effvit_compression.export.temperature import calibrated_temperature
@@ -148,7 +148,8 @@ def write(task: Task, net: SegmentationNet, learn_from: Labelled,
     """Write the bundle with the kinds of graphs that the old one has, INT8 where it pays."""
     bundle, side = task.bundle, task.bundle.height
     wanted = [(g.precision, g.io) for g in bundle.graphs if g.precision != 'int8']
-    proofs = [stretched(read_image(sample.image), side) for sample in spread(held_out, PROOFS)]
+    proofs = [stretched(read_image(sample.image), side)
+              for sample in evenly_spaced(held_out, PROOFS)]
     say('exporting')
     made = make_variants(net, side, wanted, proofs)
     story = (f'{bundle.name}, adapted by `effvit-compress adapt` to {len(learn_from)} labelled '
@@ -171,13 +172,13 @@ def write(task: Task, net: SegmentationNet, learn_from: Labelled,
     write_bundle(net, made, folder, side, description, scores,
                  lambda place: calibrated_temperature(load_bundle(place), pairs), views)
     calibration = [stretched(read_image(s.image), side)
-                   for s in spread(learn_from.samples, CALIBRATION)]
+                   for s in evenly_spaced(learn_from.samples, CALIBRATION)]
     try:
         price = add_int8(folder, folder, calibration,
                          [PriceSet(f'{task.origin.name}, held out', pairs)], MOST_LOST,
                          f'{len(calibration)} pictures of {task.origin.name}')
         say(f'INT8 loses {price.loss:.4f} mIoU and is {price.speedup:.2f} times as fast here')
-    except NotWorthIt as error:
+    except Int8Rejected as error:
         say(str(error))
 
 

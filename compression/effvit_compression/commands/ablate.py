@@ -1,30 +1,31 @@
 """Train the rows of a recipe's ablation, each in its own process, and compare them."""
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
 
 
-def add_arguments(parser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.add_argument('recipe', type=Path, metavar='RECIPE.yaml',
-                        help='Recipe to carry out.')
+                        help='Carry out this recipe.')
     parser.add_argument('--out', type=Path,
-                        help='Folder of the report (default: out/ablation/NAME).')
+                        help='Write the report into this folder (default: out/ablation/NAME).')
     parser.add_argument('--set', action='append', default=[], metavar='KEY.KEY=VALUE',
                         help='Change the recipe, for example teacher.model=FOLDER; may be given '
                              'several times.')
     part = parser.add_mutually_exclusive_group()
     part.add_argument('--list', action='store_true', help='Print the trials, ROW/SEED, and stop.')
     part.add_argument('--rows', default='', metavar='NAME[,NAME]',
-                      help='These rows or trials alone, without a report.')
+                      help='Carry out these rows or trials alone, without a report.')
     part.add_argument('--row-index', type=int, metavar='N',
-                      help='The trial at this place of --list alone, counted from 0.')
+                      help='Carry out the trial at this place of --list alone, counted from 0.')
     part.add_argument('--report', action='store_true',
                       help='Train nothing, report what is finished.')
 
 
-def run(arguments) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """Run trials and report; 1 when a trial failed."""
     from effvit_compression.ablation.grid import load_grid  # torch: slow to import
     from effvit_compression.ablation.report import write_report

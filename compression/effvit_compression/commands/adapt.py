@@ -1,38 +1,41 @@
 """Train a bundle on for a new view, from a few labelled pictures, in minutes on a CPU."""
 from __future__ import annotations
 
+import argparse
 import shlex
 import sys
 from pathlib import Path
 
 from effvit_compression.data.description import load_description
 from effvit_compression.evaluation import pair_by_stem
-from effvit_ros.core.bundle import load_bundle, resolve_model
+from effvit_ros.core.bundle import Bundle, load_bundle, resolve_model
 from effvit_ros.core.errors import UserError
 
 
-def add_arguments(parser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.add_argument('--bundle', default='', metavar='DIR',
-                        help='Bundle folder or name of a shipped bundle (default: the default).')
-    parser.add_argument('--images', type=Path, metavar='DIR', help='Pictures of the new view.')
+                        help="Take this bundle: a folder, or a shipped one's name (default: the "
+                             'default one).')
+    parser.add_argument('--images', type=Path, metavar='DIR',
+                        help='Learn from the pictures of the new view in this folder.')
     parser.add_argument('--labels', type=Path, metavar='DIR',
-                        help='8-bit index PNGs of the same file stems, ids of the bundle, '
-                             '255 where nothing is labelled.')
+                        help='Take truth from 8-bit index PNGs of the same file stems, ids of the '
+                             'bundle, 255 where nothing is labelled.')
     parser.add_argument('--data', type=Path, metavar='FILE.yaml',
                         help='Instead of --images and --labels: a dataset with train and val, '
                              'as data-import writes it.')
     parser.add_argument('--ignore', type=int, default=255,
-                        help='Label id that counts nowhere (default: 255).')
+                        help='Count pixels of this label id nowhere (default: 255).')
     parser.add_argument('--minutes', type=float, default=20.0,
-                        help='Time for all of it, about (default: 20).')
+                        help='Take about so long for all of it (default: 20).')
     parser.add_argument('--seed', type=int, default=0,
-                        help='Seed of what is drawn by chance (default: %(default)s).')
+                        help='Draw what is left to chance from this seed (default: %(default)s).')
     parser.add_argument('--out', type=Path, required=True, metavar='DIR',
-                        help='Folder for bundle, report.json and report.md.')
+                        help='Write bundle, report.json and report.md into this folder.')
 
 
-def run(arguments) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """Adapt, print the table and the command that flies the bundle."""
     if bool(arguments.data) == bool(arguments.images or arguments.labels):
         raise UserError('give either --images and --labels, or --data')
@@ -54,7 +57,7 @@ def run(arguments) -> int:
     return 0
 
 
-def from_folder(arguments, bundle):
+def from_folder(arguments: argparse.Namespace, bundle: Bundle):
     """Return samples, none held out, and their origin, of --images and --labels."""
     from effvit_compression.adapt.labelled import samples_of
     from effvit_compression.export.origins import Origin
@@ -64,7 +67,7 @@ def from_folder(arguments, bundle):
                    'licence of the pictures unknown', ''))
 
 
-def from_dataset(arguments, bundle):
+def from_dataset(arguments: argparse.Namespace, bundle: Bundle):
     """Return samples to learn from and to judge by, and their origin, of --data."""
     from effvit_compression.adapt.labelled import described
     from effvit_compression.export.origins import origin_of

@@ -1,6 +1,7 @@
 """Find the network that fits a time on this machine, and write the recipe that trains it."""
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 from effvit_ros.core import cli
@@ -11,7 +12,7 @@ from effvit_ros.core.install_paths import share_directory
 RECIPE = Path('config/recipes/default.yaml')
 
 
-def add_arguments(parser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.add_argument('--ms', type=cli.positive, required=True,
                         help='Milliseconds from a picture to its labels.')
@@ -21,17 +22,17 @@ def add_arguments(parser) -> None:
                         help='Of the graph; auto: int8 or fp32 on openvino, fp32 on onnxruntime '
                              '(default: auto).')
     parser.add_argument('--threads', type=cli.count_from_one, default=2,
-                        help='CPU threads (default: 2).')
+                        help='Use so many CPU threads (default: 2).')
     parser.add_argument('--recipe', type=Path, metavar='RECIPE.yaml',
                         help='Recipe whose data and trainings the new one takes over (default: '
                              f'the shipped {RECIPE.name}).')
     parser.add_argument('--out', type=Path, default=Path('out/budget/budget.yaml'),
                         metavar='FILE.yaml',
-                        help='The new recipe; beside it come FILE_report/ and times.json, which '
+                        help='The new recipe; next to it come FILE_report/ and times.json, which '
                              'later searches go on from (default: out/budget/budget.yaml).')
 
 
-def run(arguments) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """Search, report and write the recipe."""
     if arguments.out.suffix not in ('.yaml', '.yml'):
         raise UserError(f'--out {arguments.out}: give a name that ends in .yaml')

@@ -1,6 +1,7 @@
 """Score a bundle on other datasets, whatever their classes, mapped onto its own."""
 from __future__ import annotations
 
+import argparse
 import json
 from pathlib import Path
 
@@ -16,21 +17,22 @@ from effvit_ros.report.progress import steps
 from effvit_ros.report.render import markdown_table
 
 
-def add_arguments(parser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.add_argument('dataset', type=Path, nargs='+', metavar='DATASET.yaml',
-                        help='Description of a data set.')
+                        help='Take the data set that this file describes.')
     parser.add_argument('--bundle', default='', metavar='DIR',
-                        help='Bundle folder or name of a shipped bundle (default: the default).')
+                        help="Take this bundle: a folder, or a shipped one's name (default: the "
+                             'default one).')
     parser.add_argument('--split', default='val',
-                        help='Split of the data (default: %(default)s).')
+                        help='Take this split of the data (default: %(default)s).')
     parser.add_argument('--runtime', default='auto',
-                        help='Runtime that executes the graph (default: %(default)s).')
+                        help='Execute the graph in this runtime (default: %(default)s).')
     parser.add_argument('--json', type=Path, metavar='OUT',
                         help='Also write the result as JSON.')
 
 
-def run(arguments) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """Score on each dataset, print one table; :raises UserError: classes don't map onto its."""
     bundle = load_bundle(resolve_model(arguments.bundle))
     learnt = {entry['name'] for entry in (bundle.manifest.get('training') or {}).get('data', [])}

@@ -1,6 +1,7 @@
 """Check a dataset against its description and print the classes' shares."""
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 import numpy as np
@@ -14,16 +15,16 @@ from effvit_ros.core.errors import UserError
 from effvit_ros.report.progress import steps
 
 
-def add_arguments(parser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.add_argument('dataset', type=Path, metavar='DATASET.yaml',
-                        help='Description of a data set.')
+                        help='Take the data set that this file describes.')
     parser.add_argument('--root', type=Path, help='Folder of the data, instead of the file\'s.')
     parser.add_argument('--classes', type=Path, metavar='FILE.yaml',
-                        help='Class set that its classes are mapped onto (default: LPCV\'s).')
+                        help='Map its classes onto this class set (default: LPCV\'s).')
 
 
-def run(arguments) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """
     Print shares by split, classes that never occur, then every problem.
 

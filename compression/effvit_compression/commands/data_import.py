@@ -1,6 +1,7 @@
 """Turn an export of CVAT, Label Studio, Roboflow and others into a dataset to train on."""
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 import numpy as np
@@ -17,30 +18,30 @@ from effvit_ros.core.errors import UserError
 from effvit_ros.report.progress import steps
 
 
-def add_arguments(parser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.add_argument('export', type=Path, help='The tool\'s export: a zip or a folder.')
     parser.add_argument('--out', type=Path, required=True, metavar='DIR',
-                        help='Folder of the new dataset.')
+                        help='Write the new dataset into this folder.')
     parser.add_argument('--form', choices=FORMS, default='',
-                        help='Form of the export (default: found out).')
+                        help='Read the export as this form (default: found out).')
     parser.add_argument('--images', type=Path, action='append', default=[], metavar='DIR',
-                        help='Where the pictures are, if not in the export.')
+                        help='Take the pictures from here, if they are not in the export.')
     parser.add_argument('--classes', type=Path, metavar='FILE.yaml',
-                        help='Class set to map onto (default: LPCV\'s 14).')
+                        help='Map onto this class set (default: LPCV\'s 14).')
     parser.add_argument('--mapping', action='append', default=[], metavar='THEIRS=OURS',
                         help='Send a class of the export to one of ours or to ignore; or a YAML '
                              'file of such pairs (default: the same name).')
     parser.add_argument('--rest', default='', metavar='CLASS',
-                        help='Class of the pixels that nobody labelled (default: they count '
+                        help='Give pixels that nobody labelled this class (default: they count '
                              'nowhere).')
     parser.add_argument('--colours', type=Path, metavar='FILE.yaml',
-                        help='A class set with the colours of a folder of masks.')
+                        help='Read a folder of masks by the colours of this class set.')
     parser.add_argument('--leave-out', action='store_true',
                         help='Leave pictures with problems out instead of refusing them all.')
 
 
-def run(arguments) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """Import, print what came of it; :raises UserError: there are problems, listed."""
     classes = load_classes(arguments.classes) if arguments.classes else lpcv_classes()
     names = classes.names

@@ -1,6 +1,7 @@
 """Score a bundle on a folder of pictures with labels."""
 from __future__ import annotations
 
+import argparse
 import json
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from rich.table import Table
 from effvit_compression.evaluation import evaluate_bundle, pair_by_stem, read_pairs, Scores
 from effvit_compression.reporting.sizes import found_by_size, things
 from effvit_ros.core.alerts import alert_classes
-from effvit_ros.core.bundle import CPU_RUNTIMES, load_bundle, resolve_model
+from effvit_ros.core.bundle import Bundle, CPU_RUNTIMES, load_bundle, resolve_model
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.mistakes import told
 from effvit_ros.core.segmenter import NO_SCORES, Segmenter
@@ -18,22 +19,22 @@ from effvit_ros.core.whole_file import write_text
 from effvit_ros.report.progress import steps
 
 
-def add_arguments(parser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.add_argument('--bundle', required=True, metavar='DIR',
-                        help='Bundle folder or name of a shipped bundle.')
+                        help='Take this bundle: a folder, or a shipped one\'s name.')
     parser.add_argument('--images', required=True, type=Path, metavar='DIR',
-                        help='Folder of pictures.')
+                        help='Take the pictures of this folder.')
     parser.add_argument('--labels', required=True, type=Path, metavar='DIR',
-                        help='8-bit index PNGs of the same file stems.')
+                        help='Take truth from 8-bit index PNGs of the same file stems.')
     parser.add_argument('--ignore', type=int, default=255,
-                        help='Label id that counts nowhere (default: 255).')
+                        help='Count pixels of this label id nowhere (default: 255).')
     parser.add_argument('--runtime', default='auto',
-                        help='Runtime that executes the graph (default: %(default)s).')
+                        help='Execute the graph in this runtime (default: %(default)s).')
     parser.add_argument('--precision', choices=('auto', 'fp32', 'int8'), default='auto',
-                        help='Precision that CPU runtimes take (default: as the bundle says).')
+                        help='Let CPU runtimes take this precision (default: as the bundle says).')
     parser.add_argument('--threads', type=int, default=0,
-                        help='CPU threads (default: 0, the runtime decides).')
+                        help='Use so many CPU threads (default: 0, the runtime decides).')
     parser.add_argument('--only', default='', metavar='NAME[,NAME]',
                         help='Reduce truth and prediction to these classes against the rest.')
     parser.add_argument('--sizes', default='', metavar='NAME[,NAME]',
@@ -45,7 +46,7 @@ def add_arguments(parser) -> None:
                         help='Also write the result as JSON.')
 
 
-def run(arguments) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """Evaluate, print a table, write JSON."""
     pairs = pair_by_stem(arguments.images, arguments.labels)
     only = [name.strip() for name in arguments.only.split(',')] if arguments.only else []
@@ -70,7 +71,7 @@ def run(arguments) -> int:
     return 0
 
 
-def sizes(bundle, arguments, pairs) -> dict:
+def sizes(bundle: Bundle, arguments: argparse.Namespace, pairs) -> dict:
     """Print, for each wanted class, how many of its things are found; return that."""
     wanted = [name.strip() for name in arguments.sizes.split(',')]
     for name in wanted:

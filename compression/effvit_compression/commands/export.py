@@ -1,6 +1,7 @@
 """Write a bundle from a trained checkpoint, scored on the val pictures of its datasets."""
 from __future__ import annotations
 
+import argparse
 from itertools import chain
 from pathlib import Path
 from typing import List
@@ -15,20 +16,22 @@ from effvit_ros.core.bundle import is_bundle, load_bundle
 from effvit_ros.core.errors import UserError
 
 
-def add_arguments(parser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    parser.add_argument('checkpoint', type=Path, help='Folder of a checkpoint, or a bundle.')
-    parser.add_argument('--out', type=Path, required=True, help='Folder of the bundle.')
+    parser.add_argument('checkpoint', type=Path,
+                        help='Export this folder of a checkpoint, or bundle.')
+    parser.add_argument('--out', type=Path, required=True,
+                        help='Write the bundle into this folder.')
     parser.add_argument('--data', type=Path, nargs='+', required=True, metavar='DATASET.yaml',
                         help='Datasets that it was trained on: named with their terms, their '
                              'val pictures check the graphs and give the scores. One without a '
                              'split train gives scores of unseen views.')
     parser.add_argument('--story', type=Path, required=True,
-                        help='Text file that tells the model card how it was trained.')
+                        help='Tell the model card by this text file how it was trained.')
     parser.add_argument('--command', default='',
-                        help='Command that trains it again, for the model card.')
+                        help='Name this command in the model card: it trains the network again.')
     parser.add_argument('--size', type=int, default=512,
-                        help='Side of the input in pixels (default: 512).')
+                        help='Give the input a side of so many pixels (default: 512).')
     parser.add_argument('--without-blocks', action='store_true',
                         help='Leave the MobileViT blocks out that were inserted into the trunk '
                              '(default: they stay).')
@@ -37,11 +40,11 @@ def add_arguments(parser) -> None:
                              'smaller (default: they go in).')
     parser.add_argument('--variants', nargs='+', default=['fp32/uint8'],
                         metavar='PRECISION/IO',
-                        help='Graphs to write: fp32 or fp16 / uint8 or float32 '
+                        help='Write these graphs: fp32 or fp16 / uint8 or float32 '
                         '(default: %(default)s).')
 
 
-def run(arguments) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """Export and say where."""
     from effvit_compression.export.bundle import (  # torch: slow to import
         Description,

@@ -1,6 +1,7 @@
 """Make a bundle of a segmentation network of another framework: ONNX, smp, torchvision, HF."""
 from __future__ import annotations
 
+import argparse
 import shlex
 import sys
 from argparse import ArgumentTypeError
@@ -27,40 +28,44 @@ def three(text):
     return first, second, third
 
 
-def add_arguments(parser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.add_argument('source', type=Path,
                         help='An ONNX file, a folder with config.json and model.safetensors '
                              '(Hugging Face, segmentation_models.pytorch), or torchvision\'s '
                              'weights.')
     parser.add_argument('--classes', type=Path, required=True, metavar='FILE.yaml',
-                        help='Class set of the network, in the order of its ids.')
+                        help="Name the network's classes by this class set, in the order of its "
+                             'ids.')
     parser.add_argument('--out', type=Path, required=True, metavar='BUNDLE',
-                        help='Folder of the new bundle.')
+                        help='Write the new bundle into this folder.')
     parser.add_argument('--size', type=cli.size, metavar='WxH',
-                        help='Size of the input, where the source does not say it.')
+                        help='Give the input this size, where the source does not say it.')
     parser.add_argument('--normalisation', default='', metavar='NAME',
-                        help='How pictures are normalised: imagenet, unit (0..1), symmetric '
+                        help='Normalise pictures so: imagenet, unit (0..1), symmetric '
                              '(-1..1) or none (0..255) (default: as the source says).')
     parser.add_argument('--mean', type=three, metavar='R,G,B',
-                        help='Mean of the values 0..255, instead of --normalisation.')
+                        help='Subtract this mean of the values 0..255, instead of '
+                             '--normalisation.')
     parser.add_argument('--std', type=three, metavar='R,G,B',
-                        help='Standard deviation of the values 0..255, with --mean.')
+                        help='Divide by this standard deviation of the values 0..255, with '
+                             '--mean.')
     parser.add_argument('--layout', choices=('nchw', 'nhwc'), default='',
-                        help='Layout of an ONNX input (default: found out).')
+                        help='Take the ONNX input in this layout (default: found out).')
     parser.add_argument('--order', choices=('rgb', 'bgr'), default='rgb',
-                        help='Order of the channels (default: %(default)s).')
+                        help='Take the channels in this order (default: %(default)s).')
     parser.add_argument('--output', default='',
-                        help='Output to take of an ONNX graph with several.')
-    parser.add_argument('--arch', default='', help='Name of the network in torchvision.')
-    parser.add_argument('--licence', default='', help='Licence of the weights.')
-    parser.add_argument('--terms', default='', help='What the weights may be used for.')
+                        help='Take this output of an ONNX graph that has several.')
+    parser.add_argument('--arch', default='',
+                        help='Build the network of this name in torchvision.')
+    parser.add_argument('--licence', default='', help='Record this licence of the weights.')
+    parser.add_argument('--terms', default='', help='Record what the weights may be used for.')
     parser.add_argument('--images', type=Path, metavar='DIR',
-                        help='Pictures to compare labels on (default: noise of all scales).')
+                        help='Compare labels on these pictures (default: noise of all scales).')
     parser.add_argument('--fp16', action='store_true', help='Write a graph in FP16, too.')
 
 
-def run(arguments) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """Import, compare, print what to do next."""
     from dataclasses import replace
 
@@ -99,7 +104,7 @@ def run(arguments) -> int:
     return 0
 
 
-def chosen(arguments):
+def chosen(arguments: argparse.Namespace):
     """Return the normalisation that the options give, or None; :raises UserError: half of one."""
     from effvit_compression.importing.source import Normalisation
     if bool(arguments.mean) != bool(arguments.std):

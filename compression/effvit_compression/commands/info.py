@@ -1,6 +1,7 @@
 """Describe a bundle or a checkpoint: size, cost, attention heads, classes, precision."""
 from __future__ import annotations
 
+import argparse
 import json
 from pathlib import Path
 
@@ -8,17 +9,18 @@ from effvit_compression.commands.profile import check_size
 from effvit_ros.core.bundle import is_bundle, load_bundle, resolve_model
 
 
-def add_arguments(parser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.add_argument('model',
-                        help='Bundle (folder or shipped name), or folder of a checkpoint.')
+                        help='Describe this bundle (folder or shipped name), or folder of a '
+                             'checkpoint.')
     parser.add_argument('--size', type=int, default=512,
-                        help='Side of the picture that the GMACs of a checkpoint are for '
-                        '(default: %(default)s).')
+                        help="Count a checkpoint's GMACs for a picture with this side (default: "
+                             '%(default)s).')
     parser.add_argument('--json', action='store_true', help='Print JSON.')
 
 
-def run(arguments) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """Print what is known."""
     folder = Path(arguments.model)
     if is_bundle(folder) or not folder.is_dir():

@@ -1,6 +1,7 @@
-"""Time bundles beside networks of segmentation_models.pytorch and torchvision."""
+"""Time bundles and networks of segmentation_models.pytorch and torchvision."""
 from __future__ import annotations
 
+import argparse
 import tempfile
 from pathlib import Path
 
@@ -13,21 +14,22 @@ from effvit_ros.core.whole_file import write_json
 PRECISIONS = ('int8', 'fp32')
 
 
-def add_arguments(parser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.add_argument('--bundle', nargs='*', default=[''], metavar='DIR',
-                        help='Bundles, by folder or shipped name (default: the default one).')
+                        help='Time these bundles, by folder or shipped name (default: the default '
+                             'one).')
     parser.add_argument('--size', type=int, default=512,
-                        help="Side of the peers' input in pixels (default: 512).")
+                        help="Give the peers' input a side of so many pixels (default: 512).")
     parser.add_argument('--rounds', type=cli.count_from_one, default=30,
-                        help='Pictures that each labels, in turns (default: 30).')
+                        help='Let each label so many pictures, in turns (default: 30).')
     parser.add_argument('--threads', type=int, default=2,
-                        help='CPU threads (default: 2).')
+                        help='Use so many CPU threads (default: 2).')
     parser.add_argument('--out', type=Path, default=Path('out/peers'), metavar='DIR',
-                        help='Where report.json goes (default: out/peers).')
+                        help='Write report.json into this folder (default: out/peers).')
 
 
-def run(arguments) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """Build, quantise and time them; print a table of ratios to the first bundle."""
     check_size(arguments.size)
     bundles = {bundle.name: bundle for bundle in (

@@ -1,6 +1,7 @@
 """Show where the time goes: by component of the network, or by operator of a bundle's graph."""
 from __future__ import annotations
 
+import argparse
 import functools
 import json
 from pathlib import Path
@@ -13,18 +14,19 @@ from effvit_ros.core.bundle import load_bundle, resolve_model
 from effvit_ros.core.errors import UserError
 
 
-def add_arguments(parser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.add_argument('model', nargs='+',
-                        help='Bundles, or folders of checkpoints: several are shown side by side.')
+                        help='Profile these bundles, or folders of checkpoints; several are shown '
+                             'side by side.')
     parser.add_argument('--size', type=int, default=512,
-                        help='Side of the picture in pixels (default 512).')
+                        help='Give the picture a side of so many pixels (default: 512).')
     parser.add_argument('--operators', action='store_true',
                         help='Time the FP32 graph of bundles by operator, in ONNX Runtime.')
     parser.add_argument('--json', action='store_true', help='Print JSON: milliseconds.')
 
 
-def run(arguments) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """Profile each and print."""
     of = operators if arguments.operators else functools.partial(by_component, arguments.size)
     found = {name: of(name) for name in arguments.model}

@@ -1,6 +1,7 @@
 """Give a bundle a graph in INT8 for OpenVINO, and say what it costs and gains."""
 from __future__ import annotations
 
+import argparse
 import json
 from pathlib import Path
 
@@ -19,31 +20,34 @@ from effvit_ros.report.render import markdown_table
 HELD_OUT = 5
 
 
-def add_arguments(parser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.add_argument('--bundle', required=True, metavar='DIR',
-                        help='Bundle folder or name of a shipped bundle.')
+                        help='Take this bundle: a folder, or a shipped one\'s name.')
     parser.add_argument('--out', required=True, type=Path, metavar='DIR',
-                        help='Folder of the new bundle; may be the old one.')
+                        help='Write the new bundle into this folder; may be the old one.')
     parser.add_argument('--data', type=Path, nargs='+', default=[], metavar='DATASET.yaml',
-                        help='Train pictures calibrate, val pictures give the price.')
+                        help='Calibrate on the train pictures of this dataset, take the price '
+                             'from its val pictures.')
     parser.add_argument('--images', type=Path, metavar='DIR',
                         help=f'Instead of --data: pictures, every {HELD_OUT}th for the price.')
     parser.add_argument('--labels', type=Path, metavar='DIR',
-                        help='8-bit index PNGs of the same file stems as --images.')
+                        help='Take truth from 8-bit index PNGs of the same file stems as '
+                             '--images.')
     parser.add_argument('--ignore', type=int, default=255,
-                        help='Label id that counts nowhere (default: 255).')
+                        help='Count pixels of this label id nowhere (default: 255).')
     parser.add_argument('--pictures', type=int, default=100,
-                        help='How many pictures calibrate (default: 100).')
+                        help='Calibrate on so many pictures (default: 100).')
     parser.add_argument('--most-lost', type=float, default=0.01, metavar='MIOU',
-                        help='mIoU that may be lost on any set of pictures (default: 0.01).')
+                        help='Allow so much mIoU to be lost on any set of pictures (default: '
+                             '0.01).')
     parser.add_argument('--most-lost-class', type=float, default=0.05, metavar='IOU',
-                        help='IoU that any class may lose on any set (default: 0.05).')
+                        help='Allow any class to lose so much IoU on any set (default: 0.05).')
     parser.add_argument('--json', type=Path, metavar='OUT',
                         help='Also write the result as JSON.')
 
 
-def run(arguments) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """Quantise, print the price; nothing is written where it is too high."""
     if bool(arguments.data) == bool(arguments.images):
         raise UserError('give either --data or --images')
@@ -70,23 +74,23 @@ def run(arguments) -> int:
     return 0
 
 
-def from_datasets(arguments, classes: ClassSet):
+def from_datasets(arguments: argparse.Namespace, classes: ClassSet):
     """Return calibration files, sets for the price and the former's origin, of --data."""
-    from effvit_compression.export.int8 import spread
+    from effvit_compression.export.int8 import evenly_spaced
     from effvit_compression.export.price import PriceSet
     datasets = [load_description(path, classes=classes) for path in arguments.data]
     learnt = [d for d in datasets if 'train' in d.splits]
     if not learnt:
         raise UserError('--data: no dataset has a split train, whose pictures calibrate')
     share = -(-arguments.pictures // len(learnt))
-    paths = [pair.image for d in learnt for pair in spread(d.pairs('train'), share)]
+    paths = [pair.image for d in learnt for pair in evenly_spaced(d.pairs('train'), share)]
     sets = [PriceSet(f'{d.name}/val', Pictures(d, 'val'), d.trusted) for d in datasets]
     return paths, sets, ', '.join(f'{d.name}/train' for d in learnt)
 
 
-def from_folder(arguments, classes: ClassSet):
+def from_folder(arguments: argparse.Namespace, classes: ClassSet):
     """Return calibration files, a set for the price and the former's origin, of --images."""
-    from effvit_compression.export.int8 import spread
+    from effvit_compression.export.int8 import evenly_spaced
     from effvit_compression.export.price import PriceSet
     if arguments.labels:
         pairs = pair_by_stem(arguments.images, arguments.labels)
@@ -98,7 +102,7 @@ def from_folder(arguments, classes: ClassSet):
     paths = [path for index, (path, _) in enumerate(pairs) if index % HELD_OUT]
     held_out = Folder(pairs[::HELD_OUT], len(classes), arguments.ignore)
     name = arguments.images.resolve().name
-    return spread(paths, arguments.pictures), [PriceSet(name, held_out)], name
+    return evenly_spaced(paths, arguments.pictures), [PriceSet(name, held_out)], name
 
 
 class Folder:

@@ -1,22 +1,23 @@
 """Record in a bundle what its training pictures look like, for the node to warn of other views."""
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 from effvit_compression.data.description import load_description
 from effvit_compression.data.pictures import Pictures, read_image
-from effvit_ros.core.bundle import load_bundle, resolve_model
+from effvit_ros.core.bundle import Bundle, load_bundle, resolve_model
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.picture_files import picture_files
 from effvit_ros.report.progress import steps
 
 
-def add_arguments(parser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.add_argument('--bundle', required=True, metavar='DIR',
-                        help='Bundle folder or name of a shipped bundle.')
+                        help='Take this bundle: a folder, or a shipped one\'s name.')
     parser.add_argument('--out', required=True, type=Path, metavar='DIR',
-                        help='Folder of the new bundle; may be the old one.')
+                        help='Write the new bundle into this folder; may be the old one.')
     parser.add_argument('--data', type=Path, nargs='+', default=[], metavar='DATASET.yaml',
                         help='Datasets that it was trained on; their val pictures, where there '
                              'are any, set the limit.')
@@ -27,7 +28,7 @@ def add_arguments(parser) -> None:
                         help='Keep the sets that the bundle has already (default: they go).')
 
 
-def run(arguments) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """Record, and say how far pictures of these sets are from their middle."""
     if bool(arguments.data) == bool(arguments.images):
         raise UserError('give either --data or --images')
@@ -45,14 +46,14 @@ def run(arguments) -> int:
     return 0
 
 
-def from_datasets(arguments, bundle):
+def from_datasets(arguments: argparse.Namespace, bundle: Bundle):
     """Return the pictures of --data that were learnt from, and those of val, by set."""
     sets = [load_description(path, classes=bundle.class_set) for path in arguments.data]
     return ({d.name: Pictures(d, 'train') for d in sets},
             {d.name: Pictures(d, 'val') for d in sets if 'val' in d.splits})
 
 
-def from_folder(arguments, bundle):
+def from_folder(arguments: argparse.Namespace, bundle: Bundle):
     """Return the pictures of --images under the folder's name."""
     return {arguments.images.resolve().name: Files(picture_files(arguments.images))}, {}
 

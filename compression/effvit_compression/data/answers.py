@@ -56,7 +56,7 @@ def corrected(answer: np.ndarray, label: np.ndarray, by_hand: np.ndarray, other:
     :param answer: (h, w, classes) float32.
     :param label: (H, W) uint8 of the same view.
     :param by_hand: (classes,) bool, the classes that were labelled by hand; none: the answer
-        stays as it is, because the labels are learnt beside it.
+        stays as it is, because the labels are learnt along with it.
     :param other: label of a pixel that is none of these.
     """
     if not by_hand.any():

@@ -28,7 +28,7 @@ FILE = 'model_int8.onnx'
 CARD = 'README.md'
 
 
-class NotWorthIt(UserError):
+class Int8Rejected(UserError):
     """A graph in INT8 that costs too much, or gains nothing."""
 
 
@@ -45,7 +45,7 @@ def add_int8(bundle: Path, out: Path, calibration: Sequence[np.ndarray],
     :param most_lost: mIoU.
     :param origin: of the calibration's pictures, for the model card.
     :param most_lost_class: IoU of any class.
-    :raises NotWorthIt: the price is too high, or INT8 is not faster here.
+    :raises Int8Rejected: the price is too high, or INT8 is not faster here.
     :raises UserError: NNCF or OpenVINO is missing, or ``out`` can't be written or holds something
         else than a bundle.
     """
@@ -78,7 +78,7 @@ def _add_int8(bundle, out, calibration, sets, limits, origin):
                               f'{origin}.')
         refusal = price.refusal(*limits)
         if refusal:
-            raise NotWorthIt(f'INT8 is left out: {refusal}')
+            raise Int8Rejected(f'INT8 is left out: {refusal}')
         entry.update(price.as_entry())
         write_manifest(new, manifest)
         write_card(new / CARD, int8_section(manifest))

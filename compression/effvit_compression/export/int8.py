@@ -77,7 +77,7 @@ def with_full_weights(graph: onnx.ModelProto) -> onnx.ModelProto:
     return copy
 
 
-def spread(items: Iterable[T], count: int) -> List[T]:
+def evenly_spaced(items: Iterable[T], count: int) -> List[T]:
     """Return at most ``count`` of the items, evenly spread."""
     items = list(items)
     count = min(count, len(items))

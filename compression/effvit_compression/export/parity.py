@@ -76,5 +76,5 @@ def _compare(net, pictures, labels) -> Parity:
         agreement = min(agreement, 1 - flips.float().mean().item())
         lost = scores.gather(0, ours[None]) - scores.gather(0, theirs[None])
         margins.append(lost[0][flips])
-    margins = torch.cat(margins)
-    return Parity(agreement, float(np.quantile(margins.numpy(), 0.999)) if len(margins) else 0.0)
+    lost = torch.cat(margins)
+    return Parity(agreement, float(np.quantile(lost.numpy(), 0.999)) if len(lost) else 0.0)

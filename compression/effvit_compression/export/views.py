@@ -9,7 +9,7 @@ from typing import Callable, Dict, Iterable, Mapping, Optional, Sequence
 import numpy as np
 
 from effvit_compression.export.bundle import check_replaceable, replace_folder, write_manifest
-from effvit_compression.export.int8 import spread
+from effvit_compression.export.int8 import evenly_spaced
 from effvit_ros.core.bundle import Bundle, load_bundle
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.segmenter import NO_SCORES, Segmenter
@@ -44,10 +44,10 @@ def record(bundle: Bundle, learnt: Mapping[str, Sequence], aside: Mapping[str, S
 
     :param learnt: name of a set -> its pictures that were learnt from; ``aside``, likewise those
         that were not. Each indexable: pictures (H, W, 3) uint8 RGB with their labels.
-    :param before: what stays beside the new sets.
+    :param before: what stays along with the new sets.
     """
     def of(sets) -> Dict[str, np.ndarray]:
-        return {name: looks(bundle, (pictures[index][0] for index in spread(
+        return {name: looks(bundle, (pictures[index][0] for index in evenly_spaced(
             range(len(pictures)), MOST)), advance=advance)
             for name, pictures in sets.items() if len(pictures)}
 

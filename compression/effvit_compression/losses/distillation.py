@@ -68,7 +68,7 @@ class Distillation(nn.Module):
         if s.features:
             losses = [mimic_loss(adapter(maps[int(k)]), teacher_maps[int(k)])
                       for k, adapter in self.adapters.items()]
-            parts['features'] = s.features * sum(losses) / len(losses)
+            parts['features'] = s.features * torch.stack(losses).mean()
         return parts
 
 

@@ -49,6 +49,8 @@ class SegmentationLoss(nn.Module):
     :param classes: what the labels' ids mean; default: LPCV's.
     """
 
+    class_weights: torch.Tensor
+
     def __init__(self, settings: SegmentationLossSettings,
                  pixels: Optional[Sequence[float]] = None,
                  classes: Optional[ClassSet] = None):
@@ -133,7 +135,7 @@ def focal_loss(scores: torch.Tensor, labels: torch.Tensor, gamma: float = 2.0) -
     Mean of (1 - p) ** gamma * -log p over the labelled pixels, p of the softmax.
 
     After Lin et al., arXiv 1708.02002, for one class among many; smp's sets each class against
-    the rest by a sigmoid, which a softmax trained beside it contradicts.
+    the rest by a sigmoid, which a softmax trained along with it contradicts.
     """
     surprise = functional.cross_entropy(scores, labels, ignore_index=IGNORE, reduction='none')
     loss = (1 - (-surprise).exp()) ** gamma * surprise  # 0 at ignored pixels

@@ -1,4 +1,4 @@
-"""What is needed, beside the weights, to build a network again."""
+"""What is needed, besides the weights, to build a network again."""
 from __future__ import annotations
 
 from typing import Annotated, Any, Dict, Literal, Tuple
@@ -43,7 +43,7 @@ class Architecture(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(extra='forbid')
 
     encoder: str
-    #: The last two are peers', to be trained beside ours: DeepLabV3+ on a timm encoder, and
+    #: The last two are peers', to be trained along with ours: DeepLabV3+ on a timm encoder, and
     #: LR-ASPP on torchvision's ``mobilenet_v3_large``.
     decoder: Literal['upernet', 'fpn', 'deeplabv3plus', 'lraspp'] = 'upernet'
     decoder_channels: int = pydantic.Field(32, ge=8, le=512)

@@ -1,5 +1,5 @@
 """
-LR-ASPP on MobileNetV3 (arXiv 1905.02244), from torchvision: a peer to train beside ours.
+LR-ASPP on MobileNetV3 (arXiv 1905.02244), from torchvision: a peer to train along with ours.
 
 Its two classifiers, of the map at 1/8 and of the pooled one, add up to one classifier of both
 maps side by side: that one is the network's head, so that all else treats it as any other.

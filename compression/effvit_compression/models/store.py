@@ -1,5 +1,5 @@
 """
-Networks on disk: safetensors beside the architecture that rebuilds them.
+Networks on disk: safetensors next to the architecture that rebuilds them.
 
 A checkpoint keeps ``model.safetensors`` and ``architecture.yaml``; a bundle keeps
 ``network.safetensors``, in half precision, and its architecture in the manifest.

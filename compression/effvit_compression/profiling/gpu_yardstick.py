@@ -2,7 +2,7 @@
 torch on the GPU as a yardstick: FP16 eager and compiled, batch 1.
 
 ``python -m effvit_compression.profiling.gpu_yardstick NAME BUNDLE PICTURES`` prints one JSON
-object; ``effvit_ros.gpu_check`` runs it beside the engines.
+object; ``effvit_ros.gpu_check`` runs it in turn with the engines.
 """
 from __future__ import annotations
 

@@ -21,8 +21,8 @@ class PruningSettings(pydantic.BaseModel):
     channels: float = pydantic.Field(0.0, ge=0, le=0.8)
     neurons: float = pydantic.Field(1.0, gt=0, le=1)  # share kept of each MLP's hidden layer
     importance: str = 'l2'                            # of IMPORTANCES or CHANNEL_IMPORTANCES
-    #: ``global`` keeps as many over all, wherever they matter most beside their block's mean, and
-    #: in each block at least half of what ``layer`` would.
+    #: ``global`` keeps as many over all, wherever they matter most relative to their block's
+    #: mean, and in each block at least half of what ``layer`` would.
     scope: Literal['layer', 'global'] = 'layer'
     #: Share of the full rank that is kept of the attention's projections, and of the MLP's
     #: layers. A layer stays whole where two of that rank would not be smaller.

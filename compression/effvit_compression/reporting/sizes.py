@@ -37,7 +37,7 @@ def things(truth: np.ndarray, labels: np.ndarray, index: int, size: int) -> List
 
 def found_by_size(listed: Sequence[Thing]) -> Dict[str, Tuple[int, float]]:
     """Return number and share found of the things of each group of sides that has any."""
-    groups = np.digitize([thing.side for thing in listed], BOUNDS) if listed else []
+    groups = np.digitize(np.array([thing.side for thing in listed], float), BOUNDS)
     table = {}
     for number, name in enumerate(names()):
         inside = [thing for thing, group in zip(listed, groups) if group == number]

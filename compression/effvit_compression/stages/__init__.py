@@ -2,7 +2,7 @@
 The stages of a run, one a file, in the order of ``ORDER``.
 
 Each is a :class:`effvit_compression.pipeline.Stage`. One that says ``TOGETHER`` is run by every
-process, and writes through ``ranks.by_first``.
+process, and writes through ``ranks.on_rank_zero``.
 """
 from effvit_compression.stages import (
     average,

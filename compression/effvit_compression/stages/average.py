@@ -7,9 +7,12 @@ either (Wortsman et al., arXiv 2109.01903), at no cost on board.
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from effvit_compression.models.factory import build, SegmentationNet
 from effvit_compression.models.store import load_model, load_network, save_model
+from effvit_compression.pipeline import Run
+from effvit_compression.recipe import Recipe
 from effvit_compression.stages.learn import figures
 from effvit_compression.stages.teacher import origin
 from effvit_ros.core.errors import UserError
@@ -18,14 +21,14 @@ from effvit_ros.core.whole_file import write_text
 NEEDS = ('data', 'baseline', 'distill', 'prune', 'finetune')
 
 
-def depends_on(recipe):
+def depends_on(recipe: Recipe):
     """Return the section and where the first weights come from."""
     if recipe.average is None:
         return None
     return [recipe.average.model_dump(mode='json'), origin(recipe.pretrained)]
 
 
-def run(run, place):
+def run(run: Run, place: Path):
     """Score each share of the first weights, keep the best; return its figures and all scores."""
     before, after = load_network(run.recipe.pretrained.model), load_model(run.place(run.student))
     judges = [run.description(source).name for source in run.recipe.data if not source.flight]

@@ -1,14 +1,18 @@
 """Train the student without a teacher: the row that the others are compared with."""
 from __future__ import annotations
 
-from effvit_compression.stages.learn import beginner, learn
+from pathlib import Path
+
+from effvit_compression.pipeline import Run
+from effvit_compression.recipe import Recipe
+from effvit_compression.stages.learn import initial_network, learn
 from effvit_compression.stages.teacher import common, network, origin
 
 NEEDS = ('data',)
 TOGETHER = True
 
 
-def depends_on(recipe):
+def depends_on(recipe: Recipe):
     """Return the section, the student's architecture and what shapes the batches."""
     if recipe.baseline is None:
         return None
@@ -16,8 +20,8 @@ def depends_on(recipe):
             origin(recipe.pretrained), common(recipe)]
 
 
-def run(run, place):
+def run(run: Run, place: Path):
     """Train and score."""
-    net = beginner(run, run.recipe.student, run.recipe.pretrained)
+    net = initial_network(run, run.recipe.student, run.recipe.pretrained)
     settings = run.recipe.baseline
     return learn(run, place, net, settings.training, shares=settings.shares)

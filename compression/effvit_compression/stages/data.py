@@ -1,9 +1,12 @@
 """Render the simulated flight where the recipe asks for it; read every picture once."""
 from __future__ import annotations
 
+from pathlib import Path
+
 from effvit_compression.data.check import check_split
 from effvit_compression.data.description import load_description
-from effvit_compression.recipe import Flight
+from effvit_compression.pipeline import Run
+from effvit_compression.recipe import Flight, Recipe
 from effvit_ros.core.bundle import sha256_of
 from effvit_ros.core.errors import UserError
 from effvit_ros.flight.dataset import DatasetPlan, write_dataset
@@ -18,7 +21,7 @@ ASIDE = {'root', 'licence', 'terms', 'source'}
 HERE = {'dataset', 'root', 'flight'}
 
 
-def depends_on(recipe):
+def depends_on(recipe: Recipe):
     """
     Return the sources, what their descriptions say, and their files' names and sizes.
 
@@ -50,7 +53,7 @@ def wanted(source):
     return ['train', 'val'] if source.share else ['val']
 
 
-def check_names(recipe):
+def check_names(recipe: Recipe):
     """Refuse two sources of one name: scores go by it; :raises UserError: there are such."""
     names = [load_description(source.dataset, source.root, recipe.class_set).name
              for source in recipe.data]
@@ -62,7 +65,7 @@ def check_names(recipe):
                                 'it another name')
 
 
-def run(run, place):
+def run(run: Run, place: Path):
     """
     Render what is missing, read everything; return the number of pictures by dataset and split.
 

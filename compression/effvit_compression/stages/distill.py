@@ -1,8 +1,12 @@
 """Train the student with the teacher from the start."""
 from __future__ import annotations
 
+from pathlib import Path
+
 from effvit_compression.models.store import load_model
-from effvit_compression.stages.learn import beginner, learn
+from effvit_compression.pipeline import Run
+from effvit_compression.recipe import Recipe
+from effvit_compression.stages.learn import initial_network, learn
 from effvit_compression.stages.teacher import common, network, origin, rounded
 from effvit_compression.stages.teachers import weighing
 
@@ -10,7 +14,7 @@ NEEDS = ('data', 'teacher', 'teachers', 'transformer')
 TOGETHER = True
 
 
-def depends_on(recipe):
+def depends_on(recipe: Recipe):
     """Return the section, the student's architecture and what shapes the batches."""
     if recipe.distill is None:
         return None
@@ -19,10 +23,10 @@ def depends_on(recipe):
             weighing(recipe)]
 
 
-def run(run, place):
+def run(run: Run, place: Path):
     """Train and score."""
     settings = run.recipe.distill
-    net = beginner(run, run.recipe.student, run.recipe.pretrained)
+    net = initial_network(run, run.recipe.student, run.recipe.pretrained)
     teacher = load_model(run.place('teacher')) if run.recipe.teacher else None
     return learn(run, place, net, settings.training, teacher, settings.distillation,
                  needed=NEEDS, shares=settings.shares)

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from itertools import chain
+from pathlib import Path
 
 from effvit_compression.evaluation import evaluate_bundle
 from effvit_compression.export.bundle import Description, score_entry, write_bundle
@@ -11,6 +12,8 @@ from effvit_compression.export.price import RUNTIME
 from effvit_compression.export.temperature import calibrated_temperature
 from effvit_compression.export.views import record, section
 from effvit_compression.models.store import load_model
+from effvit_compression.pipeline import Run
+from effvit_compression.recipe import Recipe
 from effvit_compression.stages.quantize import variants
 from effvit_compression.stages.teachers import answers_of
 from effvit_ros.core.bundle import load_bundle
@@ -18,13 +21,13 @@ from effvit_ros.core.bundle import load_bundle
 NEEDS = ('quantize',)
 
 
-def depends_on(recipe):
+def depends_on(recipe: Recipe):
     """Return the section and, where they are not LPCV's, the classes with their colours."""
     section = recipe.export.model_dump(mode='json')
     return section if recipe.class_set.is_lpcv else [section, recipe.class_set.as_fields()]
 
 
-def run(run, place):
+def run(run: Run, place: Path):
     """Write the bundle into ``<place>/<name>``; return its scores and hashes."""
     recipe = run.recipe
     net = load_model(run.place(run.results['quantize']['student']))
@@ -34,7 +37,7 @@ def run(run, place):
                           (section.model for section in recipe.with_models))
 
     def score(folder):
-        bundle = load_bundle(folder).preferring(RUNTIME, 'fp32')  # INT8 has its price beside
+        bundle = load_bundle(folder).preferring(RUNTIME, 'fp32')  # INT8 has a price of its own
         sets = [run.pictures(source, 'val') for source in recipe.data]
         return [score_entry(f'{pictures.description.name}/val', evaluate_bundle(
             bundle, pictures, only=pictures.description.trusted)) for pictures in sets]
@@ -64,7 +67,7 @@ def run(run, place):
             'bytes': bundle.graph_bytes}
 
 
-def lessons(run):
+def lessons(run: Run):
     """Return what was learnt from, set by set."""
     taught = bool({'distill', 'finetune'} & set(run.results))
     return [Lesson(run.pictures(source, 'train'), source.flight is not None, source.guesses,
@@ -73,7 +76,7 @@ def lessons(run):
             for source in run.recipe.data if source.share]
 
 
-def unseen(run, scores):
+def unseen(run: Run, scores):
     """Return the scores on sets that were not trained on."""
     aside = {f'{run.description(source).name}/val'
              for source in run.recipe.data if not source.share}

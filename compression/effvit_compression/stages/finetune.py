@@ -1,7 +1,11 @@
 """Train the student, pruned or not, further, the teacher still at its side where there is one."""
 from __future__ import annotations
 
+from pathlib import Path
+
 from effvit_compression.models.store import load_model
+from effvit_compression.pipeline import Run
+from effvit_compression.recipe import Recipe
 from effvit_compression.stages.learn import batches, learn
 from effvit_compression.stages.teacher import common, rounded
 from effvit_compression.stages.teachers import weighing
@@ -10,7 +14,7 @@ NEEDS = ('data', 'teacher', 'teachers', 'transformer', 'baseline', 'distill', 'p
 TOGETHER = True
 
 
-def depends_on(recipe):
+def depends_on(recipe: Recipe):
     """Return the section and what shapes the batches."""
     if recipe.finetune is None:
         return None
@@ -18,7 +22,7 @@ def depends_on(recipe):
             weighing(recipe)]
 
 
-def run(run, place):
+def run(run: Run, place: Path):
     """Train and score."""
     settings = run.recipe.finetune
     net = load_model(run.place(run.student))

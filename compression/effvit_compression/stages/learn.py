@@ -68,7 +68,7 @@ def learn(run: Run, place: Path, net: SegmentationNet, training: TrainingSetting
             contextlib.closing(Progress(fabric, advance)) as progress:
         student = train(objective, mixture, training, place, fabric, progress,
                         lambda average, done: look_in(run, place, average, done))
-    ranks.by_first(lambda: save_model(student, place))
+    ranks.on_rank_zero(lambda: save_model(student, place))
     return figures(run, student)
 
 
@@ -130,7 +130,8 @@ def answers(run: Run, teacher: SegmentationNet, distillation: DistillationSettin
         settings.cache_gb * 1e9, run.say)
 
 
-def beginner(run: Run, architecture: Architecture, pretrained: Pretrained) -> SegmentationNet:
+def initial_network(run: Run, architecture: Architecture,
+                    pretrained: Pretrained) -> SegmentationNet:
     """Build a network with its first weights: random by the recipe's seed, or pretrained."""
     torch.manual_seed(run.recipe.seed)
     net = build(architecture.model_copy(update={'classes': run.recipe.class_set}))
@@ -165,7 +166,7 @@ class Progress:
 
 def figures(run: Run, net: SegmentationNet) -> dict:
     """Size, cost and, for each source's val pictures, the scores of a network, by rank 0."""
-    return ranks.by_first(lambda: figures_here(run, net.eval()))
+    return ranks.on_rank_zero(lambda: figures_here(run, net.eval()))
 
 
 @torch.no_grad()

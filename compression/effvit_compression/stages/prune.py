@@ -2,17 +2,20 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import torch
 
 from effvit_compression import ranks
 from effvit_compression.data.pictures import stretched
-from effvit_compression.export.int8 import spread
+from effvit_compression.export.int8 import evenly_spaced
 from effvit_compression.losses.distillation import DistillationSettings
 from effvit_compression.models.cost import heads
 from effvit_compression.models.store import load_model, save_model
+from effvit_compression.pipeline import Run
 from effvit_compression.pruning.channels import cut_channels, gather
 from effvit_compression.pruning.surgery import budgets, choose, cut, factorise
+from effvit_compression.recipe import Recipe
 from effvit_compression.stages.learn import batches, figures, learn
 from effvit_compression.stages.teacher import common, rounded
 from effvit_ros.core.resize import nearest
@@ -24,7 +27,7 @@ NEEDS = ('data', 'teacher', 'teachers', 'baseline', 'distill')
 TOGETHER = True
 
 
-def depends_on(recipe):
+def depends_on(recipe: Recipe):
     """Return the section and, with training between the cuts, what shapes that."""
     if recipe.prune is None:
         return None
@@ -35,13 +38,13 @@ def depends_on(recipe):
     return settings
 
 
-def distillation(recipe):
+def distillation(recipe: Recipe):
     """Return how the teacher teaches between the cuts: as in fine-tuning, or as before."""
     section = recipe.finetune or recipe.distill
     return section.distillation if section else DistillationSettings()
 
 
-def run(run, place):
+def run(run: Run, place: Path):
     """Prune and score, before any fine-tuning; with several steps, the scores of each."""
     settings = run.recipe.prune
     net = load_model(run.place(run.student))
@@ -53,11 +56,11 @@ def run(run, place):
         between.append(found)
     cut_once(run, net, plan[-1], settings.steps)
     factorise(net, settings)
-    ranks.by_first(lambda: save_model(net, place))
+    ranks.on_rank_zero(lambda: save_model(net, place))
     return {**figures(run, net), 'heads': heads(net), **({'steps': between} if between else {})}
 
 
-def cut_once(run, net, budget, number):
+def cut_once(run: Run, net, budget, number):
     """Cut as far as the budget, and the channels' share of cut ``number``, in place."""
     settings = run.recipe.prune
     cut(net, choose(net, settings, budget))
@@ -73,18 +76,18 @@ def share_of(settings, number):
     return 1 - left[1] / left[0]
 
 
-def samples(run):
+def samples(run: Run):
     """Yield train pictures with labels, the same number of each source, at the recipe's size."""
     size = run.recipe.size
     for source in run.recipe.data:
         pictures = run.pictures(source, 'train')
-        for index in spread(range(len(pictures)), TAYLOR_PICTURES):
+        for index in evenly_spaced(range(len(pictures)), TAYLOR_PICTURES):
             image, truth = pictures[index]
             yield (torch.from_numpy(stretched(image, size)).permute(2, 0, 1)[None],
                    torch.from_numpy(nearest(truth, (size, size)))[None])
 
 
-def step(run, place, net, budget, number):
+def step(run: Run, place: Path, net, budget, number):
     """Cut as far as the budget and train, unless that is done; return network and figures."""
     result = place / 'result.json'
     if not result.exists():
@@ -93,6 +96,6 @@ def step(run, place, net, budget, number):
         teacher = load_model(run.place('teacher')) if run.recipe.teacher else None
         found = learn(run, place, net, settings.training, teacher, distillation(run.recipe),
                       batches(run.recipe, number))
-        ranks.by_first(lambda: write_text(
+        ranks.on_rank_zero(lambda: write_text(
             result, json.dumps({**found, 'heads': heads(net)}, indent=2) + '\n'))
     return load_model(place), json.loads(result.read_text(encoding='utf-8'))

@@ -2,16 +2,19 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import onnx
 
 from effvit_compression.data.pictures import stretched
-from effvit_compression.export.add_int8 import add_int8, FILE, NotWorthIt
+from effvit_compression.export.add_int8 import add_int8, FILE, Int8Rejected
 from effvit_compression.export.bundle import Description, make_variants, Variant, write_bundle
-from effvit_compression.export.int8 import spread
+from effvit_compression.export.int8 import evenly_spaced
 from effvit_compression.export.parity import Parity
 from effvit_compression.export.price import as_result, of_result, PriceSet
 from effvit_compression.models.store import load_model
+from effvit_compression.pipeline import Run
+from effvit_compression.recipe import Recipe
 from effvit_ros.core.bundle import sha256_of
 from effvit_ros.core.whole_file import write_bytes
 
@@ -20,12 +23,12 @@ NEEDS = ('baseline', 'distill', 'prune', 'finetune', 'average')
 PROOFS = 3
 
 
-def depends_on(recipe):
+def depends_on(recipe: Recipe):
     """Return the section, the input size and whether a float graph is wanted."""
     return [recipe.quantize.model_dump(mode='json'), recipe.size, recipe.export.float_io]
 
 
-def run(run, place):
+def run(run: Run, place: Path):
     """Write the graphs; return their parity with torch and their hashes."""
     recipe = run.recipe
     wanted = [('fp32', 'uint8')]
@@ -49,14 +52,14 @@ def run(run, place):
     return result
 
 
-def quantize(run, place, net, full):
+def quantize(run: Run, place: Path, net, full):
     """Write the graph in INT8 if its price is right; return file and price, None without it."""
     recipe, settings = run.recipe, run.recipe.quantize.int8
     sources = [source for source in recipe.data if source.share]
     whole = sum(source.share for source in sources)
     calibration = [
         stretched(run.pictures(source, 'train')[index][0], recipe.size) for source in sources
-        for index in spread(range(len(run.pictures(source, 'train'))),
+        for index in evenly_spaced(range(len(run.pictures(source, 'train'))),
                             math.ceil(settings.pictures * source.share / whole))]
     names = ', '.join(f'{run.description(source).name}/train' for source in sources)
     sets = [PriceSet(f'{val.description.name}/val', val, val.description.trusted)
@@ -66,14 +69,14 @@ def quantize(run, place, net, full):
     try:
         price = add_int8(folder, folder, calibration, sets, settings.most_lost,
                          f'{len(calibration)} pictures of {names}', settings.most_lost_class)
-    except NotWorthIt as error:
+    except Int8Rejected as error:
         run.say(f'quantize: {error}')
         return None
     run.say(f'quantize: INT8 loses {price.loss:.4f} mIoU and is {price.speedup:.2f} times as fast')
     return {'file': f'{folder.name}/{FILE}', 'price': as_result(price)}
 
 
-def variants(run):
+def variants(run: Run):
     """Load what this stage made."""
     result, place = run.results['quantize'], run.place('quantize')
     made = [Variant(entry['precision'], entry['io'], onnx.load(str(place / entry['file'])),

@@ -2,16 +2,19 @@
 from __future__ import annotations
 
 import platform
+from pathlib import Path
 
 import cv2
 
 from effvit_compression.data.pictures import stretched
 from effvit_compression.export.bundle import Description, make_variants, write_bundle
 from effvit_compression.models.store import load_model
+from effvit_compression.pipeline import Run
+from effvit_compression.recipe import Recipe
 from effvit_compression.reporting.costs import costs, in_precision
 from effvit_compression.reporting.pictures import latency_plot, score_plot
 from effvit_compression.reporting.tables import class_rows, int8_row, NETWORKS, stage_rows
-from effvit_ros.core.bundle import load_bundle
+from effvit_ros.core.bundle import Bundle, load_bundle
 from effvit_ros.core.machine import cpu_model
 from effvit_ros.core.overlay import Overlay
 from effvit_ros.core.segmenter import Segmenter
@@ -31,12 +34,12 @@ EXPLANATION = (
     'weights in FP16: half the file. The teacher does not fly.')
 
 
-def depends_on(recipe):
+def depends_on(recipe: Recipe):
     """Return nothing of its own: it depends on every other stage."""
     return []
 
 
-def run(run, place):
+def run(run: Run, place: Path):
     """Write the report; return what the graphs cost."""
     bundle = load_bundle(run.place('export') / run.recipe.export.name)
     rows, costing = table(run), costs(deployable(run, place, bundle))
@@ -54,7 +57,7 @@ def run(run, place):
               for name in next(iter(stage_scores(run)))]
     items.append(table_of('Graphs', quantized['graphs']))
     if quantized.get('int8'):
-        items.append(table_of('INT8 beside FP32', quantized['int8']['price']['scores']))
+        items.append(table_of('INT8 against FP32', quantized['int8']['price']['scores']))
     items += [figure_of('Latency', place / 'latency.png'),
               figure_of('Picture, truth, prediction', place / 'sheet.jpg')]
     write_page(Page(f'{run.recipe.name}: compression report', (), items), place)
@@ -63,7 +66,7 @@ def run(run, place):
     return {'cost': costing}
 
 
-def table(run):
+def table(run: Run):
     """Rows of the stages' networks and, where there is one, of the graph in INT8."""
     rows, quantized = stage_rows(run.results), run.results['quantize']
     if quantized.get('int8'):
@@ -72,13 +75,13 @@ def table(run):
     return rows
 
 
-def stage_scores(run):
+def stage_scores(run: Run):
     """Yield the scores of each stage that left a network."""
     return [result['scores'] for name, result in run.results.items()
             if isinstance(result.get('scores'), dict)]
 
 
-def deployable(run, place, bundle):
+def deployable(run: Run, place: Path, bundle: Bundle):
     """
     Return a bundle by row of the table: each stage's student in FP32, the last one in INT8, too.
 
@@ -98,7 +101,7 @@ def deployable(run, place, bundle):
     return bundles
 
 
-def sheet(run, bundle):
+def sheet(run: Run, bundle: Bundle):
     """Return the contact sheet of some pictures of each dataset, (H, W, 3) uint8 BGR."""
     overlay, rows, shown = Overlay(bundle.names, bundle.palette), [], []
     with Segmenter(bundle) as segmenter:

@@ -1,17 +1,21 @@
 """Train the teacher or take a stored one, and refuse one that knows too little to teach."""
 from __future__ import annotations
 
+from pathlib import Path
+
 from effvit_compression import ranks
 from effvit_compression.models.store import load_network, save_model
+from effvit_compression.pipeline import Run
+from effvit_compression.recipe import Recipe
 from effvit_compression.stages.contents import content
 from effvit_compression.stages.data import HERE
-from effvit_compression.stages.learn import beginner, figures, learn
+from effvit_compression.stages.learn import figures, initial_network, learn
 
 NEEDS = ('data',)
 TOGETHER = True
 
 
-def depends_on(recipe):
+def depends_on(recipe: Recipe):
     """Return the teacher's section and what shapes its batches, or the stored one's files."""
     settings = recipe.teacher
     if settings is None:
@@ -24,7 +28,7 @@ def depends_on(recipe):
     return [fields, origin(settings.pretrained), common(recipe)]
 
 
-def network(recipe, architecture):
+def network(recipe: Recipe, architecture):
     """
     Return what decides a network before it is trained; of its classes the names.
 
@@ -41,7 +45,7 @@ def origin(pretrained):
     return [settings, *(content(pretrained.model) if pretrained.model else [])]
 
 
-def common(recipe):
+def common(recipe: Recipe):
     """Return what every training depends on: how it learns from the data."""
     sources = [source.model_dump(mode='json', exclude=HERE) for source in recipe.data]
     fields = recipe.model_dump(
@@ -51,12 +55,12 @@ def common(recipe):
     return [sources, fields]
 
 
-def rounded(recipe):
+def rounded(recipe: Recipe):
     """Return what a cache changes in a distillation: answers are rounded; nothing without one."""
     return ['answers in float16'] if recipe.teacher and recipe.teacher.cache else []
 
 
-def run(run, place):
+def run(run: Run, place: Path):
     """Train or take, score, check the score."""
     settings = run.recipe.teacher
     if settings.model:
@@ -65,10 +69,10 @@ def run(run, place):
         if difference:
             ranks.refuse(f'teacher.model {settings.model}: it tells other classes apart: '
                          f'{difference}')
-        ranks.by_first(lambda: save_model(net, place))
+        ranks.on_rank_zero(lambda: save_model(net, place))
         result = figures(run, net)
     else:
-        net = beginner(run, settings.architecture, settings.pretrained)
+        net = initial_network(run, settings.architecture, settings.pretrained)
         result = learn(run, place, net, settings.training)
     name, scores = next(iter(result['scores'].items()))
     if scores['miou'] < settings.minimum_miou:

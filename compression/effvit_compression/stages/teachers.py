@@ -2,12 +2,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import cv2
 import numpy as np
 
 from effvit_compression.data.answers import Answers, GRID, Voice
 from effvit_compression.evaluation import reduction
+from effvit_compression.pipeline import Run
+from effvit_compression.recipe import Recipe
 from effvit_compression.stages.contents import content
 from effvit_compression.teachers.networks import open_teacher, opinion
 from effvit_ros.core.bundle import sha256_of
@@ -19,14 +22,14 @@ from effvit_ros.report.progress import steps
 NEEDS = ('data',)
 
 
-def depends_on(recipe):
+def depends_on(recipe: Recipe):
     """Return the teachers' settings and their files' hashes; :raises UserError: one is missing."""
     if not recipe.teachers:
         return None
     return [[teacher.asking, network_content(teacher)] for teacher in recipe.teachers]
 
 
-def weighing(recipe):
+def weighing(recipe: Recipe):
     """Return what the answers of all teachers weigh, for the stages that learn from them."""
     asked = [*recipe.teachers, *([recipe.transformer] if recipe.transformer else [])]
     return [teacher.weighing for teacher in asked]
@@ -42,7 +45,7 @@ def network_content(teacher):
         raise UserError(f'teacher {teacher.name}: {teacher.onnx}: {error.strerror}') from error
 
 
-def run(run, place):
+def run(run: Run, place: Path):
     """Score each teacher on every val set and keep its answers to the train pictures."""
     check_datasets(run)
     scores = {}
@@ -68,7 +71,7 @@ def kept(path, measure):
     return json.loads(path.read_text(encoding='utf-8'))
 
 
-def check_datasets(run):
+def check_datasets(run: Run):
     """Refuse a teacher of a set that is not trained on; :raises UserError: there is one."""
     names = [run.description(source).name for source in run.recipe.data if source.share]
     for teacher in run.recipe.teachers:
@@ -78,13 +81,13 @@ def check_datasets(run):
                                 f'{", ".join(names)}')
 
 
-def asked_on(run, teacher):
+def asked_on(run: Run, teacher):
     """Return the sources that a teacher is asked about."""
     return [source for source in run.recipe.data
             if source.share and run.description(source).name in teacher.datasets]
 
 
-def file_of(place, teacher, run, source):
+def file_of(place: Path, teacher, run: Run, source):
     """Return the path of a teacher's answers about a source's train pictures."""
     return place / teacher.name / f'{run.description(source).name}.npy'
 
@@ -105,7 +108,7 @@ def write_answers(ask, pictures, path):
     temporary.replace(path)
 
 
-def score_all(run, ask, name):
+def score_all(run: Run, ask, name):
     """Score a teacher on the val pictures of every source, by dataset."""
     return {run.description(source).name: score(ask, run.pictures(source, 'val'), name)
             for source in run.recipe.data}
@@ -125,7 +128,7 @@ def score(ask, pictures, name):
             'n_images': len(pictures), 'per_class': per_class_table(confusion, names)}
 
 
-def answers_of(run, source, transformer):
+def answers_of(run: Run, source, transformer):
     """
     Return what the teachers said of a source's train pictures, None where none was asked.
 

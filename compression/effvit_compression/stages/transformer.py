@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -10,6 +11,8 @@ from safetensors.torch import load_file, save
 from effvit_compression.data.mixture import Batch
 from effvit_compression.losses.segmentation import SegmentationLoss
 from effvit_compression.models.factory import upsample
+from effvit_compression.pipeline import Run
+from effvit_compression.recipe import Recipe
 from effvit_compression.stages.data import HERE
 from effvit_compression.stages.learn import mixture_of
 from effvit_compression.stages.teachers import asked_on, kept, score_all, write_answers
@@ -25,7 +28,7 @@ HEAD = 'head.safetensors'
 TOKENS, COUNT = 'tokens.npy', 'tokens.json'
 
 
-def depends_on(recipe):
+def depends_on(recipe: Recipe):
     """Return the section, the weights' hash and how views are drawn, in colours of its own."""
     settings = recipe.transformer
     if settings is None:
@@ -40,7 +43,7 @@ def depends_on(recipe):
         mode='json', include={'seed', 'rare', 'loss', 'paste'})]
 
 
-def run(run, place):
+def run(run: Run, place: Path):
     """Compute tokens, train the head, score, answer; what is done before an interruption stays."""
     settings = run.recipe.transformer
     backbone = Backbone(settings)
@@ -69,7 +72,7 @@ def run(run, place):
     return {'scores': scores}
 
 
-def draw_views(run, settings):
+def draw_views(run: Run, settings):
     """Draw the crops that the head learns from: one Batch."""
     mixture = mixture_of(run, stretch=settings.side, augmentation=settings.augmentation,
                          shares=settings.shares)
@@ -77,7 +80,7 @@ def draw_views(run, settings):
     return Batch(*(None if parts[0] is None else torch.cat(parts) for parts in zip(*drawn)))
 
 
-def look_at(backbone, views, place, settings):
+def look_at(backbone, views, place: Path, settings):
     """Return tokens (views, channels, h, w) float16, on disk; goes on where it had begun."""
     count, grid = len(views.images), grid_of(settings)
     done = json.loads((place / COUNT).read_text()) if (place / COUNT).exists() else 0
@@ -93,7 +96,7 @@ def look_at(backbone, views, place, settings):
     return tokens
 
 
-def train_head(run, head, views, tokens, settings):
+def train_head(run: Run, head, views, tokens, settings):
     """Train the head on the labels of the views, in place."""
     loss = SegmentationLoss(run.recipe.loss, classes=run.recipe.class_set)
     optimizer = torch.optim.AdamW(head.parameters(), settings.rate, weight_decay=0.01)

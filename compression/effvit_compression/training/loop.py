@@ -91,7 +91,7 @@ def train(objective: Objective, mixture: Mixture, settings: TrainingSettings, fo
                 save_checkpoint(folder / 'last.ckpt', state, done)
             if validate and settings.validate_every and not done % settings.validate_every:
                 validate(average.module.eval(), done)
-    ranks.spread(average)
+    ranks.broadcast_weights(average)
     return average.module.eval()
 
 

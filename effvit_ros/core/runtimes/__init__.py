@@ -67,7 +67,7 @@ def why_fallback(name: str, passed_over: Sequence[str]) -> str:
     """
     Return why ``name`` runs although this machine has an NVIDIA GPU, '' where that is as asked.
 
-    :param passed_over: what :func:`open_runtime` returned beside it.
+    :param passed_over: what :func:`open_runtime` returned with it.
     """
     if not passed_over or name in GPU_ORDER or not has_nvidia_gpu():
         return ''

@@ -53,7 +53,7 @@ class Segmentation:
         self._temperature = temperature
         self._pixels = pixels
 
-    def confidence(self) -> Optional[np.ndarray]:
+    def confidence(self) -> np.ndarray:
         """
         Return the probability of each pixel's class, (H, W) uint8 where 255 is 1.
 

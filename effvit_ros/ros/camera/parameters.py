@@ -13,7 +13,7 @@ CAMERA_PARAMETERS = (
         effective=ON_START),
     Parameter(
         'labels_path', '', "Folder of label pictures for source 'folder', published as truth; "
-        "empty: looked for beside the pictures; 'none': no truth.", effective=ON_START),
+        "empty: looked for next to the pictures; 'none': no truth.", effective=ON_START),
     Parameter(
         'rate_hz', 0.0, "Frames a second; 0: the video's or the device's own rate, else 30.",
         effective=ON_START, low=0.0, high=1000.0),

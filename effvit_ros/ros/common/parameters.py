@@ -105,10 +105,10 @@ class Parameter:
             additional_constraints=f'Allowed: {self.allowed}. Takes effect: {self.effective}.')
         kind = type(self.default)
         message.dynamic_typing = kind is float
-        if kind is float:
+        if kind is float and self.low is not None and self.high is not None:
             message.floating_point_range = [
                 FloatingPointRange(from_value=float(self.low), to_value=float(self.high))]
-        elif kind is int:
+        elif kind is int and self.low is not None and self.high is not None:
             message.integer_range = [
                 IntegerRange(from_value=int(self.low), to_value=int(self.high), step=1)]
         return message

@@ -46,17 +46,17 @@ class Health:
         self._failure = ''
         self._input_problem = ''
         self._progress = ''
-        self._counts = Counter()
-        self._errors = Counter()
+        self._counts: Counter = Counter()
+        self._errors: Counter = Counter()
         self._last_error = ''
         self._findings = {}
         self._limits = Limits()
         self._last_frame = None
         self._entered = self._counted_since = self._latest = None
         self._unwatched = False
-        self._arrivals = deque(maxlen=_WINDOW_LENGTH)
-        self._results = deque(maxlen=_WINDOW_LENGTH)
-        self._recent_errors = deque(maxlen=_WINDOW_LENGTH)
+        self._arrivals: deque = deque(maxlen=_WINDOW_LENGTH)
+        self._results: deque = deque(maxlen=_WINDOW_LENGTH)
+        self._recent_errors: deque = deque(maxlen=_WINDOW_LENGTH)
 
     def enter(self, state, now):
         """Note the lifecycle state, a successful transition into it."""

@@ -18,7 +18,7 @@ _VIDEO_DEPTH = 30
 
 def image_topics(node, transport):
     """
-    Return the full names of the image topic and of the camera_info beside it.
+    Return the full names of the image topic and of the camera_info next to it.
 
     As image_transport does: a remapping of ``image`` carries over to ``image/compressed`` and
     moves ``camera_info`` along; a remapping of one of those itself wins.
@@ -31,8 +31,8 @@ def image_topics(node, transport):
             image = remapped.rsplit(f'/{transport}', 1)[0]
     else:
         topic = image
-    beside = image.rsplit('/', 1)[0] + '/camera_info'
-    return topic, _remapped(node, 'camera_info') or beside
+    adjacent = image.rsplit('/', 1)[0] + '/camera_info'
+    return topic, _remapped(node, 'camera_info') or adjacent
 
 
 def _remapped(node, name):
@@ -112,9 +112,9 @@ class ImageInput:
             else:
                 cure = ''
             return f'{self.topic} holds {held}, not {self._type_name}{cure}'
-        beside = f'{raw}/compressed' if self._type_name == IMAGE else raw
-        for held in sorted(self._types(beside) & transports.keys()):
-            return (f'nobody publishes {self.topic}, but {beside} holds {held}: set '
+        adjacent = f'{raw}/compressed' if self._type_name == IMAGE else raw
+        for held in sorted(self._types(adjacent) & transports.keys()):
+            return (f'nobody publishes {self.topic}, but {adjacent} holds {held}: set '
                     f'image_transport to {transports[held]}')
         return ''
 

@@ -15,8 +15,8 @@ from tiny_bundle import tiny_labels, write_tiny_bundle
 
 from effvit_compression.cli import main
 from effvit_compression.export import add_int8 as add_int8_module
-from effvit_compression.export.add_int8 import add_int8, NotWorthIt
-from effvit_compression.export.int8 import spread, to_int8, with_full_weights
+from effvit_compression.export.add_int8 import add_int8, Int8Rejected
+from effvit_compression.export.int8 import evenly_spaced, to_int8, with_full_weights
 from effvit_compression.export.price import (
     as_result,
     class_losses,
@@ -86,8 +86,8 @@ def test_a_price_survives_the_stages_result_file():
 
 @pytest.mark.parametrize('n, count, expected', [
     (10, 5, [0, 2, 4, 6, 8]), (3, 5, [0, 1, 2]), (7, 3, [0, 2, 4]), (0, 3, [])])
-def test_spread_by_hand(n, count, expected):
-    assert spread(range(n), count) == expected
+def test_evenly_spaced_by_hand(n, count, expected):
+    assert evenly_spaced(range(n), count) == expected
 
 
 def test_weights_in_half_precision_are_unfolded():
@@ -170,7 +170,7 @@ def test_a_second_time_replaces_the_first(bundle, pictures):
 @needs_nncf
 def test_a_price_too_high_leaves_everything_as_it_was(bundle, pictures, tmp_path, monkeypatch):
     monkeypatch.setattr(add_int8_module, 'measure_price', lambda *_: price(loss=0.02))
-    with pytest.raises(NotWorthIt, match='INT8 is left out: it loses 0.0200 mIoU'):
+    with pytest.raises(Int8Rejected, match='INT8 is left out: it loses 0.0200 mIoU'):
         add_int8(bundle, tmp_path / 'new', pictures, [], 0.01, '')
     assert [p.name for p in tmp_path.iterdir()] == ['tiny']
 

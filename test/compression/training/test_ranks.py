@@ -51,7 +51,7 @@ def recipe(dataset, tmp_path):
 
 def test_one_process_asks_nobody():
     assert ranks.is_first() and not ranks.together()
-    assert ranks.by_first(lambda: 7) == 7
+    assert ranks.on_rank_zero(lambda: 7) == 7
     with pytest.raises(UserError, match='wrong'):
         ranks.refuse('wrong')
 

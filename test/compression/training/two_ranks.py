@@ -62,7 +62,7 @@ def main(dataset, out):
     folder = Path(out)
     average = train(objective, mixture, settings, folder, fabric, lambda *_: None)
     wrote = []
-    told = ranks.by_first(lambda: wrote.append(rank) or f'by {rank}')
+    told = ranks.on_rank_zero(lambda: wrote.append(rank) or f'by {rank}')
     (folder / f'rank{rank}.json').write_text(json.dumps({
         'crops': hashlib.sha256(batch.images.numpy().tobytes()).hexdigest(),
         'gradient': alone, 'step': averaged, 'student': weights(objective.student),

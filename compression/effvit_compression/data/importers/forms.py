@@ -57,20 +57,20 @@ def read_export(folder: Path, form: str, options: Options) -> Export:
 
 
 @contextlib.contextmanager
-def unpacked(path: Path, beside: Path) -> Iterator[Path]:
+def unpacked(path: Path, scratch: Path) -> Iterator[Path]:
     """
     Give the folder of an export; a zip is unpacked into a temporary one, a lone file copied.
 
     A zip or folder that holds nothing but one folder stands for that folder.
 
-    :param beside: where the temporary folder is made.
+    :param scratch: where the temporary folder is made.
     :raises UserError: no such export, no zip, or one that would write outside its folder.
     """
     with contextlib.ExitStack() as stack:
         folder = path
         if path.is_file():
             folder = Path(stack.enter_context(
-                tempfile.TemporaryDirectory(dir=beside, prefix='.import-')))
+                tempfile.TemporaryDirectory(dir=scratch, prefix='.import-')))
             if path.suffix.lower() == '.json':
                 shutil.copyfile(path, folder / path.name)
             elif path.suffix.lower() == '.xml':

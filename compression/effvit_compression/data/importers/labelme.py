@@ -1,4 +1,4 @@
-"""LabelMe: a JSON file beside each picture."""
+"""LabelMe: a JSON file next to each picture."""
 from __future__ import annotations
 
 import base64

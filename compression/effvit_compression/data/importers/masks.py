@@ -134,7 +134,7 @@ def indexed(path: Path, stem: str, values: List[int]) -> Drawing:
 
 #: CVAT's "Segmentation mask 1.1" (Pascal VOC's form): colours by labelmap.txt.
 SEGMENTATION_MASKS = Reader('segmentation_mask', has_segmentation_masks, read_segmentation_masks)
-#: Roboflow's "semantic segmentation masks": NAME_mask.png beside NAME.jpg, ids by a CSV.
+#: Roboflow's "semantic segmentation masks": NAME_mask.png next to NAME.jpg, ids by a CSV.
 ROBOFLOW = Reader('roboflow', has_roboflow, read_roboflow)
 #: A folder with masks/ (or labels/) whose palette or colours a table names.
 COLOURED = Reader('masks', has_coloured, read_coloured)

@@ -44,18 +44,19 @@ def _parser():
         prog='build_engine', description='Build the TensorRT engine of a bundle for this '
         "machine's GPU. It lies where the node finds it, with a sidecar that says what it fits.")
     parser.add_argument('--bundle', default='', metavar='DIR',
-                        help='Bundle folder or name of a shipped one (default: the default one).')
+                        help="Take this bundle: a folder, or a shipped one's name (default: the "
+                             'default one).')
     parser.add_argument('--runtime', default='tensorrt', choices=('tensorrt', 'tensorrt-rtx'),
-                        help='Library to build with (default: %(default)s).')
+                        help='Build with this library (default: %(default)s).')
     parser.add_argument('--out', default='', metavar='FILE',
                         help=f"The engine's path, ending in {SUFFIX}, or a folder; DIR/engines is "
                              "searched by the node (default: the user's cache folder).")
     parser.add_argument('--workspace-mb', type=cli.count_from_one, default=256, metavar='MB',
-                        help='Memory that kernels may use beside the weights (default: 256).')
+                        help='Let kernels use so much memory besides the weights (default: 256).')
     parser.add_argument('--check', action='store_true',
                         help='Compare the engine with the graph and refuse a bad one.')
     parser.add_argument('--pictures', default='', metavar='DIR',
-                        help='Pictures to check on; implies --check (default: made ones).')
+                        help='Check on these pictures; implies --check (default: made ones).')
     parser.add_argument('--compute-capabilities', default='', metavar='LIST',
                         help='With tensorrt_rtx: compile for these GPUs, such as 8.6,8.9, or all; '
                              "needs none (default: this machine's GPU; all where it has none).")

@@ -17,7 +17,7 @@ from effvit_ros.core.runtimes.tensorrt.store import EngineError
 PROGRESS_PERIOD_S = 5.0
 #: Seconds between two looks at whether to give up.
 _PERIOD_S = 0.1
-#: Free memory in MB, beside the workspace, below which a build may be killed (an estimate).
+#: Free memory in MB, besides the workspace, below which a build may be killed (an estimate).
 _ROOM_MB = 1000
 _MEMORY_WORDS = ('out of memory', 'outofmemory', 'insufficient memory', 'bad_alloc',
                  'memoryerror', 'cannot allocate memory')

@@ -37,7 +37,7 @@ class Parity(NamedTuple):
 
 
 def parity_available():
-    """Return whether what the check needs beside the engine is installed."""
+    """Return whether what the check needs besides the engine is installed."""
     return all(importlib.util.find_spec(name) for name in ('onnx', 'onnxruntime'))
 
 

@@ -19,7 +19,7 @@ class FolderSource(FrameSource):
     The pictures of one folder, each in its own size.
 
     Truth: index PNG of the same stem (or STEM_mask) and size, ids in the model's class order.
-    ``labels_path`` names their folder; '' looks beside the pictures (``x/labels*`` for
+    ``labels_path`` names their folder; '' looks next to the pictures (``x/labels*`` for
     ``x/images``, ``x/labels*/val`` for ``x/images/val``) and takes ``labels_lpcv14`` or else
     the only one there is; 'none' looks nowhere.
 
@@ -109,5 +109,6 @@ def _labels_folder(images, labels_path, say):
     if preferred or len(found) == 1:
         return (preferred or found)[0]
     if found:
-        say(f'{len(found)} folders of labels beside {images}, none taken: name one as labels_path')
+        say(f'{len(found)} folders of labels next to {images}, none taken: name one as '
+            'labels_path')
     return None
