@@ -42,7 +42,7 @@ class Browser:
     def close(self):
         """End the browser."""
         self._process.terminate()
-        self._process.wait(20)
+        self._process.wait(60)
 
     def _ask(self, method, **parameters):
         async def ask():

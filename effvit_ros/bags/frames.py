@@ -17,7 +17,7 @@ from effvit_ros.core.pixels import Picture, PictureError
 from effvit_ros.core.video_packets import VideoDecoder
 
 
-class Frame(NamedTuple):
+class RecordedFrame(NamedTuple):
     """
     One recorded picture.
 
@@ -52,7 +52,7 @@ class _Message(NamedTuple):
 
 def recorded_frames(bag, topic, bit_depth=0):
     """
-    Yield a :class:`Frame` for every picture of the topic, in the order of recording.
+    Yield a :class:`RecordedFrame` for every picture of the topic, in the order of recording.
 
     A picture that can't be read and stamps that jump back become problems of the bag; so does a
     bit depth that was taken from the values.
@@ -81,8 +81,9 @@ def recorded_frames(bag, topic, bit_depth=0):
             continue
         decode_ms = (time.perf_counter() - start) * 1e3
         previous = message
-        yield Frame(message.index, message.stamp_ns, next_stamp, message.log_ns,
-                    frame_id_of(message.image), picture, follows, message.read_ms, decode_ms)
+        yield RecordedFrame(message.index, message.stamp_ns, next_stamp, message.log_ns,
+                            frame_id_of(message.image), picture, follows, message.read_ms,
+                            decode_ms)
     if depth.guess:
         bag.problems.add('bit_depth', f'{where}: no value needs more than {depth.guess} of 16 '
                          f'bits: taken as {depth.guess} bits (--bit-depth {depth.guess}, or 16)')

@@ -51,7 +51,7 @@ def plan(bags, out, settings, fresh=False):
     return jobs
 
 
-def run_batch(jobs, out, engine, progress):
+def run_batch(jobs, out, executor, progress):
     """
     Run the jobs, whatever becomes of each, and write the report over all that are finished.
 
@@ -61,7 +61,7 @@ def run_batch(jobs, out, engine, progress):
     outcomes, interrupted = {}, False
     names = {job: bag_name(job.bag) for job in jobs}
     try:
-        for outcome in engine.run(jobs, lambda job, *frames: progress.advance(
+        for outcome in executor.run(jobs, lambda job, *frames: progress.advance(
                 names[job], *frames)):
             outcomes[outcome.job] = outcome
             progress.finish(names[outcome.job], _status(outcome))

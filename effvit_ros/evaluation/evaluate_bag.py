@@ -66,7 +66,7 @@ def _offline(options, bags, bundle):
         if settings.truth_dir else []
     jobs = plan(bags, options.out, settings, options.fresh)
     with Bars(len(jobs), 'frames', 'bags') as progress:
-        batch = run_batch(jobs, options.out, _engine(options, len(jobs), workers), progress)
+        batch = run_batch(jobs, options.out, _executor(options, len(jobs), workers), progress)
     problems += batch.problems
     for problem in problems:
         print(f'problem: {problem.line()}', file=sys.stderr)
@@ -80,7 +80,7 @@ def _offline(options, bags, bundle):
     return 1 if failed else 0
 
 
-def _engine(options, n_jobs, workers):
+def _executor(options, n_jobs, workers):
     from effvit_ros.evaluation.executors import InlineEngine, ProcessEngine, RayEngine
     if options.engine == 'ray':
         return RayEngine()

@@ -1,7 +1,7 @@
 """
 Where the bags of a batch are evaluated: in this process, in others, or on a Ray cluster.
 
-An engine is an object with ``run(jobs, on_progress)``, which yields an
+An executor is an object with ``run(jobs, on_progress)``, which yields an
 :class:`~effvit_ros.evaluation.one_bag.Outcome` for each job as it ends, in any order, whatever
 happens to a job. ``on_progress(job, frames done, frames in all)`` is called in between.
 """

@@ -107,7 +107,7 @@ def test_a_model_that_does_not_load_ends_the_demo_with_the_node_s_words(
 def test_a_mistake_is_named_before_anything_starts(
         demo, tmp_path, tiny_bundle, arguments, message):
     process = demo('--model', tiny_bundle, *arguments)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=60)
     assert process.returncode == 2 and message in errors and 'Traceback' not in errors
     assert not (tmp_path / 'out').exists()
 
@@ -138,7 +138,7 @@ def test_an_interrupt_ends_all_processes(demo, tmp_path, pictures, tiny_bundle, 
     for number in signals:
         process.send_signal(number)
         time.sleep(0.1)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert 'Traceback' not in errors
     assert not node_pids(tmp_path)

@@ -124,7 +124,7 @@ def test_ctrl_c_leaves_what_is_finished(tiny_bundle, tmp_path):
         assert time.monotonic() < deadline and process.poll() is None, process.communicate()
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert 'run the same command again' in err and 'Traceback' not in err
     assert json.loads((tmp_path / 'out' / 'report.json').read_text())['n_frames'] == 3

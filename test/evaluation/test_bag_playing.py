@@ -131,7 +131,7 @@ FORBIDDEN = '/cam0/1/image'
 def test_a_topic_name_that_ros_2_forbids(topics, sent, told, domain, tmp_path):
     bag = write_bag(tmp_path / 'flight', topic=FORBIDDEN)
     player = play(bag, '--rate', '10', *topics)
-    out, err = player.communicate(timeout=30)
+    out, err = player.communicate(timeout=60)
     assert player.returncode == (2 if sent is None else 0), err
     assert 'Traceback' not in err and (told is None) == (FORBIDDEN not in err)
     assert (sent or '') in out and (told or '') in err
@@ -175,7 +175,7 @@ def test_the_node_segments_a_played_bag(domain, tiny_bundle, tmp_path):
                       '--ros-args', '-r', f'{IMAGE_TOPIC}:=/image')
         probe.until(lambda: len(labels) >= 8, 40, 'segmenting in every round')
         player.send_signal(signal.SIGINT)
-        assert player.wait(20) == 0, player.stderr.read()
+        assert player.wait(60) == 0, player.stderr.read()
     finally:
         probe.close()
         assert node.end() == 0, node.log

@@ -96,7 +96,7 @@ def test_the_kernel_ends_the_children_of_a_killed_parent(tmp_path, modules):
 
 def test_a_process_that_ended_is_named_with_its_last_words(tmp_path, modules):
     process = NodeProcess('camera', 'failing', {}, tmp_path, modules)
-    assert process.wait(10)
+    assert process.wait(60)
     with pytest.raises(NodeFailed, match='the camera ended with exit code 1') as caught:
         process.check()
     assert 'the camera is on fire' in str(caught.value)

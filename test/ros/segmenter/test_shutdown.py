@@ -71,7 +71,7 @@ def end_while_segmenting(start, tiny_bundle, signals):
     try:
         labels, _ = probe.collect(Image, '/segmenter/labels')
         probe.film(np.zeros((480, 640, 3), np.uint8), rate_hz=100.0)
-        probe.until(lambda: len(labels) > 5, timeout=30)
+        probe.until(lambda: len(labels) > 5, timeout=60)
         assert_clean(process, process.end(*signals))
     finally:
         probe.close()
