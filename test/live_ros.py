@@ -23,6 +23,8 @@ from effvit_ros.ros.common.codec import image_message  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
+#: Seconds that anything may take: slow machines must pass.
+PATIENCE_S = 60.0
 _SERIAL = itertools.count(os.getpid() * 13)
 
 
@@ -56,7 +58,7 @@ class NodeProcess:
         """Return what the process has written so far."""
         return self._log.read_text(errors='replace')
 
-    def wait_for_handlers(self, timeout=20.0):
+    def wait_for_handlers(self, timeout=PATIENCE_S):
         """Wait until the process handles SIGTERM itself, the first moment that is its own."""
         bit = 1 << (signal.SIGTERM - 1)
         deadline = time.monotonic() + timeout
@@ -68,7 +70,7 @@ class NodeProcess:
             time.sleep(0.01)
         raise AssertionError(f'no signal handler after {timeout} s:\n{self.log}')
 
-    def wait_for_log(self, text, timeout=20.0):
+    def wait_for_log(self, text, timeout=PATIENCE_S):
         """Wait until ``text`` is in the log."""
         deadline = time.monotonic() + timeout
         while text not in self.log:
@@ -76,7 +78,7 @@ class NodeProcess:
             assert self.process.poll() is None or text in self.log, self.log
             time.sleep(0.02)
 
-    def end(self, *signals, timeout=20.0):
+    def end(self, *signals, timeout=PATIENCE_S):
         """Send the signals (default SIGINT) and return the exit code; killed if it hangs."""
         for number in signals or (signal.SIGINT,):
             if self.process.poll() is None:
@@ -112,7 +114,7 @@ class Probe:
         while time.monotonic() < deadline:
             self._executor.spin_once(timeout_sec=min(0.02, seconds))
 
-    def until(self, condition, timeout=15.0, what='the condition'):
+    def until(self, condition, timeout=PATIENCE_S, what='the condition'):
         """Handle what comes until ``condition()`` is true and return its value."""
         deadline = time.monotonic() + timeout
         while True:
@@ -142,7 +144,7 @@ class Probe:
             publisher.publish(frame)
         self.node.create_timer(1 / rate_hz, show)
 
-    def call(self, service_type, name, request, timeout=15.0):
+    def call(self, service_type, name, request, timeout=PATIENCE_S):
         """Call a service and return its response."""
         client = self.node.create_client(service_type, name)
         try:

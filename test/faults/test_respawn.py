@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from watched_node import NODE, OK, PATIENCE_S
 
-from effvit_ros.ros.common.dds import dds_environment
+from effvit_ros.ros.common.dds import dds_environment, NEW_NAME, OLD_NAME
 
 KILLS = 3
 
@@ -30,7 +30,10 @@ def segments(pid):
 
 
 @pytest.mark.slow
-def test_a_killed_node_is_back_at_work_by_itself(watch):
+def test_a_killed_node_is_back_at_work_by_itself(watch, monkeypatch):
+    # This process has no such segments, so that what the node maps is its own.
+    for name in (NEW_NAME, OLD_NAME):
+        monkeypatch.delenv(name, raising=False)
     node = watch(module='respawning_parent', environment=dds_environment())
     node.ready()
     for kill in range(1, KILLS + 1):

@@ -8,7 +8,7 @@ import sys
 import textwrap
 
 import pytest
-from live_ros import fresh_domain, ROOT
+from live_ros import fresh_domain, PATIENCE_S, ROOT
 
 PREAMBLE = '''
 import sys, threading, time
@@ -29,7 +29,7 @@ def run(body, *arguments, signals=()):
             assert process.stdout.readline() == 'ready\n', process.communicate()[1]
         for number in signals:
             process.send_signal(number)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=PATIENCE_S)
     finally:
         process.kill()
     return process.returncode, out, err

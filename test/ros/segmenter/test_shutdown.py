@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from live_ros import fresh_domain, NodeProcess, Probe
+from live_ros import fresh_domain, NodeProcess, PATIENCE_S, Probe
 from sensor_msgs.msg import Image
 
 from effvit_ros.ros.common.dds import dds_environment
@@ -122,7 +122,7 @@ def test_unconfigured(start):
 ])
 def test_a_bad_parameter_is_one_line_and_exit_code_2(start, parameters, line):
     process = start(fresh_domain(), **parameters)
-    assert process.process.wait(20) == 2
+    assert process.process.wait(PATIENCE_S) == 2
     assert process.log.startswith(line)
     assert process.log.count('\n') == 1
 
