@@ -138,7 +138,7 @@ def nothing(folder):
 WALKS = {
     'a recording, looked at': [
         ('README.md: evaluate_bag', a_recording, ('evaluate_bag', 'map_bag', 'label_next'),
-         ['out/report/report.html', 'out/map/map.html', 'tasks/images'])],
+         ['out/report/report.html', 'out/map/report.html', 'tasks/images'])],
     'recording to gate': [
         ('docs/bags.md: render_flight', nothing, None, ['recordings/flight_a/metadata.yaml']),
         ('docs/bags.md: from pathlib', nothing, None, ['to_label']),
