@@ -34,8 +34,8 @@ class Plan(NamedTuple):
     augmentation: Augmentation
     batch: int = 8
     sizes: Sequence[Tuple[int, float]] = ((256, 0.4), (384, 0.3), (512, 0.3))
-    rate: float = 4e-4
-    trunk_rate: float = 1.2e-4
+    rate: float = 1e-4
+    trunk_rate: float = 3e-5
     warmup: float = 0.1
     balance: float = 0.25
     lovasz: float = 0.5

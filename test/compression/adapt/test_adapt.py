@@ -10,7 +10,7 @@ import pytest
 import torch
 import yaml
 
-from effvit_compression.adapt import learning
+from effvit_compression.adapt import learning, run
 from effvit_compression.adapt.judge import best_blend, blend, Judge
 from effvit_compression.adapt.labelled import hold_out, Labelled, look_alikes, Sample
 from effvit_compression.adapt.learning import schedule
@@ -86,7 +86,11 @@ def adapted(bundle, pictures, out, *options):
 
 
 @pytest.mark.slow
-def test_bundle_learns_the_new_view_and_the_report_says_so(bundle, pictures, tmp_path, capsys):
+def test_bundle_learns_the_new_view_and_the_report_says_so(bundle, pictures, tmp_path, capsys,
+                                                           monkeypatch):
+    # An untrained network, which has to learn fast; so many steps, however long they take.
+    monkeypatch.setattr(run, 'plan', lambda *given: plan(*given)._replace(
+        rate=1e-3, trunk_rate=1e-3, steps=40, seconds=1e9, checks=4))
     out = tmp_path / 'out'
     assert adapted(bundle, pictures, out) == 0
     report = json.loads((out / 'report.json').read_text())
@@ -146,8 +150,6 @@ def test_damaged_checkpoint_is_one_line(small, tmp_path):
 
 def test_the_bundle_stays_where_the_new_one_is_worse_as_it_flies(bundle, pictures, tmp_path,
                                                                  monkeypatch, capsys):
-    from effvit_compression.adapt import run
-
     def write(task, net, learn_from, held_out, folder, say):
         shutil.copytree(bundle, folder)
         (folder / 'manifest.yaml').write_text(
