@@ -4,15 +4,18 @@ from __future__ import annotations
 import json
 
 import pytest
+import torch
 from cpu_runtimes import needs_openvino
 
 import effvit_compression.budget.candidates as table
 from effvit_compression.budget import search
 from effvit_compression.budget.candidates import Candidate, candidates
 from effvit_compression.budget.cost_model import all_parts, Cost, Part, parts_of
+from effvit_compression.budget.pieces import graph_of, Piece
 from effvit_compression.budget.recipe_file import write_recipe
 from effvit_compression.budget.times import Times
 from effvit_compression.cli import main
+from effvit_compression.export.graph import Deployed
 from effvit_compression.models.cost import gmacs
 from effvit_compression.recipe import load_recipe
 from effvit_ros.core.classes import lpcv_classes
@@ -111,7 +114,12 @@ def test_a_budget_below_the_cheapest_is_one_line_that_names_it(measured, capsys,
 
 @needs_openvino
 @pytest.mark.slow
-def test_parts_and_wholes_are_measured_for_real(tmp_path):
+def test_parts_and_wholes_are_measured_for_real(tmp_path, monkeypatch):
+    def quickly(net, side):  # torch's other exporter takes seconds
+        image = torch.zeros(1, side, side, 3, dtype=torch.uint8)
+        return graph_of(Piece(Deployed(net).eval(), (image,), ['image']), 'fp32')
+    monkeypatch.setattr(search, 'export_graph', quickly)
+    monkeypatch.setattr(search, 'ROUNDS', 3)
     times, classes = Times(tmp_path / 'times.json', 'openvino', 1), lpcv_classes()
     candidate = Candidate(LITE0, 16, 1, 0.3, 256, 'fp32')
     search.measure_parts([candidate], (256, 256), times, 'openvino', 1, classes)
