@@ -72,7 +72,7 @@ def main():
                     file.write(json.dumps([seed, count, method, done[seed, count, method]])
                                + '\n')
                 print(seed, count, method, f'{done[seed, count, method]:.4f}', flush=True)
-    draw(done, options)
+    draw(done, bundle.name, description.name, options.out)
 
 
 def results(out):
@@ -118,7 +118,7 @@ def adapted(net, labelled, steps, seed, side, device):
           settings, seed, lambda line: None)
 
 
-def draw(done, options):
+def draw(done, bundle, dataset, out):
     """Plot mean and range over the seeds."""
     figure, axes = pyplot.subplots(figsize=(6, 4), layout='constrained')
     counts = sorted({count for _, count, _ in done if count})
@@ -133,11 +133,11 @@ def draw(done, options):
                        [0, *(max(rows[i]) - np.mean(rows[i]) for i in places)]],
                       marker='o', capsize=3, label=name)
     axes.set(xlabel='labelled pictures', ylabel='mIoU on val', xscale='symlog',
-             title=f'{options.bundle} on {options.data.stem}')
+             title=f'{bundle} on {dataset}')
     axes.set_xticks([0, *counts], [0, *counts])
     axes.grid(alpha=0.3)
     axes.legend()
-    figure.savefig(options.out / PLOT, dpi=110)
+    figure.savefig(out / PLOT, dpi=110)
 
 
 if __name__ == '__main__':
