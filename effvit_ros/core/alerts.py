@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Iterable, NamedTuple, Optional, Sequence, Tuple
 
 from effvit_ros.core.errors import UserError
 
@@ -57,7 +57,7 @@ class Place(NamedTuple):
     uncertainty_m: float
 
     @property
-    def on_earth(self):
+    def on_earth(self) -> bool:
         """Return whether the numbers can be a place: messages may hold any."""
         return (-90 <= self.latitude <= 90 and -180 <= self.longitude <= 180
                 and 0 <= self.uncertainty_m < 100_000)
@@ -77,7 +77,7 @@ class Alert(NamedTuple):
     id: str = ''
 
     @property
-    def key(self):
+    def key(self) -> str:
         """Return what tells this alert from others."""
         return self.id or self.name
 
@@ -100,7 +100,8 @@ def parse_rules(text: str) -> tuple:
     return rules
 
 
-def alert_rules(text, class_names, simulated=()):
+def alert_rules(text: str, class_names: Sequence[str],
+                simulated: Iterable[str] = ()) -> Tuple[Any, ...]:
     """
     Return the rules that ``text`` means for a model with these classes.
 
@@ -182,7 +183,7 @@ class AlertMonitor:
         return tuple(Alert(watch.name, RAISED, watch.share)
                      for watch in self._watches if watch.raised)
 
-    def reset(self):
+    def reset(self) -> tuple:
         """Start again; returns a tuple with an UNKNOWN :class:`Alert` for whatever was raised."""
         dropped = tuple(
             Alert(watch.name, UNKNOWN, watch.share) for watch in self._watches if watch.raised)

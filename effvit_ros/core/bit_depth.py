@@ -36,7 +36,7 @@ class BitDepth:
         """Return the depth where it is below 16 only because the values say so, else None."""
         return self.bits if self.used and not self._given and self.bits < 16 else None
 
-    def to_bytes(self, high, low):
+    def to_bytes(self, high: np.ndarray, low: np.ndarray) -> np.ndarray:
         """
         Return pictures of 8 bits, uint8, the brightest value of the depth as 255.
 

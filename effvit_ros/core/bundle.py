@@ -10,7 +10,7 @@ import hashlib
 import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Mapping, Optional, Tuple
+from typing import Mapping, Optional, Tuple, Union
 
 import numpy as np
 import yaml
@@ -97,7 +97,7 @@ class Bundle:
             lines.append(f"{c.id}: {{name: '{c.name}', rgb: {list(c.color)}{known}}}")
         return '\n'.join(lines) + '\n'
 
-    def learnt_from(self, name) -> Tuple[str, ...]:
+    def learnt_from(self, name: str) -> Tuple[str, ...]:
         """Return what a class was learnt from, the best first; () where the bundle is silent."""
         entry = (self.manifest.get('evidence') or {}).get(name) or {}
         return tuple(entry.get('learnt_from') or ())
@@ -107,7 +107,7 @@ class Bundle:
         """Return the names of the classes that were learnt from a simulation alone."""
         return tuple(name for name in self.names if self.learnt_from(name) == (SIMULATION,))
 
-    def graph(self, precision='fp32', io='uint8') -> Graph:
+    def graph(self, precision: str = 'fp32', io: str = 'uint8') -> Graph:
         """
         Return the graph of this precision and I/O type.
 
@@ -121,7 +121,7 @@ class Bundle:
             f'{self.path}: no {precision}/{io} graph in this bundle (it has {present}): '
             'export that variant with effvit-compress')
 
-    def graph_for(self, runtime) -> Graph:
+    def graph_for(self, runtime: str) -> Graph:
         """Return the graph with 8-bit I/O that a CPU runtime takes: fp32 or the preferred one."""
         return self.graph(self.prefer.get(runtime, 'fp32'))
 
@@ -135,7 +135,7 @@ class Bundle:
         return replace(self, prefer={**self.prefer, runtime: precision})
 
 
-def sha256_of(path) -> str:
+def sha256_of(path: Union[str, Path]) -> str:
     """Return a file's sha256 as 64 hexadecimal digits."""
     digest = hashlib.sha256()
     with open(path, 'rb') as file:
@@ -144,12 +144,12 @@ def sha256_of(path) -> str:
     return digest.hexdigest()
 
 
-def is_bundle(folder) -> bool:
+def is_bundle(folder: Path) -> bool:
     """Return whether a folder claims to be a bundle: it has a manifest, sound or not."""
     return (Path(folder) / MANIFEST).exists()
 
 
-def resolve_model(model) -> Path:
+def resolve_model(model: str) -> Path:
     """
     Return the folder meant by ``model``: a path, the name of a shipped bundle, or '' (default).
 
@@ -168,7 +168,7 @@ def resolve_model(model) -> Path:
         f"(shipped: {', '.join(names) or 'none'})")
 
 
-def load_bundle(path, sha256='') -> Bundle:
+def load_bundle(path: Union[str, Path], sha256: str = '') -> Bundle:
     """
     Load and check the bundle in the folder ``path``.
 

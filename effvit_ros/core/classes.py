@@ -4,7 +4,7 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Iterable, Mapping, Tuple
+from typing import Any, Iterable, Mapping, Tuple, Union
 
 import numpy as np
 
@@ -95,7 +95,7 @@ class ClassSet:
         return {'name': self.name, 'classes': entries}
 
 
-def load_classes(path) -> ClassSet:
+def load_classes(path: Union[str, Path]) -> ClassSet:
     """
     Read a class set from a YAML file (form: ``config/classes/lpcv2023.yaml``).
 

@@ -12,6 +12,7 @@ import contextlib
 import threading
 import time
 from pathlib import Path
+from typing import Any, Iterator, Optional, Union
 
 #: Rails of an INA3221 through which the whole board is fed; where there is none, all are added.
 _WHOLE_BOARD = ('VDD_IN', 'POM_5V_IN', 'VDD_5V_IN')
@@ -36,7 +37,7 @@ class EnergyMeter:
         self._last = {counter: counter.read() for counter in self._counters}
         self._looked_at, self._last_watts = clock(), self._watts()
 
-    def joules(self):
+    def joules(self) -> Optional[float]:
         """Return the joules so far, None where nothing can be measured."""
         if not self.source:
             return None
@@ -59,17 +60,17 @@ class Energy:
         self.joules, self.seconds, self.source = None, None, ''
 
     @property
-    def watts(self):
+    def watts(self) -> Optional[float]:
         """Return the mean power, None where unknown."""
         return self.joules / self.seconds if self.joules is not None and self.seconds else None
 
-    def per(self, frames, seconds):
+    def per(self, frames: int, seconds: float) -> Optional[float]:
         """Return joules per frame, None where unknown, of frames that ``seconds`` of it gave."""
         return self.watts * seconds / frames if self.watts is not None and frames else None
 
 
 @contextlib.contextmanager
-def measured_energy(root='/sys'):
+def measured_energy(root: Union[str, Path] = '/sys') -> Iterator[Any]:
     """Measure what the machine draws during the block; yields an :class:`Energy`."""
     energy, meter, began = Energy(), EnergyMeter(root), time.monotonic()
     energy.source = meter.source

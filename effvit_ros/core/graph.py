@@ -6,7 +6,7 @@ import hashlib
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 from effvit_ros.core.errors import UserError
 
@@ -41,7 +41,7 @@ class Graph:
     weights: Optional[Path] = None
 
     @property
-    def files(self):
+    def files(self) -> Any:
         """Return the files that make the graph, in the order in which they are read."""
         return (self.path,) if self.weights is None else (self.weights, self.path)
 

@@ -12,7 +12,7 @@ _END, _SCAN = b'\xff\xd9', 0xda
 _TAIL = 64
 
 
-def is_cut_off(content):
+def is_cut_off(content: bytes) -> bool:
     """
     Return whether a JPEG's bytes end before its picture does.
 

@@ -117,7 +117,7 @@ HIDES_A_CLASS = ('the masks hold only 0 and 255, and 255 is ignored: write the s
                  '1, or as 1-bit PNGs')
 
 
-def refuse_lossy(content, what):
+def refuse_lossy(content: bytes, what: object) -> None:
     """Refuse formats that change ids and colours; :raises LabelError: it is one of them."""
     lossy = _LOSSY.get(content[:2])
     if lossy:

@@ -2,6 +2,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, Sequence
+
+import numpy as np
 
 from effvit_ros.core.bit_depth import BitDepth
 from effvit_ros.core.errors import UserError
@@ -35,7 +38,7 @@ def read_picture(path: Path) -> Picture:
     return picture
 
 
-def read_labels(path, picture, picture_path):
+def read_labels(path: Path, picture: Any, picture_path: Path) -> np.ndarray:
     """
     Return the label map of a picture, (H, W) uint8.
 
@@ -47,7 +50,8 @@ def read_labels(path, picture, picture_path):
     return labels
 
 
-def check_pair(path, shape, picture_path, picture_shape):
+def check_pair(path: Path, shape: Sequence[int], picture_path: Path,
+               picture_shape: Sequence[int]) -> None:
     """
     Refuse a label map that does not lie on its picture, pixel on pixel.
 
@@ -63,7 +67,7 @@ def check_pair(path, shape, picture_path, picture_shape):
         raise LabelError(unclear_orientation(picture_path, orientation))
 
 
-def unclear_orientation(picture, orientation):
+def unclear_orientation(picture: Any, orientation: int) -> str:
     """Return the complaint about a mask of a picture that is stored turned."""
     return (f'{picture}: stored turned (EXIF orientation {orientation}), its mask does not tell '
             'whether it is turned, too: store both upright (mogrify -auto-orient turns pictures)')

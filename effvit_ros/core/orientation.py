@@ -8,6 +8,7 @@ nobody can tell where the size does not, so such a pair is refused.
 from __future__ import annotations
 
 import struct
+from typing import Any, Sequence
 
 import numpy as np
 
@@ -22,7 +23,7 @@ WEBP = b'RI'
 _MARKERS = {b'\xff\xd8': (b'Exif\0\0', 0), b'\x89P': (b'eXIf', 0), WEBP: (b'EXIF', 4)}
 
 
-def orientation_of(content):
+def orientation_of(content: Any) -> int:
     """Return EXIF's orientation, 1 to 8, in the bytes of a JPEG, PNG or WebP; 1 where none is."""
     head = bytes(memoryview(content)[:2])
     marker, skipped = _MARKERS.get(head, (None, 0))
@@ -36,7 +37,7 @@ def orientation_of(content):
     return UPRIGHT if start < 0 else _first_directory(head[start + len(marker) + skipped:])
 
 
-def upright(pixels, orientation):
+def upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
     """Return pixels (H, W[, channels]) turned as ``orientation`` says."""
     if orientation in (5, 6, 7, 8):
         pixels = pixels.swapaxes(0, 1)
@@ -47,7 +48,7 @@ def upright(pixels, orientation):
     return pixels if orientation == UPRIGHT else np.ascontiguousarray(pixels)
 
 
-def leaves_masks_unclear(orientation, shape):
+def leaves_masks_unclear(orientation: int, shape: Sequence[int]) -> bool:
     """
     Return whether a mask without EXIF fits both the stored and the upright picture.
 

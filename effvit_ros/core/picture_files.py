@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Dict
+from typing import Any, Dict, List
 
 from effvit_ros.core.errors import UserError
 
@@ -27,12 +27,12 @@ def is_visible(path: Path) -> bool:
     return not path.name.startswith('.') and path.name.lower() not in _LEFT_BEHIND
 
 
-def visible(folder):
+def visible(folder: Path) -> List[Path]:
     """Return what is somebody's own in a folder, in the natural order of the names."""
     return sorted(filter(is_visible, Path(folder).iterdir()), key=natural_order)
 
 
-def natural_order(path):
+def natural_order(path: Path) -> Any:
     """Return a sort key for paths or names: frame_9 before frame_10, folder by folder."""
     name = str(path)
     parts = re.split(r'([0-9]+)', name)
@@ -40,7 +40,7 @@ def natural_order(path):
     return [int(part) if place % 2 else part for place, part in enumerate(parts)], name
 
 
-def picture_files(folder):
+def picture_files(folder: Path) -> List[Path]:
     """
     Return the pictures in a folder, without its subfolders, in the natural order of their names.
 
@@ -65,12 +65,12 @@ def picture_files(folder):
     return [path for path in found if not _is_mask_of(path, by_stem)]
 
 
-def pictures_under(folder):
+def pictures_under(folder: Path) -> List[Path]:
     """Return the pictures in a folder and its subfolders, at any depth."""
     return [path for path in files_under(folder) if is_picture(path)]
 
 
-def files_under(folder, ending=''):
+def files_under(folder: Path, ending: str = '') -> List[Path]:
     """Return the files in a folder and its subfolders whose names end so, at any depth."""
     found = []
     for path in visible(folder):
@@ -81,7 +81,7 @@ def files_under(folder, ending=''):
     return found
 
 
-def mask_file(picture, folder):
+def mask_file(picture: Path, folder: Path) -> Any:
     """
     Return the label map of a picture in ``folder``, STEM.png or STEM_mask.png; None without.
 
@@ -101,7 +101,7 @@ def mask_file(picture, folder):
     return found[0] if found else None
 
 
-def mask_files(folder):
+def mask_files(folder: Path) -> List[Path]:
     """
     Return the masks in a folder, in natural order.
 

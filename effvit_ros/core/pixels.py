@@ -6,6 +6,7 @@ The encodings are those of ``sensor_msgs/image_encodings.hpp``; nothing here nee
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Optional
 
 import cv2
 import numpy as np
@@ -83,7 +84,8 @@ _ROW_MULTIPLES = (8, 16, 32, 64)
 ENCODINGS = tuple(_PLAIN) + tuple(_SIXTEEN) + tuple(_BAYER) + tuple(_YUV422) + tuple(_SEMI_PLANAR)
 
 
-def decode(data, height, width, encoding, step, is_bigendian=False, depth=None) -> Picture:
+def decode(data: Any, height: int, width: int, encoding: str, step: int,
+           is_bigendian: bool = False, depth: Optional[BitDepth] = None) -> Picture:
     """
     Read a raw image buffer; plain 8-bit encodings come back as a view, without a copy.
 
@@ -127,7 +129,8 @@ def decode(data, height, width, encoding, step, is_bigendian=False, depth=None) 
         f'encoding {_named(encoding)} is not supported: publish one of ' + ', '.join(ENCODINGS))
 
 
-def decode_compressed(data, form='', depth=None) -> Picture:
+def decode_compressed(data: Any, form: str = '',
+                      depth: Optional[BitDepth] = None) -> Picture:
     """
     Read a JPEG, PNG or other picture file's bytes as BGR or RGB, upright.
 
@@ -158,7 +161,7 @@ def decode_compressed(data, form='', depth=None) -> Picture:
     return Picture(upright(pixels, orientation), order, orientation)
 
 
-def means_distances(form):
+def means_distances(form: str) -> bool:
     """Return whether an encoding, or a CompressedImage's format, is that of depth cameras."""
     return form.partition(';')[0].strip() in _DEPTH_ENCODINGS or 'compressedDepth' in form
 

@@ -1,7 +1,7 @@
 """Connected regions of a label image: where each thing is, how large, how sure."""
 from __future__ import annotations
 
-from typing import Dict, NamedTuple, Optional
+from typing import Any, Dict, Iterable, NamedTuple, Optional
 
 import cv2
 import numpy as np
@@ -24,7 +24,8 @@ class Region(NamedTuple):
     rings: list
 
 
-def regions(labels, class_ids, confidence=None, least_pixels=1):
+def regions(labels: np.ndarray, class_ids: Iterable[int],
+            confidence: Optional[np.ndarray] = None, least_pixels: int = 1) -> Any:
     """
     Return the :class:`Region` of each connected region of these classes, the largest first.
 

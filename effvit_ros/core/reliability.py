@@ -1,6 +1,8 @@
 """Whether confidence means what it says: of pixels that are 80 % sure, 80 % should be right."""
 from __future__ import annotations
 
+from typing import Any, Dict, Optional
+
 import numpy as np
 
 #: Bins of equal width that confidence is counted in.
@@ -18,7 +20,8 @@ class Reliability:
         """Start with zero counts, or with given ones."""
         self.counts = np.zeros((3, BINS), np.int64) if counts is None else np.asarray(counts)
 
-    def update(self, confidence, labels=None, truth=None, n_classes=0):
+    def update(self, confidence: np.ndarray, labels: Optional[np.ndarray] = None,
+               truth: Optional[np.ndarray] = None, n_classes: int = 0) -> Reliability:
         """
         Add one picture.
 
@@ -34,18 +37,18 @@ class Reliability:
         return self
 
     @property
-    def known(self):
+    def known(self) -> bool:
         """Return whether a truth was seen."""
         return bool(self.counts[1].any())
 
     @property
-    def accuracy(self):
+    def accuracy(self) -> np.ndarray:
         """Return the share of right labels in each bin, (BINS,) float, NaN in empty ones."""
         with np.errstate(invalid='ignore'):
             return self.counts[2] / self.counts[1]
 
     @property
-    def expected_error(self):
+    def expected_error(self) -> float:
         """
         Return the expected calibration error: how far confidence is from accuracy, 0..1.
 
@@ -58,11 +61,11 @@ class Reliability:
         return float(distance.sum() / known.sum())
 
     @property
-    def shares(self):
+    def shares(self) -> np.ndarray:
         """Return the share of all pixels in each bin, (BINS,) float."""
         return self.counts[0] / max(1, self.counts[0].sum())
 
-    def as_dict(self):
+    def as_dict(self) -> Optional[Dict[str, Any]]:
         """Return plain numbers for a report; None where there was no truth."""
         accuracy = [None if np.isnan(a) else round(float(a), 6) for a in self.accuracy]
         return {'bins': BINS, 'shares': [round(float(s), 6) for s in self.shares],
@@ -71,7 +74,7 @@ class Reliability:
                     round(self.expected_error, 6) if self.known else None)}
 
 
-def centres():
+def centres() -> np.ndarray:
     """Return the middle of each bin, (BINS,) float of 0..1."""
     return (np.arange(BINS) + 0.5) / BINS
 

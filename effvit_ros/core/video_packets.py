@@ -41,11 +41,11 @@ class VideoDecoder:
         self._name = ''
         self._has_key = False
 
-    def lost(self):
+    def lost(self) -> None:
         """Note that a packet is missing: nothing can be decoded before the next key frame."""
         self._has_key = False
 
-    def decode(self, data, codec):
+    def decode(self, data: bytes, codec: str) -> Any:
         """
         Return the packet's :class:`~effvit_ros.core.pixels.Picture`, BGR.
 

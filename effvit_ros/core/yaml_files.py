@@ -29,7 +29,7 @@ def read_yaml(path: Path, what: str) -> Dict[str, Any]:
 class UniqueKeys(yaml.SafeLoader):
     """Refuses a key that a mapping has twice, of which YAML would take the last."""
 
-    def compose_mapping_node(self, anchor):
+    def compose_mapping_node(self, anchor: Any) -> Any:
         """Compose before ``<<`` merges anything in: what is merged may be given again."""
         node = super().compose_mapping_node(anchor)
         names = [key.value for key, _ in node.value]

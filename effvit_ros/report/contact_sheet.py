@@ -1,7 +1,7 @@
 """Frames worth a look, one row each: picture, truth, labels, overlay, with the colours named."""
 from __future__ import annotations
 
-from typing import NamedTuple, Sequence, Tuple
+from typing import Iterable, NamedTuple, Sequence, Tuple
 
 import cv2
 import numpy as np
@@ -56,7 +56,7 @@ def errors_picture(picture: np.ndarray, labels: np.ndarray, truth: np.ndarray) -
     return panel
 
 
-def classes_in(label_maps) -> list:
+def classes_in(label_maps: Iterable[np.ndarray]) -> list:
     """Return the ids that occur in any of these label maps, ascending; None is skipped."""
     seen = set()
     for labels in label_maps:

@@ -4,6 +4,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
+from typing import Callable, Iterator
 
 from rich.console import Console
 from rich.live import Live
@@ -16,7 +17,8 @@ STATUS_PERIOD_S = 2.0
 
 
 @contextlib.contextmanager
-def steps(title, total, done=0, quiet=False):
+def steps(title: str, total: int, done: int = 0,
+          quiet: bool = False) -> Iterator[Callable[..., None]]:
     """
     Yield a function to call after each of ``total`` steps, ``done`` of them already behind.
 
@@ -75,7 +77,7 @@ class Bars:
         if self._live is not None:
             self._live.stop()
 
-    def advance(self, name, done, total):
+    def advance(self, name: str, done: int, total: int) -> None:
         """Show that ``done`` of ``total`` of the piece ``name`` are through."""
         if self._live is not None:
             if name not in self._tasks:
@@ -93,7 +95,7 @@ class Bars:
         self._write(f'{name}: {done} of {total} {self._unit}'.rstrip()
                     + self._pace(name, done, total, now))
 
-    def finish(self, name, status):
+    def finish(self, name: str, status: str) -> None:
         """Show that a piece is through."""
         self._n_finished += 1
         if self._live is not None:
@@ -138,7 +140,7 @@ class Status:
         if self._console.is_terminal:
             self._live.stop()
 
-    def say(self, text, now=False):
+    def say(self, text: str, now: bool = False) -> None:
         """Show a sentence; in a log only every few seconds, unless it must be ``now``."""
         if self._console.is_terminal:
             self._live.update(Text(text))

@@ -26,7 +26,7 @@ def markdown_table(rows: Sequence[Mapping[str, Any]]) -> str:
     return _template('table.md').render(item=table_of('', rows))
 
 
-def write_page(page: Page, folder) -> None:
+def write_page(page: Page, folder: Path) -> None:
     """Write report.md and report.html into a folder, each as a whole."""
     for name, text in (('report.md', markdown(page)), ('report.html', html(page))):
         write_text(Path(folder, name), text)

@@ -122,7 +122,7 @@ class Segmenter:
             self.close()
             raise
 
-    def segment(self, image, order='bgr') -> Segmentation:
+    def segment(self, image: np.ndarray, order: str = 'bgr') -> Segmentation:
         """
         Return the picture's labels, and its confidence where asked for.
 
@@ -132,7 +132,7 @@ class Segmenter:
         """
         return self.label(self._infer(image, order))
 
-    def ask(self, image, order='bgr') -> Answer:
+    def ask(self, image: np.ndarray, order: str = 'bgr') -> Answer:
         """
         Run the graph on a picture, as :meth:`segment` does, and make no labels yet.
 
