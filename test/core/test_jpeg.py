@@ -44,3 +44,24 @@ def test_nothing_but_headers_is_no_picture():
     scan = BASELINE.index(b'\xff\xda')
     assert is_cut_off(BASELINE[:2]) and is_cut_off(BASELINE[:scan]) and is_cut_off(b'')
     assert is_cut_off(BASELINE[:2] + THUMBNAIL)
+
+
+@pytest.mark.parametrize('side', [20_000, 30_000, 65_000])
+@pytest.mark.parametrize('whole', [BASELINE, PROGRESSIVE, WITH_THUMBNAIL],
+                         ids=['baseline', 'progressive', 'with a thumbnail'])
+def test_one_that_tells_of_more_pixels_than_its_bytes_hold_is_refused_unread(whole, side):
+    bomb = bytearray(whole)
+    size = whole.rindex((48).to_bytes(2, 'big') + (64).to_bytes(2, 'big'))
+    bomb[size:size + 4] = side.to_bytes(2, 'big') * 2
+    with pytest.raises(PictureError, match='tells of more pixels than they can hold'):
+        decode_compressed(bytes(bomb))
+
+
+@pytest.mark.parametrize('progressive', [0, 1], ids=['baseline', 'progressive'])
+@pytest.mark.parametrize('shape', [(3000, 4000), (3000, 4000, 3)], ids=['grey', 'colour'])
+def test_a_picture_of_nothing_at_all_is_read(shape, progressive):
+    # The fewest bytes for the most pixels: 255 pixels a byte where it is grey and progressive.
+    content = cv2.imencode('.jpg', np.zeros(shape, np.uint8), [
+        cv2.IMWRITE_JPEG_QUALITY, 1, cv2.IMWRITE_JPEG_PROGRESSIVE, progressive,
+        cv2.IMWRITE_JPEG_OPTIMIZE, 1])[1].tobytes()
+    assert decode_compressed(content).pixels.shape == (3000, 4000, 3)
