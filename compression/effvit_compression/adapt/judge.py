@@ -1,7 +1,7 @@
 """How good weights are on the pictures that are held out, while they are learnt."""
 from __future__ import annotations
 
-from typing import Dict, List, Sequence
+from typing import List, Sequence
 
 import cv2
 import numpy as np
@@ -9,12 +9,12 @@ import torch
 
 from effvit_compression.adapt.labelled import Labelled
 from effvit_compression.data.pictures import stretched
+from effvit_compression.models.blend import blend, State
 from effvit_compression.models.factory import SegmentationNet
 from effvit_ros.core.metrics import ConfusionMatrix
 
 #: Pictures that a check looks at; a check shall not take longer than learning.
 MOST = 40
-State = Dict[str, torch.Tensor]
 
 
 class Judge:
@@ -39,30 +39,18 @@ class Judge:
         return confusion.miou
 
 
-def blend(before: State, after: State, share: float) -> State:
-    """
-    Weights between two networks of one architecture: ``share`` of the way from before to after.
-
-    Between them lie networks that know both views (Wortsman et al., arXiv 2109.01903).
-    """
-    return {name: torch.lerp(before[name], value, share) if value.is_floating_point() else value
-            for name, value in after.items()}
-
-
-def best_blend(net: SegmentationNet, judge: Judge, before: State, candidates: Sequence[State],
+def best_blend(net: SegmentationNet, judge: Judge, before: State, after: State,
                shares: Sequence[float]) -> 'tuple[float, float, State]':
     """
     Return the best mIoU, its share of the new and its weights; what was before is share 0.
 
     Among nearly equal ones the one nearer to the middle of them is no better: the first is taken.
     """
-    found: List[tuple] = []
     net.load_state_dict(before)
-    found.append((judge.miou(net), 0.0, before))
-    for after in candidates:
-        for share in shares:
-            state = blend(before, after, share)
-            net.load_state_dict(state)
-            found.append((judge.miou(net), share, state))
+    found: List[tuple] = [(judge.miou(net), 0.0, before)]
+    for share in shares:
+        state = blend(before, after, share)
+        net.load_state_dict(state)
+        found.append((judge.miou(net), share, state))
     best = max(range(len(found)), key=lambda i: (np.nan_to_num(found[i][0]), -i))
     return found[best]

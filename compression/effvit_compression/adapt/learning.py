@@ -123,7 +123,7 @@ def learn(net: SegmentationNet, learn_from: Labelled, judge: Judge, plan: Plan, 
             step(net, teacher, loss, optimizer, batch, plan.clip)
             average.update(net, step=progress.step)
             progress.step += 1
-    _, share, state = best_blend(net, judge, before, [progress.best], SHARES)
+    _, share, state = best_blend(net, judge, before, progress.best, SHARES)
     net.load_state_dict(state)
     net.requires_grad_(False)
     return Learnt(progress.curve, progress.step, share,

@@ -1,8 +1,6 @@
 """Give a finished bundle a graph in INT8, if its price is right."""
 from __future__ import annotations
 
-import shutil
-import tempfile
 from importlib.metadata import version
 from pathlib import Path
 from typing import Sequence
@@ -10,7 +8,7 @@ from typing import Sequence
 import numpy as np
 import onnx
 
-from effvit_compression.export.bundle import check_replaceable, replace_folder, write_manifest
+from effvit_compression.export.bundle import changed_copy, write_manifest
 from effvit_compression.export.int8 import to_int8
 from effvit_compression.export.price import (
     HEADING,
@@ -49,22 +47,11 @@ def add_int8(bundle: Path, out: Path, calibration: Sequence[np.ndarray],
     :raises UserError: NNCF or OpenVINO is missing, or ``out`` can't be written or holds something
         else than a bundle.
     """
-    try:
-        return _add_int8(bundle, out, calibration, sets, (most_lost, most_lost_class), origin)
-    except OSError as error:
-        raise UserError(f'{out}: not written: {error.strerror}') from error
-
-
-def _add_int8(bundle, out, calibration, sets, limits, origin):
     source = load_bundle(bundle)
-    check_replaceable(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    flip = slice(None, None, 1 if source.channel_order == 'rgb' else -1)
-    graph = to_int8(onnx.load_from_string(source.graph('fp32').read()),
-                    [picture[..., flip] for picture in calibration])
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix='.quantize-') as place:
-        new = Path(place) / out.name
-        shutil.copytree(bundle, new)
+    with changed_copy(bundle, out) as new:
+        flip = slice(None, None, 1 if source.channel_order == 'rgb' else -1)
+        graph = to_int8(onnx.load_from_string(source.graph('fp32').read()),
+                        [picture[..., flip] for picture in calibration])
         onnx.save(graph, str(new / FILE))
         plain = next(entry for entry in source.manifest['graphs']
                      if (entry['precision'], entry['io']) == ('fp32', 'uint8'))
@@ -76,13 +63,12 @@ def _add_int8(bundle, out, calibration, sets, limits, origin):
         write_manifest(new, manifest)
         price = measure_price(load_bundle(new), sets, f'Calibrated by NNCF {version("nncf")} on '
                               f'{origin}.')
-        refusal = price.refusal(*limits)
+        refusal = price.refusal(most_lost, most_lost_class)
         if refusal:
             raise Int8Rejected(f'INT8 is left out: {refusal}')
         entry.update(price.as_entry())
         write_manifest(new, manifest)
         write_card(new / CARD, int8_section(manifest))
-        replace_folder(new, out)
     return price
 
 

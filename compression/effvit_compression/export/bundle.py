@@ -6,9 +6,10 @@ import importlib.metadata
 import os
 import shutil
 import tempfile
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, List, Optional, Sequence, Tuple, Union
+from typing import Callable, Iterator, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 import onnx
@@ -274,6 +275,27 @@ def replace_folder(new: Path, folder: Path) -> None:
         os.replace(folder, old)
     os.replace(new, folder)
     shutil.rmtree(old, ignore_errors=True)
+
+
+@contextmanager
+def changed_copy(source: Path, out: Path) -> Iterator[Path]:
+    """
+    Give a copy of a bundle's folder to change; it takes the place of ``out`` if nothing is raised.
+
+    ``out`` is written as a whole or not at all, and may be the source.
+
+    :raises UserError: ``out`` can't be written or holds something else than a bundle.
+    """
+    check_replaceable(out)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=out.parent, prefix='.bundle-') as place:
+            new = Path(place) / out.name
+            shutil.copytree(source, new)
+            yield new
+            replace_folder(new, out)
+    except OSError as error:
+        raise UserError(f'{out}: not written: {error.strerror}') from error
 
 
 def evidence_section(found: dict) -> List[str]:

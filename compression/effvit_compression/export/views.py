@@ -1,14 +1,12 @@
 """What a bundle's manifest says of the pictures that it was trained on, as the drone sees them."""
 from __future__ import annotations
 
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Callable, Dict, Iterable, Mapping, Optional, Sequence
 
 import numpy as np
 
-from effvit_compression.export.bundle import check_replaceable, replace_folder, write_manifest
+from effvit_compression.export.bundle import changed_copy, write_manifest
 from effvit_compression.export.int8 import evenly_spaced
 from effvit_ros.core.bundle import Bundle, load_bundle
 from effvit_ros.core.errors import UserError
@@ -65,14 +63,6 @@ def add_views(source: Bundle, out: Path, views: Views) -> None:
 
     :raises UserError: ``out`` can't be written or holds something else than a bundle.
     """
-    check_replaceable(out)
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=out.parent, prefix='.views-') as place:
-            new = Path(place) / out.name
-            shutil.copytree(source.path, new)
-            write_manifest(new, {**source.manifest, **section(views)})
-            load_bundle(new)
-            replace_folder(new, out)
-    except OSError as error:
-        raise UserError(f'{out}: not written: {error.strerror}') from error
+    with changed_copy(source.path, out) as new:
+        write_manifest(new, {**source.manifest, **section(views)})
+        load_bundle(new)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from effvit_compression.models.blend import blend
 from effvit_compression.models.factory import build, SegmentationNet
 from effvit_compression.models.store import load_model, load_network, save_model
 from effvit_compression.pipeline import Run
@@ -56,16 +57,11 @@ def between(before: SegmentationNet, after: SegmentationNet, share: float) -> Se
     """
     Return a network with weights between two: ``share`` of ``before``, the rest of ``after``.
 
-    Counts of batches, which are no floats, are those of ``after``.
-
     :raises UserError: the two are of different architectures.
     """
     if before.architecture != after.architecture:
         raise UserError('average: the first weights are of another architecture: leave the '
                         'section average out, or give a pretrained.model of the same')
-    first, last = before.state_dict(), after.state_dict()
     net = build(after.architecture)
-    net.load_state_dict({
-        name: tensor.lerp(first[name], share) if tensor.is_floating_point() else tensor
-        for name, tensor in last.items()})
+    net.load_state_dict(blend(before.state_dict(), after.state_dict(), 1 - share))
     return net.eval()

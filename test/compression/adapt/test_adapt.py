@@ -11,7 +11,7 @@ import torch
 import yaml
 
 from effvit_compression.adapt import learning, run
-from effvit_compression.adapt.judge import best_blend, blend, Judge
+from effvit_compression.adapt.judge import best_blend, Judge
 from effvit_compression.adapt.labelled import hold_out, Labelled, look_alikes, Sample
 from effvit_compression.adapt.learning import schedule
 from effvit_compression.adapt.loss import AdaptationLoss
@@ -20,6 +20,7 @@ from effvit_compression.adapt.plan import has_an_up, plan
 from effvit_compression.cli import main
 from effvit_compression.export.bundle import Description, make_variants, write_bundle
 from effvit_compression.models.architecture import Architecture
+from effvit_compression.models.blend import blend
 from effvit_compression.models.factory import build
 from effvit_compression.models.store import network_of
 from effvit_ros.core.bundle import load_bundle
@@ -304,7 +305,7 @@ def test_best_blend_may_be_the_old_network(best):
         @staticmethod
         def miou(net):
             return 1 - abs(net.weight.item() - best)
-    score, share, state = best_blend(net, Likes, before, [after], (1.0, 0.75, 0.5, 0.25))
+    score, share, state = best_blend(net, Likes, before, after, (1.0, 0.75, 0.5, 0.25))
     assert (score, share, state['weight'].item()) == (1.0, best, best)
 
 
