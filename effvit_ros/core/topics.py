@@ -14,6 +14,9 @@ REGIONS = 'regions'
 CAMERA_INFO = 'camera_info'
 LABEL_INFO = 'label_info'
 LABEL_INFO_TYPED = 'labels/label_info'
+#: The mapper's name, and what it alone publishes under it; its alerts are called as above.
+MAPPER = 'mapper'
+GEOJSON = 'geojson'
 #: Where nodes tell of their health; absolute by convention.
 DIAGNOSTICS = '/diagnostics'
 
@@ -21,3 +24,8 @@ DIAGNOSTICS = '/diagnostics'
 def of_segmenter(name: str) -> str:
     """Return a result topic's name relative to the aircraft's namespace."""
     return f'{NODE}/{name}'
+
+
+def of_mapper(name: str) -> str:
+    """Return a map topic's name relative to the aircraft's namespace."""
+    return f'{MAPPER}/{name}'

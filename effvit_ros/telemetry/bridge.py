@@ -85,7 +85,8 @@ class AlertBridge(Node):
         subscriptions = [
             self.create_subscription(DiagnosticArray, topics.of_segmenter(topics.ALERTS),
                                      self._on_alerts, latched),
-            self.create_subscription(DiagnosticArray, 'mapper/alerts', self._on_placed, latched)]
+            self.create_subscription(DiagnosticArray, topics.of_mapper(topics.ALERTS),
+                                     self._on_placed, latched)]
         ways = [w.description for w in (self._link, *self._outlets) if w is not None]
         self.get_logger().info(
             f"{', '.join(s.topic_name for s in subscriptions)} to {' and '.join(ways)}")

@@ -6,6 +6,8 @@ from collections import Counter
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
+from effvit_ros.core import topics
+
 #: Seconds without a mapped picture after which the map is told to stand still.
 STANDS_S = 5.0
 LOG_PERIOD_S = 5.0
@@ -17,7 +19,7 @@ class MapperHealth:
     def __init__(self, node):
         """Create the publisher on ``node``."""
         self._node = node
-        self._publisher = node.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        self._publisher = node.create_publisher(DiagnosticArray, topics.DIAGNOSTICS, 10)
         self.reset()
 
     def reset(self):

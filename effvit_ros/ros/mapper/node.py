@@ -12,9 +12,11 @@ from rclpy.qos import DurabilityPolicy, qos_profile_sensor_data, QoSProfile, Rel
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, Imu, NavSatFix, Range
 from std_msgs.msg import String
 
+from effvit_ros.core import topics
 from effvit_ros.core.classes import lpcv_classes
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.label_files import LabelError
+from effvit_ros.core.topics import of_segmenter
 from effvit_ros.mapping.camera_model import camera_model
 from effvit_ros.mapping.mount import Mount, MOVING
 from effvit_ros.mapping.pose_settings import PoseSettings
@@ -109,26 +111,26 @@ class MapperNode(LifecycleNode):
         newest = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         poses = qos_profile_sensor_data
-        topics = [(Image, 'segmenter/labels', self._on_labels, newest)]
+        wanted = [(Image, of_segmenter(topics.LABELS), self._on_labels, newest)]
         if s['labels_transport'] == COMPRESSED:
-            topics = [(CompressedImage, 'segmenter/labels/compressed', self._on_labels, newest)]
+            wanted = [(CompressedImage, of_segmenter(topics.LABELS_PNG), self._on_labels, newest)]
         if s['weigh_by_confidence']:
-            topics.append((Image, 'segmenter/confidence', self._on_confidence, newest))
-        topics += [
-            (CameraInfo, 'segmenter/camera_info', self._on_info, newest),
-            (String, 'segmenter/label_info', self._on_legend, latched),
+            wanted.append((Image, of_segmenter(topics.CONFIDENCE), self._on_confidence, newest))
+        wanted += [
+            (CameraInfo, of_segmenter(topics.CAMERA_INFO), self._on_info, newest),
+            (String, of_segmenter(topics.LABEL_INFO), self._on_legend, latched),
             (NavSatFix, 'fix', self._pose_taker('add_fix'), poses),
             (Imu, 'imu', self._pose_taker('add_imu'), poses),
             (PoseStamped, 'pose', self._pose_taker('add_pose'), poses),
             (Range, 'range', self._pose_taker('add_range'), poses)]
         if s['mount'] in MOVING:
-            topics.append((QuaternionStamped, 'gimbal', self._pose_taker('add_gimbal'), poses))
+            wanted.append((QuaternionStamped, 'gimbal', self._pose_taker('add_gimbal'), poses))
         if s['map_frame']:
             every, kept = QoSProfile(depth=100), QoSProfile(
                 depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-            topics += [(TFMessage, '/tf', self._frames_taker(False), every),
+            wanted += [(TFMessage, '/tf', self._frames_taker(False), every),
                        (TFMessage, '/tf_static', self._frames_taker(True), kept)]
-        return topics
+        return wanted
 
     def on_deactivate(self, state):
         """Unsubscribe; the map stays."""

@@ -8,6 +8,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from std_msgs.msg import Header, String
 
+from effvit_ros.core import topics
 from effvit_ros.ros.segmenter.alert_topic import alerts_message
 
 try:
@@ -31,8 +32,8 @@ class MapOutputs:
             made = node.create_publisher(kind, '~/' + name, latched)
             self._publishers.append(made)
             return made
-        self._alerts = publisher(DiagnosticArray, 'alerts')
-        self._geojson = publisher(String, 'geojson')
+        self._alerts = publisher(DiagnosticArray, topics.ALERTS)
+        self._geojson = publisher(String, topics.GEOJSON)
         self._grids = {}
         if OccupancyGrid is None:
             node.get_logger().warning('nav_msgs is not installed: no occupancy grids')

@@ -10,6 +10,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage
 from std_msgs.msg import Float32MultiArray, String
 
+from effvit_ros.core import topics
 from effvit_ros.ros.common.parameters import Parameters
 from effvit_ros.ros.segmenter.alert_topic import alerts_in
 from effvit_ros.ros.view.parameters import VIEW_PARAMETERS
@@ -63,14 +64,15 @@ class ViewNode(Node):
         latched = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE,
                              durability=DurabilityPolicy.TRANSIENT_LOCAL)
         self._subscriptions_made = [self.create_subscription(*row) for row in (
-            (CompressedImage, 'segmenter/overlay/compressed', self._on_picture, newest),
-            (Float32MultiArray, 'segmenter/class_areas', self._on_areas, newest),
-            (String, 'segmenter/label_info', self._on_legend, latched),
-            (DiagnosticArray, '/diagnostics', self._on_health, 10),
-            (DiagnosticArray, 'segmenter/alerts',
+            (CompressedImage, topics.of_segmenter(topics.OVERLAY_JPEG), self._on_picture, newest),
+            (Float32MultiArray, topics.of_segmenter(topics.CLASS_AREAS), self._on_areas, newest),
+            (String, topics.of_segmenter(topics.LABEL_INFO), self._on_legend, latched),
+            (DiagnosticArray, topics.DIAGNOSTICS, self._on_health, 10),
+            (DiagnosticArray, topics.of_segmenter(topics.ALERTS),
              lambda m: self._on_alerts('segmenter', m), latched),
-            (DiagnosticArray, 'mapper/alerts', lambda m: self._on_alerts('mapper', m), latched),
-            (String, 'mapper/geojson', self._on_map, latched))]
+            (DiagnosticArray, topics.of_mapper(topics.ALERTS),
+             lambda m: self._on_alerts('mapper', m), latched),
+            (String, topics.of_mapper(topics.GEOJSON), self._on_map, latched))]
 
     def _on_picture(self, message):
         if self._page.wants_picture(self._settings['max_rate']):
