@@ -21,6 +21,8 @@ from effvit_compression.models.insertion import AddedMobileViT, Insertion
 from effvit_compression.pruning.channels import cut_channels
 from effvit_ros.core.classes import ClassSet
 from effvit_ros.core.errors import UserError
+from effvit_ros.core.runtimes.onnxruntime_cpu import session_options
+from effvit_ros.core.runtimes.openvino_cpu import compile_options
 
 OPSET = 18
 #: Runs of a part before its time is taken, and those of which this percentile is its time: a low
@@ -132,23 +134,19 @@ def on_openvino(graph: bytes, feed: Dict[str, np.ndarray], threads: int):
     except ImportError as error:
         raise UserError(f'openvino is not installed ({error}): pip install openvino, or give '
                         '--runtime onnxruntime') from error
-    options = {'INFERENCE_PRECISION_HINT': 'f32', 'PERFORMANCE_HINT': 'LATENCY'}
-    if threads:
-        options['INFERENCE_NUM_THREADS'] = threads
     core = openvino.Core()
-    request = core.compile_model(core.read_model(graph), 'CPU', options).create_infer_request()
+    compiled = core.compile_model(core.read_model(graph), 'CPU', compile_options(threads))
+    request = compiled.create_infer_request()
     for name, array in feed.items():
         request.set_tensor(name, openvino.Tensor(np.ascontiguousarray(array)))
     return request.infer
 
 
 def on_onnxruntime(graph: bytes, feed: Dict[str, np.ndarray], threads: int):
-    """Return a function that runs a graph once."""
+    """Return a function that runs a graph once, set up as the flying runtime is."""
     import onnxruntime
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(graph, options, providers=['CPUExecutionProvider'])
+    session = onnxruntime.InferenceSession(
+        graph, session_options(threads), providers=['CPUExecutionProvider'])
     return lambda: session.run(None, feed)
 
 

@@ -1,6 +1,8 @@
 """ONNX Runtime on the CPU: runs on any platform that has its wheel."""
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from effvit_ros.core.bundle import BundleError
@@ -8,6 +10,15 @@ from effvit_ros.core.runtime import check_interface, Runtime, RuntimeUnavailable
 
 #: The first release that reads ONNX IR 10, in which bundles are exported.
 OLDEST = (1, 18)
+
+
+def session_options(threads: int) -> Any:
+    """Return how ONNX Runtime opens a graph for so many CPU threads (0: one for each core)."""
+    import onnxruntime
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    return options
 
 
 class OnnxRuntimeRuntime(Runtime):
@@ -32,12 +43,9 @@ class OnnxRuntimeRuntime(Runtime):
             raise RuntimeUnavailable(
                 f'onnxruntime is not installed ({error}): pip install onnxruntime') from None
         graph = bundle.graph_for(self.name)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.log_severity_level = 3
         try:
             self._session = onnxruntime.InferenceSession(
-                graph.read(), options, providers=['CPUExecutionProvider'])
+                graph.read(), session_options(threads), providers=['CPUExecutionProvider'])
         except Exception as error:  # ORT's exception types are private to its binding
             problem = str(error).strip().splitlines()[-1]
             if _version(onnxruntime.__version__) < OLDEST:
