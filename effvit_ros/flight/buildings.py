@@ -1,12 +1,13 @@
 """Houses, halls and what a disaster leaves of them, each drawn in a frame of its own."""
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import List, NamedTuple, Tuple
 
 import cv2
 import numpy as np
 
-from effvit_ros.flight.canvas import Material
+from effvit_ros.flight.canvas import Canvas, Material
+from effvit_ros.flight.layout import Layout
 
 UNDAMAGED, DAMAGED, DEBRIS = 2, 3, 5
 
@@ -27,14 +28,14 @@ class Building(NamedTuple):
     """A footprint of ``size`` (w, d) pixels about ``centre``, ``height`` in metres."""
 
     centre: np.ndarray
-    size: tuple
+    size: Tuple[float, float]
     angle: float
     height: float
     roof: str
-    colour: tuple
+    colour: Tuple[float, ...]
     damage: str
 
-    def corners(self, grow=0.0):
+    def corners(self, grow: float = 0.0) -> np.ndarray:
         """Corners of the footprint on the map, (4, 2)."""
         w, d = self.size[0] / 2 + grow, self.size[1] / 2 + grow
         cos, sin = np.cos(self.angle), np.sin(self.angle)
@@ -42,7 +43,7 @@ class Building(NamedTuple):
         return np.array([[-w, -d], [w, -d], [w, d], [-w, d]]) @ turn + self.centre
 
 
-def cast_shadow(canvas, layout, building):
+def cast_shadow(canvas: Canvas, layout: Layout, building: Building) -> None:
     """Throw the building's shadow: the hull of its footprint and that moved along the sun."""
     height = building.height * (0.35 if building.damage == 'collapsed' else 1)
     corners = building.corners()
@@ -51,7 +52,7 @@ def cast_shadow(canvas, layout, building):
     canvas.cast(hull[:, 0])
 
 
-def paint_skirt(canvas, rng, building):
+def paint_skirt(canvas: Canvas, rng: np.random.Generator, building: Building) -> None:
     """Scatter rubble round a damaged building; labels 5 outside its footprint."""
     reach = max(building.size) * rng.uniform(0.55, 0.8)
     centre = building.centre + rng.normal(0, 0.12, 2) * building.size[0]
@@ -66,7 +67,7 @@ def paint_skirt(canvas, rng, building):
     canvas.blend(x, y, alpha, canvas.texture(SKIRT, x, y, w, h), DEBRIS, 0.55)
 
 
-def paint_yard(canvas, rng, building):
+def paint_yard(canvas: Canvas, rng: np.random.Generator, building: Building) -> None:
     """Lay gravel, paving or trodden earth round a house and a drive up to it; labels stay."""
     ramp = np.asarray(YARDS[rng.integers(len(YARDS))]) * rng.uniform(0.9, 1.1)
     material = Material(ramp.tolist(), 0.4, 0.4, 0.3, 0.1)
@@ -87,7 +88,8 @@ def paint_yard(canvas, rng, building):
             canvas.blend(x, y, 0.75 * alpha, canvas.texture(material, x, y, *alpha.shape[::-1]))
 
 
-def paint_building(canvas, layout, rng, building):
+def paint_building(canvas: Canvas, layout: Layout, rng: np.random.Generator,
+                   building: Building) -> None:
     """Set the roof on the map; labels 2, or 3 with the damage it has."""
     w, d = (max(6, int(v)) for v in building.size)
     picture = _roof(canvas, layout, rng, building, w, d)
@@ -100,14 +102,15 @@ def paint_building(canvas, layout, rng, building):
     canvas.stamp(picture, np.pad(alpha, 1), building.centre, building.angle, label)
 
 
-def _light(layout, angle, normal):
+def _light(layout: Layout, angle: float, normal: Tuple[int, int]) -> float:
     """Brightness of a roof plane whose normal leans towards ``normal`` in the roof's frame."""
     cos, sin = np.cos(angle), np.sin(angle)
     on_map = np.array([cos * normal[0] - sin * normal[1], sin * normal[0] + cos * normal[1]])
     return 1.0 - 0.28 * float(on_map @ layout.sun)
 
 
-def _roof(canvas, layout, rng, building, w, d):
+def _roof(canvas: Canvas, layout: Layout, rng: np.random.Generator, building: Building, w: int,
+          d: int) -> np.ndarray:
     y, x = np.mgrid[0:d, 0:w].astype(np.float32)
     light = np.ones((d, w), np.float32)
     planes = {'gable': [(y < d / 2, (0, -1)), (y >= d / 2, (0, 1))],
@@ -135,14 +138,16 @@ def _roof(canvas, layout, rng, building, w, d):
     return np.clip(picture, 0, 255).astype(np.uint8)
 
 
-def _hip_planes(x, y, w, d):
+def _hip_planes(x: np.ndarray, y: np.ndarray, w: int,
+                d: int) -> List[Tuple[np.ndarray, Tuple[int, int]]]:
     top, left = np.minimum(y, d - 1 - y), np.minimum(x, w - 1 - x)
     ends = left < top
     return [(~ends & (y < d / 2), (0, -1)), (~ends & (y >= d / 2), (0, 1)),
             (ends & (x < w / 2), (-1, 0)), (ends & (x >= w / 2), (1, 0))]
 
 
-def _parapet(rng, layout, building, picture, w, d):
+def _parapet(rng: np.random.Generator, layout: Layout, building: Building, picture: np.ndarray,
+             w: int, d: int) -> None:
     edge = 2
     for part, normal in (((slice(0, edge), slice(None)), (0, -1)),
                          ((slice(-edge, None), slice(None)), (0, 1)),
@@ -157,7 +162,8 @@ def _parapet(rng, layout, building, picture, w, d):
             picture[by:by + bd, bx:bx + bw] = rng.uniform(130, 225)
 
 
-def _chimneys(rng, layout, building, picture, w, d):
+def _chimneys(rng: np.random.Generator, layout: Layout, building: Building, picture: np.ndarray,
+              w: int, d: int) -> None:
     if building.roof == 'flat' or w < 24 or d < 24:
         return
     if rng.random() < 0.7:
@@ -172,18 +178,19 @@ def _chimneys(rng, layout, building, picture, w, d):
         panel[::7] = panel[:, ::9] = (132, 108, 92)
 
 
-def _wreck(canvas, rng, building, picture):
+def _wreck(canvas: Canvas, rng: np.random.Generator, building: Building,
+           picture: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
     """Open, burn or collapse a roof: picture and ragged alpha."""
     d, w = picture.shape[:2]
-    at = [int(v) for v in rng.integers(0, 900, 2)]
-    noise = cv2.GaussianBlur(canvas.tile('mid', *at, w, d), (0, 0), 1.2).astype(np.float32)
-    noise = (noise - 128) / 40
+    left, top = (int(v) for v in rng.integers(0, 900, 2))
+    noise = cv2.GaussianBlur(canvas.tile('mid', left, top, w, d), (0, 0), 1.2)
+    noise = (noise.astype(np.float32) - 128) / 40
     y, x = np.mgrid[0:d, 0:w].astype(np.float32)
     lean = ((x / w - 0.5) * rng.normal(0, 2) + (y / d - 0.5) * rng.normal(0, 2))
     wanted = {'holed': 0.3, 'burnt': 0.55, 'collapsed': 0.8}[building.damage]
     value = noise + lean
     hole = np.clip(4 * (np.quantile(value, wanted) - value) + 0.5, 0, 1)[..., None]
-    inside = canvas.texture(CHAR if building.damage == 'burnt' else RUBBLE, *at, w, d)
+    inside = canvas.texture(CHAR if building.damage == 'burnt' else RUBBLE, left, top, w, d)
     inside = inside.astype(np.float32)
     # The broken edge of the roof darkens what lies under it.
     inside *= 0.62 + 0.38 * cv2.blur(hole[..., 0], (7, 7))[..., None] ** 2

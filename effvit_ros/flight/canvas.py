@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import functools
-from typing import NamedTuple, Sequence, Tuple
+from typing import Dict, Iterator, NamedTuple, Optional, Sequence, Tuple
 
 import cv2
 import numpy as np
@@ -34,7 +34,7 @@ class Material(NamedTuple):
 
 
 @functools.lru_cache(maxsize=256)
-def _table(ramp):
+def _table(ramp: Tuple[Tuple[int, ...], ...]) -> np.ndarray:
     at = np.linspace(0, 255, len(ramp))
     levels = np.arange(256)
     table = np.stack([np.interp(levels, at, channel) for channel in zip(*ramp)], -1)
@@ -49,34 +49,34 @@ class Canvas:
     the ground, 1 on level ground.
     """
 
-    def __init__(self, rng, size, ppm):
+    def __init__(self, rng: np.random.Generator, size: int, ppm: float) -> None:
         self.size = size
         self.ppm = ppm
         self.image = np.zeros((size, size, 3), np.uint8)
         self.labels = np.zeros((size, size), np.uint8)
         self.shadow = np.zeros((size // 2, size // 2), np.uint8)
         self.low = size // LOW
-        self.relief = np.ones((self.low, self.low), np.float32)
+        self.relief: np.ndarray = np.ones((self.low, self.low), np.float32)
         self.tiles = {
             'mid': self._doubled(spectral_tile(rng, 200, 5, 1.3)),
             'fine': self._doubled(spectral_tile(rng, 9, 2, 0.3)),
             'stone': self._doubled(cellular_tile(rng, 9)),
         }
-        self._mixtures = {}
+        self._mixtures: Dict[Tuple[float, float, float], np.ndarray] = {}
         self.macro = np.clip(128 + 80 * fractal(rng, self.low, 70, 5, 0.55), 0, 255
                              ).astype(np.uint8)
         self.edge = fractal(rng, self.low, 24, 3, 0.6)
 
     @staticmethod
-    def _doubled(tile):
+    def _doubled(tile: np.ndarray) -> np.ndarray:
         return np.tile(tile, (2, 2))
 
-    def tile(self, name, x, y, w, h):
+    def tile(self, name: str, x: int, y: int, w: int, h: int) -> np.ndarray:
         """Crop (h, w) of a seamless tile as it lies over the map at x, y; w, h <= TILE."""
         x, y = x % TILE, y % TILE
         return self.tiles[name][y:y + h, x:x + w]
 
-    def upsample(self, field, x, y, w, h):
+    def upsample(self, field: np.ndarray, x: int, y: int, w: int, h: int) -> np.ndarray:
         """(h, w) block of a low-resolution field at full resolution, bilinear."""
         left, top = x // LOW, y // LOW
         right, bottom = (x + w - 1) // LOW + 1, (y + h - 1) // LOW + 1
@@ -88,7 +88,7 @@ class Canvas:
         x, y = LOW + x % LOW, LOW + y % LOW
         return part[y:y + h, x:x + w]
 
-    def texture(self, material, x, y, w, h):
+    def texture(self, material: Material, x: int, y: int, w: int, h: int) -> np.ndarray:
         """Surface of ``material`` at x, y: (h, w, 3) uint8."""
         index = self._grain(material)
         index = index[y % TILE:y % TILE + h, x % TILE:x % TILE + w]
@@ -97,7 +97,7 @@ class Canvas:
                                     material.macro, -128 * material.macro)
         return cv2.LUT(cv2.merge([index] * 3), material.table())
 
-    def _grain(self, material):
+    def _grain(self, material: Material) -> np.ndarray:
         """Tile (2 * TILE, 2 * TILE) uint8 with the material's mixture of small noises."""
         key = material.mid, material.fine, material.stone
         if key not in self._mixtures:
@@ -111,13 +111,14 @@ class Canvas:
             self._mixtures[key] = self._doubled(mixture)
         return self._mixtures[key]
 
-    def blocks(self):
+    def blocks(self) -> Iterator[Tuple[int, int, int, int]]:
         """Yield (x, y, w, h) of the blocks that cover the map."""
         for y in range(0, self.size, BLOCK):
             for x in range(0, self.size, BLOCK):
                 yield x, y, min(BLOCK, self.size - x), min(BLOCK, self.size - y)
 
-    def blend(self, x, y, alpha, texture, label=None, cut=0.5):
+    def blend(self, x: int, y: int, alpha: np.ndarray, texture: np.ndarray,
+              label: Optional[int] = None, cut: float = 0.5) -> None:
         """
         Lay ``texture`` (h, w, 3) uint8 over the map at x, y by ``alpha`` (h, w) float32, 0..1.
 
@@ -133,7 +134,9 @@ class Canvas:
         if label is not None:
             self.labels[y:y + h, x:x + w][alpha >= cut] = label
 
-    def paint_field(self, field, material, label=None, soft=4.0, rough=6.0, alpha=1.0, cut=0.5):
+    def paint_field(self, field: np.ndarray, material: Material, label: Optional[int] = None,
+                    soft: float = 4.0, rough: float = 6.0, alpha: float = 1.0,
+                    cut: float = 0.5) -> None:
         """
         Paint ``material`` where a low-resolution ``field`` (pixels inside) is above zero.
 
@@ -157,13 +160,14 @@ class Canvas:
                 opacity = np.clip(inside * (alpha / soft) + 0.5 * alpha, 0, alpha)
             self._cover(x, y, opacity, material, label, cut * alpha)
 
-    def paint_alpha(self, field, material):
+    def paint_alpha(self, field: np.ndarray, material: Material) -> None:
         """Paint ``material`` with the opacity of a low-resolution ``field``, 0..1."""
         for x, y, w, h in self.blocks():
             if field[y // LOW:(y + h) // LOW, x // LOW:(x + w) // LOW].max() > 0.01:
                 self._cover(x, y, self.upsample(field, x, y, w, h), material)
 
-    def paint_mask(self, mask, material, label=None, alpha=1.0):
+    def paint_mask(self, mask: np.ndarray, material: Material, label: Optional[int] = None,
+                   alpha: float = 1.0) -> None:
         """Paint ``material`` by a full-size (S, S) uint8 mask, 255 = opaque."""
         for x, y, w, h in self.blocks():
             part = mask[y:y + h, x:x + w]
@@ -171,14 +175,15 @@ class Canvas:
                 opacity = part * np.float32(alpha / 255)
                 self._cover(x, y, opacity, material, label, 0.5 * alpha)
 
-    def _cover(self, x, y, opacity, material, label=None, cut=0.5):
+    def _cover(self, x: int, y: int, opacity: np.ndarray, material: Material,
+               label: Optional[int] = None, cut: float = 0.5) -> None:
         """Blend ``material`` in over the part of a block where ``opacity`` is above zero."""
         left, top, w, h = cv2.boundingRect((opacity > 0).view(np.uint8))
         if w and h:
             self.blend(x + left, y + top, opacity[top:top + h, left:left + w],
                        self.texture(material, x + left, y + top, w, h), label, cut)
 
-    def box(self, points, margin=2):
+    def box(self, points: np.ndarray, margin: int = 2) -> Tuple[int, int, int, int]:
         """Clipped bounding box x, y, w, h of points (N, 2); w or h is 0 when off the map."""
         low = np.floor(points.min(0)).astype(int) - margin
         high = np.ceil(points.max(0)).astype(int) + margin + 1
@@ -186,24 +191,25 @@ class Canvas:
         right, bottom = np.clip(high, 0, self.size)
         return int(x), int(y), int(right - x), int(bottom - y)
 
-    def polygon_alpha(self, points, soft=0):
+    def polygon_alpha(self, points: np.ndarray,
+                      soft: int = 0) -> Optional[Tuple[int, int, np.ndarray]]:
         """Opacity of a polygon, (x, y, alpha (h, w) float32), or None when off the map."""
         x, y, w, h = self.box(points, 2 + int(soft))
         if w <= 0 or h <= 0:
             return None
-        mask = np.zeros((h, w), np.uint8)
+        mask: np.ndarray = np.zeros((h, w), np.uint8)
         shifted = np.round((points - (x, y)) * 16).astype(np.int32)
         cv2.fillPoly(mask, [shifted], 255, cv2.LINE_AA, 4)
         if soft:
             mask = cv2.blur(mask, (2 * soft + 1, 2 * soft + 1))
         return x, y, mask.astype(np.float32) * (1 / 255)
 
-    def cast(self, points):
+    def cast(self, points: np.ndarray) -> None:
         """Darken a polygon (N, 2) of shadow; :meth:`apply_light` brings it into the picture."""
         shifted = np.round(np.asarray(points) * 8).astype(np.int32)
         cv2.fillPoly(self.shadow, [shifted], 255, cv2.LINE_8, 4)
 
-    def apply_light(self):
+    def apply_light(self) -> None:
         """Multiply the picture with relief and the shadows cast so far (bluish, soft)."""
         levels = np.arange(256)[:, None]
         table = np.clip(128 * (1 - levels / 255 * np.array([[0.46, 0.54, 0.58]])), 0, 255)
@@ -211,21 +217,22 @@ class Canvas:
         soft = cv2.blur(self.shadow, (3, 3))
         relief = np.clip(128 * self.relief, 0, 255).astype(np.uint8)
         for x, y, w, h in self.blocks():
-            shade = soft[y // 2:(y + h) // 2, x // 2:(x + w) // 2]
+            shade: np.ndarray = soft[y // 2:(y + h) // 2, x // 2:(x + w) // 2]
             shade = cv2.resize(shade, (w, h), interpolation=cv2.INTER_LINEAR)
-            area = self.image[y:y + h, x:x + w]
+            area: np.ndarray = self.image[y:y + h, x:x + w]
             slope = cv2.merge([self.upsample(relief, x, y, w, h)] * 3)
             area = cv2.multiply(area, slope, scale=1 / 128)
             if shade.any():
                 area = cv2.multiply(area, cv2.LUT(cv2.merge([shade] * 3), table), scale=1 / 128)
             self.image[y:y + h, x:x + w] = area
 
-    def stamp(self, picture, alpha, centre, angle, label=None, cut=0.5):
+    def stamp(self, picture: np.ndarray, alpha: np.ndarray, centre: np.ndarray, angle: float,
+              label: Optional[int] = None, cut: float = 0.5) -> None:
         """
         Set a small picture (h, w, 3) uint8 with ``alpha`` (h, w) float32 down on the map.
 
-        Its middle comes to ``centre`` (x, y), its x axis turned by ``angle`` (rad).
-        ``label``: an id, an (h, w) uint8 array of ids (255 leaves what is there), or None.
+        Its middle comes to ``centre`` (x, y), its x axis turned by ``angle`` (rad). Where it
+        is opaque to ``cut`` the labels become ``label``; None leaves them.
         """
         h, w = alpha.shape
         cos, sin = np.cos(angle), np.sin(angle)
@@ -240,17 +247,9 @@ class Canvas:
         texture = cv2.warpAffine(picture, matrix, (bw, bh), flags=cv2.INTER_LINEAR,
                                  borderMode=cv2.BORDER_REPLICATE)
         opacity = cv2.warpAffine(alpha, matrix, (bw, bh), flags=cv2.INTER_LINEAR)
-        ids = label
-        if isinstance(label, np.ndarray):
-            ids = None
-            turned = cv2.warpAffine(label, matrix, (bw, bh), flags=cv2.INTER_NEAREST,
-                                    borderMode=cv2.BORDER_CONSTANT, borderValue=255)
-        self.blend(x, y, opacity, texture, ids, cut)
-        if isinstance(label, np.ndarray):
-            known = (turned != 255) & (opacity >= cut)
-            self.labels[y:y + bh, x:x + bw][known] = turned[known]
+        self.blend(x, y, opacity, texture, label, cut)
 
-    def label_at(self, points):
+    def label_at(self, points: np.ndarray) -> np.ndarray:
         """Return the labels under points (N, 2), (N,) uint8; 255 off the map."""
         points = np.round(np.asarray(points)).astype(int).reshape(-1, 2)
         on_map = ((points >= 0) & (points < self.size)).all(1)

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import os
-from typing import NamedTuple, Optional
+from typing import Callable, Iterable, NamedTuple, Optional, Tuple, Union
 
 import cv2
 import numpy as np
@@ -33,7 +33,7 @@ class DatasetPlan(NamedTuple):
     suffix: str = 'jpg'
     scene_size: int = SIZE
 
-    def paths(self, seed, index):
+    def paths(self, seed: int, index: int) -> Tuple[str, str]:
         """Return the paths of picture and label map."""
         stem = f'{seed:05d}_{index:05d}'
         return (os.path.join(self.out, 'images', self.split, f'{stem}.{self.suffix}'),
@@ -43,12 +43,12 @@ class DatasetPlan(NamedTuple):
 class SpreadViews:
     """Independent views of one scene; view ``index`` depends on seed and index alone."""
 
-    def __init__(self, seed, width, height, scene_size=SIZE):
+    def __init__(self, seed: int, width: int, height: int, scene_size: int = SIZE) -> None:
         self._seed = seed
         self._scene = build_scene(seed, scene_size)
         self._renderer = Renderer(self._scene, width, height, seed)
 
-    def frame(self, index):
+    def frame(self, index: int) -> FlightFrame:
         """Render view ``index`` as a :class:`FlightFrame` (its stamp is 0)."""
         rng = np.random.default_rng([self._seed, 4, index])
         pose = random_pose(rng, self._scene.sights, len(self._scene.labels))
@@ -59,7 +59,8 @@ class SpreadViews:
         return FlightFrame(image, labels, 0.0)
 
 
-def write_dataset(plan, report=None):
+def write_dataset(plan: DatasetPlan,
+                  report: Optional[Callable[[int, int], None]] = None) -> Tuple[int, int]:
     """
     Write what is missing of ``plan``; return (written, skipped).
 
@@ -90,13 +91,13 @@ def write_dataset(plan, report=None):
     return written, skipped
 
 
-def _source(plan, seed):
+def _source(plan: DatasetPlan, seed: int) -> Union[Flight, SpreadViews]:
     if plan.stride:
         return Flight(seed, plan.width, plan.height, 30.0, plan.scene_size)
     return SpreadViews(seed, plan.width, plan.height, plan.scene_size)
 
 
-def save(path, picture):
+def save(path: str, picture: np.ndarray) -> None:
     """Encode a BGR or grey uint8 picture by the suffix of ``path``; never leave a half of it."""
     suffix = os.path.splitext(path)[1]
     options = [cv2.IMWRITE_JPEG_QUALITY, 92] if suffix == '.jpg' else []
@@ -112,7 +113,7 @@ def save(path, picture):
         raise UserError(f'cannot write {path}: {error.strerror}')
 
 
-def contact_sheet(frames, columns=2, width=480):
+def contact_sheet(frames: Iterable[FlightFrame], columns: int = 2, width: int = 480) -> np.ndarray:
     """Pictures next to their coloured truth, ``columns`` pairs a row: (H, W, 3) uint8 BGR."""
     cells = []
     for image, labels, _ in frames:

@@ -1,10 +1,14 @@
 """Burning houses, a wildfire front, and smoke that drifts with the wind."""
 from __future__ import annotations
 
+from typing import Sequence, Tuple
+
 import numpy as np
 
-from effvit_ros.flight.canvas import LOW, Material
+from effvit_ros.flight.buildings import Building
+from effvit_ros.flight.canvas import Canvas, LOW, Material
 from effvit_ros.flight.hazards import flow_line, tongue
+from effvit_ros.flight.layout import Layout
 from effvit_ros.flight.noise import fractal
 
 FIRE = 6
@@ -15,7 +19,8 @@ SMOKE = [(84, 84, 86), (132, 132, 132), (186, 186, 184)]
 THICKEST = 0.58
 
 
-def paint_fire(canvas, layout, rng, buildings):
+def paint_fire(canvas: Canvas, layout: Layout, rng: np.random.Generator,
+               buildings: Sequence[Building]) -> None:
     """
     Paint burnt ground, flames (labels 6) and smoke (translucent, labels unchanged).
 
@@ -47,7 +52,7 @@ def paint_fire(canvas, layout, rng, buildings):
     _drift(canvas, layout, rng, sources)
 
 
-def _wildfire_front(canvas, layout, rng):
+def _wildfire_front(canvas: Canvas, layout: Layout, rng: np.random.Generator) -> np.ndarray:
     """Line of fire through open country: where forest or crop is all that is to be seen."""
     size, reach = canvas.size, 0.06 * canvas.size
     around = np.stack(np.meshgrid(*[np.linspace(-reach, reach, 5)] * 2), -1).reshape(-1, 2)
@@ -62,7 +67,8 @@ def _wildfire_front(canvas, layout, rng):
     return flow_line(rng, middle - half, middle + half, 0.1)
 
 
-def _drift(canvas, layout, rng, sources):
+def _drift(canvas: Canvas, layout: Layout, rng: np.random.Generator,
+           sources: Sequence[Tuple[np.ndarray, float]]) -> None:
     """Lay plumes from ``sources`` (centre, radius) downwind, wider and thinner on the way."""
     low, ppm = canvas.low, canvas.ppm
     angle = rng.uniform(0, 2 * np.pi)
@@ -83,7 +89,7 @@ def _drift(canvas, layout, rng, sources):
     canvas.paint_alpha(haze, Material(SMOKE, 0.4, 0.35, 0.05))
 
 
-def _box(centre, reach, low):
+def _box(centre: np.ndarray, reach: float, low: int) -> Tuple[slice, slice]:
     left, top = np.clip(((centre - reach) / LOW).astype(int), 0, low)
     right, bottom = np.clip(((centre + reach) / LOW).astype(int), 0, low)
     return slice(top, bottom), slice(left, right)

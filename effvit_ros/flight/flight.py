@@ -1,7 +1,7 @@
 """The flight as a camera: frame number in, picture and truth out."""
 from __future__ import annotations
 
-from typing import Iterator, NamedTuple, Sequence
+from typing import Iterator, NamedTuple, Sequence, Tuple
 
 import numpy as np
 
@@ -81,7 +81,7 @@ class Flight:
             pose, flight_light(self.seed, stamp_s), self._motion(pose, stamp_s), index)
         return FlightFrame(image, labels, stamp_s)
 
-    def _motion(self, pose, stamp_s):
+    def _motion(self, pose: Pose, stamp_s: float) -> Tuple[float, float]:
         """Pixels by which the middle of the picture moves while the shutter is open."""
         there = self.pose(stamp_s + SHUTTER_S)
         to_picture = np.linalg.inv(self._renderer.homography(pose))

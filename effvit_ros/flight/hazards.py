@@ -1,10 +1,13 @@
 """Landslide, avalanche, lava, pyroclastic flow, cracks and sink holes."""
 from __future__ import annotations
 
+from typing import Sequence, Tuple, Union
+
 import cv2
 import numpy as np
 
-from effvit_ros.flight.canvas import LOW, Material
+from effvit_ros.flight.canvas import Canvas, LOW, Material
+from effvit_ros.flight.layout import Layout
 from effvit_ros.flight.noise import fractal, resample, spline, TILE, wander
 
 AVALANCHE, CRACKS, DEBRIS, LAVA, PYROCLASTIC = 1, 4, 5, 9, 11
@@ -24,14 +27,15 @@ GASH = [(8, 10, 14), (20, 26, 34), (44, 54, 64)]
 RIM = [(62, 80, 100), (92, 116, 140), (132, 154, 178)]
 
 
-def signed(mask):
+def signed(mask: np.ndarray) -> np.ndarray:
     """Pixels of the map inside (positive) or outside a low-resolution mask, float32."""
     inside = cv2.distanceTransform(mask, cv2.DIST_L2, 5)
     outside = cv2.distanceTransform(255 - mask, cv2.DIST_L2, 5)
     return LOW * (inside - outside)
 
 
-def tongue(canvas, line, widths):
+def tongue(canvas: Canvas, line: Union[np.ndarray, Sequence[np.ndarray]],
+           widths: Union[np.ndarray, Sequence[float]]) -> np.ndarray:
     """Field of a flow along ``line`` (N, 2) with half ``widths`` (N,), all in map pixels."""
     mask = np.zeros((canvas.low, canvas.low), np.uint8)
     for point, width in zip(line, widths):
@@ -39,7 +43,8 @@ def tongue(canvas, line, widths):
     return signed(mask)
 
 
-def flow_line(rng, start, end, sway):
+def flow_line(rng: np.random.Generator, start: np.ndarray, end: np.ndarray,
+              sway: float) -> np.ndarray:
     """Winding line from ``start`` to ``end``, a point every 12 pixels."""
     start, end = np.asarray(start, float), np.asarray(end, float)
     t = np.linspace(0, 1, 5)[:, None]
@@ -49,14 +54,15 @@ def flow_line(rng, start, end, sway):
     return spline(points, 12.0)
 
 
-def toward(layout, name, target, reach):
+def toward(layout: Layout, name: str, target: np.ndarray,
+           reach: float) -> Tuple[np.ndarray, np.ndarray]:
     """Start in a zone's middle and end ``reach`` radii from it in the direction of target."""
     centre, radius = layout.zones[name]
     way = np.asarray(target) - centre
     return centre, centre + way / np.hypot(*way) * radius * reach
 
 
-def paint_landslide(canvas, layout, rng):
+def paint_landslide(canvas: Canvas, layout: Layout, rng: np.random.Generator) -> None:
     """Mud and rock from the hill over whatever lies below; labels 5."""
     mud = MUDS[rng.integers(len(MUDS))]
     centre, radius = layout.zones['hill']
@@ -79,7 +85,7 @@ def paint_landslide(canvas, layout, rng):
     _emboss(canvas, layout, rng, field, 12)
 
 
-def paint_avalanche(canvas, layout, rng):
+def paint_avalanche(canvas: Canvas, layout: Layout, rng: np.random.Generator) -> None:
     """Lumpy snow run down from the mountain; labels 1."""
     centre, radius = layout.zones['snow']
     field = np.full((canvas.low, canvas.low), -1e3, np.float32)
@@ -101,7 +107,7 @@ def paint_avalanche(canvas, layout, rng):
     _emboss(canvas, layout, rng, field, 14)
 
 
-def paint_volcano(canvas, layout, rng):
+def paint_volcano(canvas: Canvas, layout: Layout, rng: np.random.Generator) -> None:
     """Ash flows (labels 11), then lava with dark crust and glowing channels (labels 9)."""
     centre, radius = layout.zones['volcano']
     ash = np.full((canvas.low, canvas.low), -1e3, np.float32)
@@ -131,10 +137,11 @@ def paint_volcano(canvas, layout, rng):
     canvas.paint_field(glow, Material(MOLTEN, 0.5, 0.7, 0.2, -0.4), LAVA, soft=16, rough=9)
 
 
-def _emboss(canvas, layout, rng, field, lump):
+def _emboss(canvas: Canvas, layout: Layout, rng: np.random.Generator, field: np.ndarray,
+            lump: float) -> None:
     """Give a deposit lumps about ``lump`` pixels wide, shaded by the sun, inside ``field``."""
     x, y = (int(v) for v in rng.integers(0, TILE, 2))
-    height = canvas.tile('mid', x, y, canvas.low, canvas.low).astype(np.float32)
+    height: np.ndarray = canvas.tile('mid', x, y, canvas.low, canvas.low).astype(np.float32)
     smooth = lump / LOW / 4
     height = cv2.GaussianBlur(height, (0, 0), smooth)
     slope_x = cv2.Sobel(height, cv2.CV_32F, 1, 0, scale=1 / 8)
@@ -145,7 +152,7 @@ def _emboss(canvas, layout, rng, field, lump):
     canvas.relief = np.clip(canvas.relief * (1 - inside) + (1 + lit) * inside, 0.4, 1.6)
 
 
-def paint_cracks(canvas, layout, rng):
+def paint_cracks(canvas: Canvas, layout: Layout, rng: np.random.Generator) -> None:
     """Fissures through ground and road, branching, and sink holes; labels 4."""
     centre, radius = layout.zones['quake']
     shape, ppm = canvas.labels.shape, canvas.ppm
@@ -161,13 +168,14 @@ def paint_cracks(canvas, layout, rng):
     canvas.paint_mask(cv2.blur(core, (3, 3)), Material(GASH, 0.4, 0.5, 0.4), CRACKS)
 
 
-def _crack(canvas, rng, rim, core, start, heading, length, width, depth):
+def _crack(canvas: Canvas, rng: np.random.Generator, rim: np.ndarray, core: np.ndarray,
+           start: np.ndarray, heading: float, length: float, width: float, depth: int) -> None:
     line = wander(rng, start, heading, length, 1.1 * canvas.ppm, 0.17)
     taper = np.sin(np.linspace(0.15, np.pi - 0.02, len(line))) * rng.uniform(0.7, 1.3, len(line))
     for a, b, t in zip(line, line[1:], taper):
-        ends = [tuple(int(v) for v in np.round(p * 16)) for p in (a, b)]
-        cv2.line(rim, *ends, 255, max(2, int((3.2 * t + 0.6) * width + 3)), cv2.LINE_AA, 4)
-        cv2.line(core, *ends, 255, max(1, int(0.9 * t * width)), cv2.LINE_AA, 4)
+        near, far = (tuple(int(v) for v in np.round(p * 16)) for p in (a, b))
+        cv2.line(rim, near, far, 255, max(2, int((3.2 * t + 0.6) * width + 3)), cv2.LINE_AA, 4)
+        cv2.line(core, near, far, 255, max(1, int(0.9 * t * width)), cv2.LINE_AA, 4)
     if depth < 2:
         for _ in range(int(rng.integers(1, 4))):
             at = int(rng.integers(1, len(line) - 1))
@@ -177,7 +185,8 @@ def _crack(canvas, rng, rim, core, start, heading, length, width, depth):
                    length * rng.uniform(0.2, 0.4), width * 0.65, depth + 1)
 
 
-def _sink_hole(canvas, rng, rim, core, centre):
+def _sink_hole(canvas: Canvas, rng: np.random.Generator, rim: np.ndarray, core: np.ndarray,
+               centre: np.ndarray) -> None:
     radius = rng.uniform(4, 8) * canvas.ppm
     angles = np.linspace(0, 2 * np.pi, 28, endpoint=False)
     ragged = radius * (1 + 0.12 * rng.normal(0, 1, 28) + 0.15 * np.sin(2 * angles + 1))

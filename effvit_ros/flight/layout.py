@@ -1,6 +1,8 @@
 """The plan of a place: sun, season, zones, river, parcels and streets, before any paint."""
 from __future__ import annotations
 
+from typing import Dict, List, Optional, Tuple
+
 import cv2
 import numpy as np
 
@@ -28,9 +30,15 @@ class Layout:
     ``sun``: unit vector (x, y) along which shadows fall; ``shadow``: their length per metre
     of height, pixels. ``zones``: name -> (centre (2,), radius). ``parcels``: list of polygons
     (N, 2) with their kind. ``roads``: list of (kind, polyline (M, 2)).
+
+    Known when they are painted: ``slide_toe``, (2,), where the landslide ends; ``flood``,
+    pixels inside the flooded land, (S/LOW, S/LOW) float32.
     """
 
-    def __init__(self, rng, size, ppm):
+    slide_toe: np.ndarray
+    flood: np.ndarray
+
+    def __init__(self, rng: np.random.Generator, size: int, ppm: float) -> None:
         self.size, self.ppm = size, ppm
         angle = rng.uniform(0, 2 * np.pi)
         self.sun = np.array([np.cos(angle), np.sin(angle)])
@@ -41,14 +49,15 @@ class Layout:
         self._lay_river(rng)
         self._phase = rng.uniform(0, 2 * np.pi, 6)
         self._turn = rng.uniform(0, np.pi)
-        self.parcels, self.roads = [], []
+        self.parcels: List[Tuple[str, np.ndarray]] = []
+        self.roads: List[Tuple[str, np.ndarray]] = []
         half = 0.78 * size
         self._divide(rng, -half, -half, half, half, 0)
 
-    def _place_zones(self, rng):
+    def _place_zones(self, rng: np.random.Generator) -> None:
         size = self.size
         names = rng.permutation(CORNERS)
-        self.zones = {}
+        self.zones: Dict[str, Tuple[np.ndarray, float]] = {}
         for name, (u, v) in zip(names, ((.15, .15), (.85, .15), (.85, .85), (.15, .85))):
             centre = size * (np.array([u, v]) + rng.uniform(-0.035, 0.035, 2))
             self.zones[name] = (centre, size * rng.uniform(0.2, 0.25))
@@ -59,7 +68,7 @@ class Layout:
             self.zones[name] = (size * (centre if self.upright else centre[::-1]),
                                 size * (0.29 if name == 'village' else 0.2))
 
-    def _lay_river(self, rng):
+    def _lay_river(self, rng: np.random.Generator) -> None:
         along = np.linspace(-0.05, 1.05, 8)
         across = 0.5 + rng.uniform(-0.055, 0.055, 8)
         points = np.stack([across, along] if self.upright else [along, across], 1)
@@ -70,10 +79,11 @@ class Layout:
         line = np.full((low, low), 255, np.uint8)
         cv2.polylines(line, [np.round(self.river / LOW * 16).astype(np.int32)], False, 0, 1,
                       cv2.LINE_8, 4)
-        self.river_distance = LOW * cv2.distanceTransform(line, cv2.DIST_L2, 5)
-        self.river_distance += 0.012 * self.size * fractal(rng, low, low / 14, 3)
+        ragged = 0.012 * self.size * fractal(rng, low, low / 14, 3)
+        self.river_distance = LOW * cv2.distanceTransform(line, cv2.DIST_L2, 5) + ragged
 
-    def zone_field(self, name, rng=None, ragged=0.25):
+    def zone_field(self, name: str, rng: Optional[np.random.Generator] = None,
+                   ragged: float = 0.25) -> np.ndarray:
         """Pixels inside a zone, negative outside, (S/LOW, S/LOW) float32; ragged by noise."""
         centre, radius = self.zones[name]
         low = self.size // LOW
@@ -92,15 +102,15 @@ class Layout:
             field += np.float32(radius * ragged) * fractal(rng, low, low / 8, 4)
         return field
 
-    def distance(self, name, points):
-        """Distance of points (..., 2) from a zone's centre in units of its radius."""
+    def distance(self, name: str, point: np.ndarray) -> float:
+        """Distance of a point (2,) from a zone's centre in units of its radius."""
         centre, radius = self.zones[name]
-        return np.hypot(*np.moveaxis(np.asarray(points) - centre, -1, 0)) / radius
+        return float(np.hypot(*(point - centre)) / radius)
 
-    def bend(self, points):
+    def bend(self, points: np.ndarray) -> np.ndarray:
         """Turn plan coordinates (N, 2) about the middle of the map and bend them gently."""
         cos, sin = np.cos(self._turn), np.sin(self._turn)
-        points = np.asarray(points, np.float64) @ np.array([[cos, sin], [-sin, cos]])
+        points = points @ np.array([[cos, sin], [-sin, cos]])
         wave = 2 * np.pi / self.size
         p = self._phase
         x, y = points[:, 0] * wave, points[:, 1] * wave
@@ -108,10 +118,11 @@ class Layout:
         dy = np.sin(1.2 * x + p[2]) + 0.5 * np.sin(2.1 * y - 1.9 * x + p[3])
         return points + 0.035 * self.size * np.stack([dx, dy], 1) + self.size / 2
 
-    def _divide(self, rng, left, top, right, bottom, level):
+    def _divide(self, rng: np.random.Generator, left: float, top: float, right: float,
+                bottom: float, level: int) -> None:
         """Cut a rectangle of the plan in two by a road until it is a parcel."""
         width, height = right - left, bottom - top
-        middle = self.bend([[(left + right) / 2, (top + bottom) / 2]])[0]
+        middle = self.bend(np.array([[(left + right) / 2, (top + bottom) / 2]]))[0]
         away = np.abs(middle - self.size / 2).max() - 0.7 * max(width, height)
         if away > self.size / 2:
             return
@@ -137,14 +148,14 @@ class Layout:
             self._divide(rng, *half, level + 1)
 
     @staticmethod
-    def _road_kind(level, village, extent):
+    def _road_kind(level: int, village: bool, extent: float) -> Optional[str]:
         if level < 2:
             return 'main'
         if village:
             return 'street'
         return 'country' if level < 5 else None
 
-    def _kind(self, rng, middle, village):
+    def _kind(self, rng: np.random.Generator, middle: np.ndarray, village: bool) -> str:
         if village:
             return rng.choice(['garden', 'garden', 'garden', 'garden', 'garden', 'yard', 'park'])
         if self.distance('quake', middle) < 0.8:
@@ -156,7 +167,7 @@ class Layout:
         return rng.choice(['crop', 'stubble', 'plough', 'meadow', 'pasture', 'forest', 'crop',
                            'orchard'])
 
-    def _outline(self, left, top, right, bottom):
+    def _outline(self, left: float, top: float, right: float, bottom: float) -> np.ndarray:
         inset = 1.5 * self.ppm
         left, top, right, bottom = left + inset, top + inset, right - inset, bottom - inset
         corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom],

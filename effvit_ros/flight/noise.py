@@ -8,7 +8,8 @@ import numpy as np
 TILE = 1024
 
 
-def fractal(rng, size, cell, octaves=5, gain=0.5):
+def fractal(rng: np.random.Generator, size: int, cell: float, octaves: int = 5,
+            gain: float = 0.5) -> np.ndarray:
     """
     Multi-octave value noise, (size, size) float32, about -1 to 1.
 
@@ -17,7 +18,7 @@ def fractal(rng, size, cell, octaves=5, gain=0.5):
     """
     octaves = max(1, min(octaves, int(np.log2(cell))))
     count = int(np.ceil(size / cell)) + 3
-    total = rng.uniform(-1, 1, (count, count)).astype(np.float32)
+    total: np.ndarray = rng.uniform(-1, 1, (count, count)).astype(np.float32)
     amplitude, norm = 1.0, 1.0
     for _ in range(octaves - 1):
         # Grow by two and cut a point on each side, where the border would show.
@@ -33,7 +34,7 @@ def fractal(rng, size, cell, octaves=5, gain=0.5):
     return total[:size, :size] * np.float32(1.6 / norm)
 
 
-def spectral_tile(rng, low, high, slope):
+def spectral_tile(rng: np.random.Generator, low: float, high: float, slope: float) -> np.ndarray:
     """
     Seamless (TILE, TILE) uint8 noise, mean 128, standard deviation 40.
 
@@ -50,7 +51,7 @@ def spectral_tile(rng, low, high, slope):
     return np.clip(128 + 40 * tile / tile.std(), 0, 255).astype(np.uint8)
 
 
-def cellular_tile(rng, spacing):
+def cellular_tile(rng: np.random.Generator, spacing: float) -> np.ndarray:
     """
     Seamless (TILE, TILE) uint8 of stones: 0 in the joints, bright in the middle of each.
 
@@ -82,7 +83,7 @@ def cellular_tile(rng, spacing):
     return np.clip(255 * middle, 0, 255).astype(np.uint8)
 
 
-def spline(points, step, closed=False):
+def spline(points: np.ndarray, step: float, closed: bool = False) -> np.ndarray:
     """
     Catmull-Rom curve through ``points`` (N, 2), resampled about every ``step``: (M, 2) float64.
 
@@ -103,7 +104,7 @@ def spline(points, step, closed=False):
     return resample(curve, step)[:-1 if closed else None]
 
 
-def resample(curve, step):
+def resample(curve: np.ndarray, step: float) -> np.ndarray:
     """Points at equal distances of about ``step`` along a polyline (N, 2), ends included."""
     length = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(curve, axis=0).T))])
     count = max(2, int(round(length[-1] / step)) + 1)
@@ -111,7 +112,8 @@ def resample(curve, step):
     return np.stack([np.interp(at, length, curve[:, 0]), np.interp(at, length, curve[:, 1])], 1)
 
 
-def wander(rng, start, heading, length, step, turn):
+def wander(rng: np.random.Generator, start: np.ndarray, heading: float, length: float, step: float,
+           turn: float) -> np.ndarray:
     """
     Polyline of a crack: a jagged walk of ``length`` whose heading (rad) drifts by ``turn``.
 

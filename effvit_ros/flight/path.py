@@ -1,7 +1,7 @@
 """Where the camera is: a smooth closed round over the sights of a scene, or single views."""
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Mapping, NamedTuple, Tuple
 
 import numpy as np
 
@@ -33,7 +33,7 @@ class Pose(NamedTuple):
 class FlightPath:
     """Closed, smooth round over ``sights`` (class id -> (x, y)) of a map of ``size`` pixels."""
 
-    def __init__(self, sights, size, seed):
+    def __init__(self, sights: Mapping[int, Tuple[float, float]], size: int, seed: int) -> None:
         rng = np.random.default_rng([seed, 1])
         margin = 0.17 * size
         points = np.clip(np.array([sights[key] for key in sorted(sights)]), margin, size - margin)
@@ -54,7 +54,7 @@ class FlightPath:
         self._base_tilt = rng.uniform(0.02, 0.28)
 
     @staticmethod
-    def _thin(points, gap):
+    def _thin(points: np.ndarray, gap: float) -> np.ndarray:
         """Drop points that lie nearer than ``gap`` to one kept before; three stay at least."""
         kept = [points[0]]
         for point in points[1:]:
@@ -65,9 +65,9 @@ class FlightPath:
         return np.array(kept)
 
     @staticmethod
-    def _untangle(points):
+    def _untangle(points: np.ndarray) -> np.ndarray:
         """Shorten the round by turning pieces of it about (2-opt)."""
-        def length(p):
+        def length(p: np.ndarray) -> float:
             return np.hypot(*(p - np.roll(p, 1, 0)).T).sum()
         best, improved = points, True
         while improved:
@@ -80,13 +80,13 @@ class FlightPath:
         return best
 
     @staticmethod
-    def _smooth(values, sigma):
+    def _smooth(values: np.ndarray, sigma: float) -> np.ndarray:
         """Gaussian mean along a closed curve (N, C)."""
         frequency = np.fft.rfftfreq(len(values))[:, None]
         window = np.exp(-2 * (np.pi * frequency * sigma) ** 2)
         return np.fft.irfft(np.fft.rfft(values, axis=0) * window, len(values), axis=0)
 
-    def _at(self, phase):
+    def _at(self, phase: float) -> Tuple[np.ndarray, float]:
         """Place and heading at ``phase`` rounds, linear between the points of the curve."""
         count = len(self._curve)
         whole = int(np.floor(phase))
@@ -97,7 +97,7 @@ class FlightPath:
         swing = self._heading[i] * (1 - part) + self._heading[j] * part
         return place, swing + self._turns * (phase - np.floor(phase)) + self._turns * whole
 
-    def pose(self, time_s):
+    def pose(self, time_s: float) -> Pose:
         """Return the :class:`Pose` at ``time_s`` seconds after take-off."""
         phase = time_s / ROUND_S
         (x, y), heading = self._at(phase)
@@ -111,7 +111,8 @@ class FlightPath:
         return Pose(float(x), float(y), float(scale), float(heading), float(pitch), float(roll))
 
 
-def random_pose(rng, sights, size):
+def random_pose(rng: np.random.Generator, sights: Mapping[int, Tuple[float, float]],
+                size: int) -> Pose:
     """
     Return a view for a data set: any height, heading and tilt.
 

@@ -1,12 +1,13 @@
 """The camera: a pinhole view of the scene with blur, light and noise, and its exact labels."""
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Tuple
 
 import cv2
 import numpy as np
 
-from effvit_ros.flight.path import REFERENCE_WIDTH
+from effvit_ros.flight.path import Pose, REFERENCE_WIDTH
+from effvit_ros.flight.scene import Scene
 
 #: Half of the horizontal field of view, rad.
 HALF_VIEW = np.radians(32.5)
@@ -31,7 +32,7 @@ class Light(NamedTuple):
     noise: float = 3.0
 
 
-def flight_light(seed, time_s):
+def flight_light(seed: int, time_s: float) -> Light:
     """Return the :class:`Light` of a flight at ``time_s``: slow drifts about the seed's own."""
     rng = np.random.default_rng([seed, 2])
     gain, blue, red, haze, noise = rng.uniform([0.98, 0.94, 0.94, 0, 2], [1.25, 1.06, 1.06, .2, 5])
@@ -41,7 +42,7 @@ def flight_light(seed, time_s):
     return Light(gain, blue, red, haze, noise)
 
 
-def random_light(rng):
+def random_light(rng: np.random.Generator) -> Light:
     """Return a :class:`Light` for a data set: a wider range than one flight has."""
     return Light(*rng.uniform([0.75, 0.9, 0.9, 0, 1], [1.45, 1.1, 1.1, 0.45, 9]))
 
@@ -49,7 +50,7 @@ def random_light(rng):
 class Renderer:
     """Renders views of a scene at one picture size; keeps all buffers it needs."""
 
-    def __init__(self, scene, width, height, seed=0):
+    def __init__(self, scene: Scene, width: int, height: int, seed: int = 0) -> None:
         self.width, self.height = width, height
         self._labels = scene.labels
         self._pyramid = [scene.image]
@@ -63,16 +64,16 @@ class Renderer:
         # Sensor noise with standard deviation 16 about 128; views are cut from it.
         noise = np.empty(shape, np.int16)
         cv2.setRNGSeed(int(rng.integers(1 << 30)))
-        cv2.randn(noise, (128, 128, 128), (16, 16, 16))
+        cv2.randn(noise, np.full(3, 128.0), np.full(3, 16.0))
         self._noise = np.clip(noise, 0, 255).astype(np.uint8)
 
-    def _make_vignette(self, rng):
+    def _make_vignette(self, rng: np.random.Generator) -> np.ndarray:
         y, x = np.mgrid[0:self.height, 0:self.width].astype(np.float32)
         x, y = x / self.width - 0.5, y / self.height - 0.5
         fall = 255 * (1 - rng.uniform(0.1, 0.5) * (x * x + y * y))
         return cv2.merge([fall.astype(np.uint8)] * 3)
 
-    def homography(self, pose):
+    def homography(self, pose: Pose) -> np.ndarray:
         """
         Return the 3x3 matrix that takes picture pixels (u, v, 1) to map pixels (x, y, 1).
 
@@ -89,7 +90,7 @@ class Renderer:
         return ground @ turn @ inverse_camera
 
     @staticmethod
-    def camera(pose):
+    def camera(pose: Pose) -> Tuple[np.ndarray, float, np.ndarray]:
         """
         Return the camera's place (x, y), its height, and its (3, 3) rotation.
 
@@ -102,7 +103,8 @@ class Renderer:
         place = np.array([pose.x, pose.y]) - depth * forward[:2] / forward[2]
         return place, depth, turn
 
-    def render(self, pose, light=Light(), motion=(0.0, 0.0), grain=0):
+    def render(self, pose: Pose, light: Light = Light(), motion: Tuple[float, float] = (0.0, 0.0),
+               grain: int = 0) -> Tuple[np.ndarray, np.ndarray]:
         """
         Render one view: image (H, W, 3) uint8 BGR and labels (H, W) uint8.
 
@@ -130,7 +132,7 @@ class Renderer:
         return image, labels
 
 
-def _tone(light):
+def _tone(light: Light) -> np.ndarray:
     """Table (256, 1, 3) uint8 for exposure, white balance and haze."""
     level = np.arange(256)[:, None] * light.gain * np.array([[light.blue, 1, light.red]])
     # A soft shoulder instead of hard clipping.
@@ -139,30 +141,31 @@ def _tone(light):
     return np.clip(level, 0, 255).astype(np.uint8)[:, None]
 
 
-def _blur(image, motion):
+def _blur(image: np.ndarray, motion: Tuple[float, float]) -> np.ndarray:
     length = min(float(np.hypot(*motion)), LONGEST_BLUR)
     if length < 1.2:
         return image
     half = int(np.ceil(length / 2))
     kernel = np.zeros((2 * half + 1, 2 * half + 1), np.float32)
     direction = np.asarray(motion) / np.hypot(*motion) * length / 2
-    ends = [tuple(int(v) for v in np.round((half + sign * direction) * 16)) for sign in (-1, 1)]
-    cv2.line(kernel, *ends, 1.0, 1, cv2.LINE_8, 4)
+    start, end = (tuple(int(v) for v in np.round((half + sign * direction) * 16))
+                  for sign in (-1, 1))
+    cv2.line(kernel, start, end, 1.0, 1, cv2.LINE_8, 4)
     rows, cols = np.flatnonzero(kernel.any(1)), np.flatnonzero(kernel.any(0))
     kernel = kernel[rows[0]:rows[-1] + 1, cols[0]:cols[-1] + 1]
     return cv2.filter2D(image, -1, kernel / kernel.sum())
 
 
-def _about_x(angle):
+def _about_x(angle: float) -> np.ndarray:
     cos, sin = np.cos(angle), np.sin(angle)
     return np.array([[1, 0, 0], [0, cos, -sin], [0, sin, cos]])
 
 
-def _about_y(angle):
+def _about_y(angle: float) -> np.ndarray:
     cos, sin = np.cos(angle), np.sin(angle)
     return np.array([[cos, 0, sin], [0, 1, 0], [-sin, 0, cos]])
 
 
-def _about_z(angle):
+def _about_z(angle: float) -> np.ndarray:
     cos, sin = np.cos(angle), np.sin(angle)
     return np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]])

@@ -1,11 +1,13 @@
 """Streets, main roads, their markings, and bridges where a main road meets the river."""
 from __future__ import annotations
 
+from typing import Iterable, List, Mapping, Optional, Sequence, Tuple
+
 import cv2
 import numpy as np
 
-from effvit_ros.flight.canvas import Material
-from effvit_ros.flight.layout import EARTH, ROAD_WIDTH
+from effvit_ros.flight.canvas import Canvas, Material
+from effvit_ros.flight.layout import EARTH, Layout, ROAD_WIDTH
 
 ROAD = 12
 PAVEMENT = [(128, 134, 138), (158, 164, 168), (188, 192, 195)]
@@ -14,7 +16,9 @@ WHITE = Material([(196, 200, 200), (226, 228, 228), (240, 240, 240)], 0.2, 0.5, 
 CONCRETE = [(150, 154, 156), (176, 180, 182), (204, 206, 208)]
 
 
-def draw_lines(shape, lines, thickness, dash=None, mask=None):
+def draw_lines(shape: Tuple[int, ...], lines: Iterable[np.ndarray], thickness: float,
+               dash: Optional[Tuple[int, int]] = None,
+               mask: Optional[np.ndarray] = None) -> np.ndarray:
     """Draw polylines in a mask (S, S) uint8; ``dash``: (on, off) in points of the polyline."""
     mask = np.zeros(shape, np.uint8) if mask is None else mask
     for line in lines:
@@ -28,7 +32,7 @@ def draw_lines(shape, lines, thickness, dash=None, mask=None):
     return mask
 
 
-def paint_roads(canvas, layout, kinds):
+def paint_roads(canvas: Canvas, layout: Layout, kinds: Sequence[str]) -> None:
     """Paint the roads of the given kinds: verge or pavement, asphalt, markings; labels 12."""
     shape, ppm = canvas.labels.shape, canvas.ppm
     lines = {kind: [line for k, line in layout.roads if k == kind] for kind in kinds}
@@ -48,7 +52,7 @@ def paint_roads(canvas, layout, kinds):
         _mark(canvas, lines)
 
 
-def _mark(canvas, lines):
+def _mark(canvas: Canvas, lines: Mapping[str, Sequence[np.ndarray]]) -> None:
     shape, ppm = canvas.labels.shape, canvas.ppm
     wide = ROAD_WIDTH['main'] * ppm
     edges = [offset_line(line, side * (wide / 2 - 0.5 * ppm)) for line in lines.get('main', [])
@@ -59,14 +63,14 @@ def _mark(canvas, lines):
     canvas.paint_mask(mask, WHITE, alpha=0.8)
 
 
-def offset_line(line, offset):
+def offset_line(line: np.ndarray, offset: float) -> np.ndarray:
     """Polyline (N, 2) that runs ``offset`` pixels to the right of ``line``."""
     direction = np.gradient(line, axis=0)
     direction /= np.maximum(np.hypot(*direction.T), 1e-9)[:, None]
     return line + offset * np.stack([-direction[:, 1], direction[:, 0]], 1)
 
 
-def bridge_spans(layout, half):
+def bridge_spans(layout: Layout, half: float) -> List[np.ndarray]:
     """Pieces of the main roads over the river, each (N, 2) float64."""
     near = layout.river_half + half
     spans = []
@@ -81,7 +85,7 @@ def bridge_spans(layout, half):
     return spans
 
 
-def paint_bridges(canvas, layout):
+def paint_bridges(canvas: Canvas, layout: Layout) -> None:
     """Paint deck, joints, railings and the shadow on the water; labels 12."""
     ppm, shape = canvas.ppm, canvas.labels.shape
     spans = bridge_spans(layout, 4 * ppm)

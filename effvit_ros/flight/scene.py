@@ -36,7 +36,7 @@ class Scene(NamedTuple):
     sights: Dict[int, Tuple[float, float]]
 
 
-def build_scene(seed, size=SIZE):
+def build_scene(seed: int, size: int = SIZE) -> Scene:
     """
     Build the scene of ``seed`` (int >= 0), ``size`` pixels square, a multiple of 512.
 
@@ -76,7 +76,7 @@ def build_scene(seed, size=SIZE):
     return Scene(canvas.image, canvas.labels, canvas.ppm, find_sights(canvas.labels))
 
 
-def find_sights(labels):
+def find_sights(labels: np.ndarray) -> Dict[int, Tuple[float, float]]:
     """Return for each class that occurs the (x, y) about which most of it lies."""
     step = 8
     coarse = labels[::step, ::step]

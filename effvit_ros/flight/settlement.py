@@ -1,11 +1,14 @@
 """Where buildings stand: along the streets of the village, on farms, and which are damaged."""
 from __future__ import annotations
 
+from typing import List, Tuple
+
 import cv2
 import numpy as np
 
 from effvit_ros.flight.buildings import Building, ROOFS
-from effvit_ros.flight.canvas import LOW
+from effvit_ros.flight.canvas import Canvas, LOW
+from effvit_ros.flight.layout import Layout
 
 #: Ground on which a house may be planned: nothing, flood water, debris, cracked earth.
 BUILDABLE = (0, 4, 5, 7)
@@ -14,10 +17,10 @@ BUILDABLE = (0, 4, 5, 7)
 class Settlement:
     """Plan of all buildings; ``buildings`` lists them, ``taken`` is their ground (S/LOW)."""
 
-    def __init__(self, canvas, layout, rng):
+    def __init__(self, canvas: Canvas, layout: Layout, rng: np.random.Generator) -> None:
         self.canvas, self.layout, self.rng = canvas, layout, rng
         self.taken = np.zeros((canvas.low, canvas.low), np.uint8)
-        self.buildings = []
+        self.buildings: List[Building] = []
         # Quarters struck by the disaster: one in the village, the foot of the slide, the quake.
         village, radius = layout.zones['village']
         self.struck = [(village + rng.uniform(-0.5, 0.5, 2) * radius, 0.5 * radius),
@@ -38,7 +41,7 @@ class Settlement:
             if all(b.damage for b in self.buildings):
                 self.buildings[-1] = self.buildings[-1]._replace(damage='')
 
-    def _line(self, outline, spacing):
+    def _line(self, outline: np.ndarray, spacing: float) -> None:
         """Houses in a row behind the street all round a parcel."""
         ppm, rng = self.canvas.ppm, self.rng
         ahead = np.roll(outline, -1, 0) - np.roll(outline, 1, 0)
@@ -62,7 +65,7 @@ class Settlement:
                     self._build(centre + inward * size[1] + along * rng.uniform(-6, 6) * ppm,
                                 tuple(shed), angle, 'flat')
 
-    def _halls(self, outline):
+    def _halls(self, outline: np.ndarray) -> None:
         ppm, rng = self.canvas.ppm, self.rng
         along = outline[1] - outline[0]
         angle = np.arctan2(along[1], along[0])
@@ -74,7 +77,7 @@ class Settlement:
                                     True) > size[0] * 0.55:
                 self._build(centre, size, angle, rng.choice(['flat', 'flat', 'gable']))
 
-    def _farms(self):
+    def _farms(self) -> None:
         rng, ppm = self.rng, self.canvas.ppm
         lines = [line for kind, line in self.layout.roads if kind != 'street']
         for _ in range(int(14 * self.canvas.size / 1024)):
@@ -88,7 +91,8 @@ class Settlement:
                 centre = line[at] + aside * (14 + 15 * i) * ppm + rng.normal(0, 20, 2)
                 self._build(centre, size, angle + rng.choice([0, np.pi / 2]), 'gable')
 
-    def _build(self, centre, size, angle, roof):
+    def _build(self, centre: np.ndarray, size: Tuple[float, float], angle: float,
+               roof: str) -> bool:
         rng, canvas = self.rng, self.canvas
         colour = self.palette[rng.integers(len(self.palette))]
         if roof == 'flat':
@@ -117,7 +121,7 @@ class Settlement:
         self.buildings.append(building)
         return True
 
-    def _damage(self, centre):
+    def _damage(self, centre: np.ndarray) -> str:
         chance = 0.05
         for middle, radius in self.struck:
             if np.hypot(*(centre - middle)) < radius:

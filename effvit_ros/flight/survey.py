@@ -1,10 +1,11 @@
 """Where the simulated camera is on earth, and what its sensors say of that."""
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Optional, Sequence, Union
 
 import numpy as np
 
+from effvit_ros.flight.flight import Flight
 from effvit_ros.flight.path import ROUND_S
 from effvit_ros.flight.renderer import Renderer
 
@@ -48,7 +49,7 @@ class Survey:
     down, with the picture's top at the nose, where the aircraft is level.
     """
 
-    def __init__(self, flight, round_s):
+    def __init__(self, flight: Flight, round_s: float) -> None:
         """
         Take a flight.
 
@@ -57,7 +58,7 @@ class Survey:
         self.flight = flight
         self.speed = ROUND_S / round_s
 
-    def true_pose(self, time_s):
+    def true_pose(self, time_s: float) -> TruePose:
         """Return the camera's :class:`TruePose`, ``time_s`` seconds after take-off."""
         pose = self.flight.pose(time_s * self.speed)
         place, height, turn = Renderer.camera(pose)
@@ -70,13 +71,14 @@ class Survey:
 class Wander:
     """Noise that wanders (Gauss and Markov): sigma at any time, forgotten within ``time_s``."""
 
-    def __init__(self, rng, sigma, time_s):
+    def __init__(self, rng: np.random.Generator, sigma: Union[np.ndarray, Sequence[float]],
+                 time_s: float) -> None:
         """``sigma``: array of the deviations."""
         self._rng, self._sigma, self._time_s = rng, np.asarray(sigma, np.float64), time_s
-        self._state = None
+        self._state: Optional[np.ndarray] = None
         self._at = 0.0
 
-    def __call__(self, time_s):
+    def __call__(self, time_s: float) -> np.ndarray:
         """Return the error at a time, which never goes back."""
         fresh = self._rng.normal(0, 1, self._sigma.shape)
         if self._state is None or not self._time_s:
@@ -91,7 +93,7 @@ class Wander:
 class Sensors:
     """Receiver, attitude and rangefinder of a survey; the same seed errs in the same way."""
 
-    def __init__(self, survey, errors, seed):
+    def __init__(self, survey: Survey, errors: SensorErrors, seed: int) -> None:
         """Take a :class:`Survey` and :class:`SensorErrors`."""
         self._survey = survey
         self.errors = errors
@@ -102,23 +104,23 @@ class Sensors:
         self._attitude = Wander(rng[1], self.attitude_sigma, errors.wander_s)
         self._range = Wander(rng[2], [errors.range_share], 0)
 
-    def position(self, time_s):
+    def position(self, time_s: float) -> np.ndarray:
         """Return east, north and up (above the ground) as the receiver tells them."""
         return self._survey.true_pose(time_s).position + self._gps(time_s)
 
-    def attitude(self, time_s):
+    def attitude(self, time_s: float) -> np.ndarray:
         """Return the aircraft's rotation to east, north, up, (3, 3), as the Imu tells it."""
         x, y, z = self._attitude(time_s)
         error = np.array([[1, -z, y], [z, 1, -x], [-y, x, 1]])
         left, _, right = np.linalg.svd(error)
         return left @ right @ self._body(time_s)
 
-    def range(self, time_s):
+    def range(self, time_s: float) -> float:
         """Return the rangefinder's metres along the aircraft's down."""
         true = self._survey.true_pose(time_s).position[2] / self._body(time_s)[2, 2]
         return true * (1 + float(self._range(time_s)[0]))
 
-    def _body(self, time_s):
+    def _body(self, time_s: float) -> np.ndarray:
         return self._survey.true_pose(time_s).rotation @ _NADIR.T
 
 

@@ -1,10 +1,13 @@
 """The ground: grass, parcels of farmland, mountain, volcano and hill under everything else."""
 from __future__ import annotations
 
+from typing import Mapping, Sequence, Tuple
+
 import cv2
 import numpy as np
 
-from effvit_ros.flight.canvas import Material
+from effvit_ros.flight.canvas import Canvas, Material
+from effvit_ros.flight.layout import Layout
 from effvit_ros.flight.noise import fractal
 
 #: Colours of vegetation for each season: grass, crop, forest floor (dark, middle, bright BGR).
@@ -30,7 +33,7 @@ STUBBLE = [(84, 128, 144), (116, 162, 182), (152, 194, 212)]
 THIN_SNOW = [(186, 178, 172), (226, 220, 216), (246, 244, 242)]
 
 
-def paint_ground(canvas, layout, rng):
+def paint_ground(canvas: Canvas, layout: Layout, rng: np.random.Generator) -> None:
     """Paint the whole map with grass, parcels and the grounds of the corner zones."""
     colours = SEASONS[layout.season]
     grass = Material(colours['grass'], 0.7, 0.45, 0.3)
@@ -54,7 +57,9 @@ def paint_ground(canvas, layout, rng):
     _raise_relief(canvas, layout, rng)
 
 
-def _paint_parcel(canvas, layout, rng, colours, kind, outline):
+def _paint_parcel(canvas: Canvas, layout: Layout, rng: np.random.Generator,
+                  colours: Mapping[str, Sequence[Tuple[int, int, int]]], kind: str,
+                  outline: np.ndarray) -> None:
     placed = canvas.polygon_alpha(outline, soft=4)
     if placed is None:
         return
@@ -71,10 +76,10 @@ def _paint_parcel(canvas, layout, rng, colours, kind, outline):
         material = Material(colours['floor'], 0.6, 0.5, 0.35)
         alpha *= 0.9 if kind == 'forest' else 0.5
     else:
-        ramp = {'crop': colours['crop'], 'stubble': STUBBLE, 'plough': SOIL,
-                'meadow': colours['grass'], 'pasture': colours['grass']}[kind]
+        plain = {'crop': colours['crop'], 'stubble': STUBBLE, 'plough': SOIL,
+                 'meadow': colours['grass'], 'pasture': colours['grass']}[kind]
         tint = rng.uniform(0.82, 1.16) * (1 + rng.uniform(-0.08, 0.08, 3))
-        ramp = np.clip(np.asarray(ramp) * tint, 0, 255).tolist()
+        ramp = np.clip(np.asarray(plain) * tint, 0, 255).tolist()
         material = Material(ramp, 0.45, 0.3, 0.22)
     texture = canvas.texture(material, x, y, w, h)
     if kind in ('crop', 'stubble', 'plough', 'meadow'):
@@ -83,7 +88,8 @@ def _paint_parcel(canvas, layout, rng, colours, kind, outline):
     canvas.blend(x, y, alpha, texture)
 
 
-def _plough_lines(canvas, rng, texture, x, y, edge, kind):
+def _plough_lines(canvas: Canvas, rng: np.random.Generator, texture: np.ndarray, x: int, y: int,
+                  edge: np.ndarray, kind: str) -> np.ndarray:
     """Rows across ``edge``: fine drill rows and, every 12 to 20 m, a pair of wheel tracks."""
     h, w = texture.shape[:2]
     across = np.array([edge[0], edge[1]]) / np.hypot(*edge)
@@ -104,7 +110,7 @@ def _plough_lines(canvas, rng, texture, x, y, edge, kind):
     return texture
 
 
-def _raise_relief(canvas, layout, rng):
+def _raise_relief(canvas: Canvas, layout: Layout, rng: np.random.Generator) -> None:
     """Shade the slopes: gentle everywhere, strong on mountain, hill and volcano."""
     low = canvas.low
     height = 4 * fractal(rng, low, low / 5, 4, 0.45)

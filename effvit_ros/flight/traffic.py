@@ -1,11 +1,16 @@
 """Vehicles on the roads and in the yards, and people in groups."""
 from __future__ import annotations
 
+from typing import List, Tuple
+
 import cv2
 import numpy as np
 
-from effvit_ros.flight.layout import ROAD_WIDTH
+from effvit_ros.flight.buildings import Building
+from effvit_ros.flight.canvas import Canvas
+from effvit_ros.flight.layout import Layout, ROAD_WIDTH
 from effvit_ros.flight.roads import offset_line, ROAD
+from effvit_ros.flight.settlement import Settlement
 
 PERSON, VEHICLE = 10, 13
 PAINTS = ((232, 232, 232), (232, 232, 232), (52, 50, 50), (30, 30, 32), (150, 150, 152),
@@ -18,16 +23,18 @@ SKIN = ((92, 124, 182), (60, 84, 120), (40, 50, 62), (70, 90, 130))
 class Traffic:
     """Plan of vehicles (centre, angle, kind) and people (centre, angle)."""
 
-    def __init__(self, canvas, layout, rng, settlement):
+    def __init__(self, canvas: Canvas, layout: Layout, rng: np.random.Generator,
+                 settlement: Settlement) -> None:
         self.canvas, self.layout, self.rng = canvas, layout, rng
         self.taken = settlement.taken.copy()
-        self.vehicles, self.people = [], []
+        self.vehicles: List[Tuple[np.ndarray, float, str, float, float]] = []
+        self.people: List[Tuple[np.ndarray, float]] = []
         scale = canvas.size / 4096
         self._drive(int(280 * scale ** 1.3) + 12)
         self._park(settlement.buildings)
         self._gather(int(46 * scale ** 1.3) + 6, settlement.buildings)
 
-    def _drive(self, count):
+    def _drive(self, count: int) -> None:
         rng, ppm = self.rng, self.canvas.ppm
         lines = [(kind, line) for kind, line in self.layout.roads if len(line) > 4]
         weight = np.array([len(line) * (2.2 if kind == 'main' else 1) for kind, line in lines])
@@ -44,7 +51,7 @@ class Traffic:
             if len(self.vehicles) >= count:
                 return
 
-    def _park(self, buildings):
+    def _park(self, buildings: List[Building]) -> None:
         """Cars next to houses; the odd one stands in the flood or in the mud."""
         rng, ppm = self.rng, self.canvas.ppm
         for building in buildings:
@@ -56,7 +63,7 @@ class Traffic:
                 self._set(a + along * rng.uniform(0.2, 0.8), np.arctan2(along[1], along[0]),
                           'car', (0, 5, 7, ROAD))
 
-    def _set(self, point, angle, kind, grounds):
+    def _set(self, point: np.ndarray, angle: float, kind: str, grounds: Tuple[int, ...]) -> None:
         length, width = (8.5, 2.6) if kind == 'truck' else (4.4, 1.9)
         length, width = length * self.canvas.ppm, width * self.canvas.ppm
         cos, sin = np.cos(angle), np.sin(angle)
@@ -71,7 +78,7 @@ class Traffic:
         cv2.circle(self.taken, middle, int(length / 5), 255, -1)
         self.vehicles.append((point, angle, kind, length, width))
 
-    def _gather(self, groups, buildings):
+    def _gather(self, groups: int, buildings: List[Building]) -> None:
         """Set groups of people on streets, in gardens and next to houses."""
         rng, ppm = self.rng, self.canvas.ppm
         lines = [line for _, line in self.layout.roads]
@@ -79,8 +86,8 @@ class Traffic:
         for group in range(3 * groups):
             place = rng.random()
             if place < 0.6 or not buildings:
-                line = (village if rng.random() < 0.7 else lines)
-                line = line[rng.integers(len(line))]
+                among = village if rng.random() < 0.7 else lines
+                line = among[rng.integers(len(among))]
                 middle = line[rng.integers(len(line))] + rng.normal(0, 3 * ppm, 2)
             else:
                 building = buildings[rng.integers(len(buildings))]
@@ -96,7 +103,7 @@ class Traffic:
             if len(self.people) > 4.2 * groups:
                 return
 
-    def cast_shadows(self):
+    def cast_shadows(self) -> None:
         """Throw the shadows of vehicles and people."""
         sun, reach = self.layout.sun, self.layout.shadow
         side = np.array([-sun[1], sun[0]])
@@ -112,7 +119,7 @@ class Traffic:
             self.canvas.cast(np.array([point - half, point + half, point + end + half,
                                        point + end - half]))
 
-    def paint(self):
+    def paint(self) -> None:
         """Set vehicles (labels 13) and people (labels 10) on the map."""
         for point, angle, kind, length, width in self.vehicles:
             picture, alpha = self._vehicle(kind, int(length), int(width))
@@ -120,7 +127,7 @@ class Traffic:
         for point, angle in self.people:
             self._person(point, angle)
 
-    def _vehicle(self, kind, length, width):
+    def _vehicle(self, kind: str, length: int, width: int) -> Tuple[np.ndarray, np.ndarray]:
         rng = self.rng
         paint = np.array(PAINTS[rng.integers(len(PAINTS))]) * rng.uniform(0.85, 1.1)
         picture = np.empty((width, length, 3), np.float32)
@@ -147,7 +154,7 @@ class Traffic:
         picture = np.clip(picture, 0, 255).astype(np.uint8)
         return cv2.copyMakeBorder(picture, 1, 1, 1, 1, cv2.BORDER_REPLICATE), alpha
 
-    def _person(self, point, angle):
+    def _person(self, point: np.ndarray, angle: float) -> None:
         rng, ppm = self.rng, self.canvas.ppm
         wide, deep = int(round(1.0 * ppm)) | 1, int(round(0.62 * ppm)) | 1
         picture = np.empty((deep + 2, wide + 2, 3), np.uint8)

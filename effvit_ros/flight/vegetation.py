@@ -1,10 +1,13 @@
 """Trees and bushes: sprites lit by the sun, set out as forest, orchard, hedge and garden."""
 from __future__ import annotations
 
-from typing import Any
+from typing import List, Sequence, Tuple
 
 import cv2
 import numpy as np
+
+from effvit_ros.flight.canvas import Canvas
+from effvit_ros.flight.layout import Layout
 
 #: Leaves by season (BGR), several kinds of tree each.
 LEAVES = {
@@ -14,26 +17,29 @@ LEAVES = {
     'spring': [(52, 112, 84), (48, 100, 70), (66, 132, 108), (150, 160, 186)],
 }
 CONIFER = [(38, 58, 40), (34, 50, 38), (46, 66, 50)]
+#: Picture of a crown: BGR uint8, alpha float32, radius in pixels.
+Sprite = Tuple[np.ndarray, np.ndarray, float]
 
 
 class Grove:
     """The trees of a map: planned first, so that their shadows fall before they are painted."""
 
-    def __init__(self, canvas, layout, rng, taken):
+    def __init__(self, canvas: Canvas, layout: Layout, rng: np.random.Generator,
+                 taken: np.ndarray) -> None:
         self.canvas, self.layout, self.rng = canvas, layout, rng
         self.taken = taken
         self.leafy = self._sprites(LEAVES[layout.season], 30, 0.35)
         self.conifers = self._sprites(CONIFER, 12, 0.15)
-        self.at: Any = []
-        self.kind: Any = []
+        self._planted: List[Tuple[np.ndarray, np.ndarray]] = []
         for kind, outline in layout.parcels:
             self._plant(kind, outline)
         self._along_river()
-        self.at = np.concatenate(self.at) if self.at else np.zeros((0, 2))
-        self.kind = np.concatenate(self.kind) if self.kind else np.zeros(0, int)
+        self.at = np.concatenate([at for at, _ in self._planted])
+        self.kind = np.concatenate([kind for _, kind in self._planted])
         self._keep_standing()
 
-    def _sprites(self, colours, count, lobes):
+    def _sprites(self, colours: Sequence[Tuple[int, int, int]], count: int,
+                 lobes: float) -> List[Sprite]:
         """List of (BGR uint8, alpha float32, radius px): round crowns with clumps of leaves."""
         rng, ppm = self.rng, self.canvas.ppm
         sprites = []
@@ -46,9 +52,10 @@ class Grove:
             phase = rng.uniform(0, 6.28, 3)
             edge = 1 + lobes * 0.35 * (np.sin(3 * angle + phase[0]) + np.sin(5 * angle + phase[1])
                                        + np.sin(8 * angle + phase[2])) / 1.5
-            at = rng.integers(0, 900, 2)
-            clump = self.canvas.tile('mid', *at, 2 * half + 1, 2 * half + 1).astype(np.float32)
-            leaf = self.canvas.tile('fine', *at, 2 * half + 1, 2 * half + 1).astype(np.float32)
+            left, top = (int(v) for v in rng.integers(0, 900, 2))
+            size = 2 * half + 1
+            clump = self.canvas.tile('mid', left, top, size, size).astype(np.float32)
+            leaf = self.canvas.tile('fine', left, top, size, size).astype(np.float32)
             out = np.hypot(x, y) / (radius * edge) + (clump - 128) * 0.0022
             height = np.sqrt(np.clip(1 - out ** 2, 0, 1)) * radius + (clump - 128) * 0.03
             if lobes < 0.2:
@@ -64,15 +71,14 @@ class Grove:
             sprites.append((picture.astype(np.uint8), alpha.astype(np.float32), radius))
         return sprites
 
-    def _add(self, points, conifer=False, bush=False):
+    def _add(self, points: np.ndarray, conifer: bool = False, bush: bool = False) -> None:
         points = np.asarray(points, np.float64).reshape(-1, 2)
         count = len(self.conifers if conifer else self.leafy)
         low, high = (0, count // 3) if bush else (count // 3, count)
         kind = self.rng.integers(low, high, len(points)) + (1000 if conifer else 0)
-        self.at.append(points)
-        self.kind.append(kind)
+        self._planted.append((points, kind))
 
-    def _plant(self, kind, outline):
+    def _plant(self, kind: str, outline: np.ndarray) -> None:
         rng, ppm = self.rng, self.canvas.ppm
         low, high = outline.min(0), outline.max(0)
         if (high < 0).any() or (low > self.canvas.size).any():
@@ -98,7 +104,7 @@ class Grove:
             self._add(fine + rng.normal(0, 0.5 * ppm, fine.shape), bush=True)
             self._add(fine[::rng.integers(5, 11)] + rng.normal(0, ppm, (1, 2)))
 
-    def _along_river(self):
+    def _along_river(self) -> None:
         rng, layout = self.rng, self.layout
         for side in (-1, 1):
             line = layout.river[rng.random(len(layout.river)) < 0.45]
@@ -106,7 +112,7 @@ class Grove:
             shift = np.array([side, 0]) if layout.upright else np.array([0, side])
             self._add(line + away[:, None] * shift)
 
-    def _keep_standing(self):
+    def _keep_standing(self) -> None:
         """Drop the trees on roads and houses, in the river and under the flows."""
         if not len(self.at):
             return
@@ -119,10 +125,10 @@ class Grove:
         keep = free & ((labels == 0) | wet | buried)
         self.at, self.kind = np.round(self.at[keep]).astype(int), self.kind[keep]
 
-    def _sprite(self, kind):
+    def _sprite(self, kind: int) -> Sprite:
         return self.conifers[kind - 1000] if kind >= 1000 else self.leafy[kind]
 
-    def cast_shadows(self):
+    def cast_shadows(self) -> None:
         """Throw the shadow of every crown."""
         layout = self.layout
         angles = np.linspace(0, 2 * np.pi, 9, endpoint=False)
@@ -134,7 +140,7 @@ class Grove:
             shape = ring @ np.stack([layout.sun * (radius + length / 2), side * radius])
             self.canvas.cast(at + layout.sun * length / 2 + shape)
 
-    def paint(self):
+    def paint(self) -> None:
         """Set the crowns on the map; what is under a crown becomes background."""
         canvas, size = self.canvas, self.canvas.size
         for at, kind in zip(self.at, self.kind):

@@ -1,10 +1,13 @@
 """River, flooded land and the ice jam."""
 from __future__ import annotations
 
+from typing import Sequence, Tuple
+
 import cv2
 import numpy as np
 
-from effvit_ros.flight.canvas import LOW, Material
+from effvit_ros.flight.canvas import Canvas, LOW, Material
+from effvit_ros.flight.layout import Layout
 from effvit_ros.flight.noise import fractal
 
 WATER, ICE = 7, 8
@@ -25,7 +28,7 @@ GRAVEL = [(96, 112, 122), (134, 150, 160), (176, 190, 198)]
 FLOES = [(72, 62, 52), (168, 158, 146), (220, 214, 206), (242, 240, 236), (250, 249, 247)]
 
 
-def paint_water(canvas, layout, rng):
+def paint_water(canvas: Canvas, layout: Layout, rng: np.random.Generator) -> None:
     """Paint the flooded land, the river with its gravel banks and the ice jam on it."""
     inside = layout.river_half - layout.river_distance
     flood = FLOODS[rng.integers(len(FLOODS))]
@@ -46,7 +49,8 @@ def paint_water(canvas, layout, rng):
     _ice_jam(canvas, layout, rng, inside)
 
 
-def _flood(canvas, layout, rng, colours, inside):
+def _flood(canvas: Canvas, layout: Layout, rng: np.random.Generator,
+           colours: Sequence[Tuple[int, int, int]], inside: np.ndarray) -> None:
     low = canvas.low
     reach = 0.6 * layout.zone_field('field', rng, 0.5)
     near_village = 0.5 * layout.zone_field('village', rng, 0.5) - 0.12 * canvas.size
@@ -62,7 +66,7 @@ def _flood(canvas, layout, rng, colours, inside):
                        alpha=0.93)
 
 
-def _ice_jam(canvas, layout, rng, inside):
+def _ice_jam(canvas: Canvas, layout: Layout, rng: np.random.Generator, inside: np.ndarray) -> None:
     """Floes over a stretch of the river at the end nearer to the snow."""
     ends = layout.river[[0, -1]]
     snow = layout.zones['snow'][0]
@@ -78,4 +82,3 @@ def _ice_jam(canvas, layout, rng, inside):
     loose = np.minimum(stretch + 0.05 * canvas.size, inside - canvas.ppm)
     drift = np.minimum(loose, 30 * (fractal(rng, canvas.low, 14, 2) - 0.45)).astype(np.float32)
     canvas.paint_field(drift, Material(FLOES, 0.2, 0.3, 0.15, 0.6), ICE, soft=3, rough=5)
-    layout.ice_at = middle
