@@ -53,7 +53,7 @@ def choose(candidates: Sequence[Candidate], names: Sequence[str], count: int) ->
     passed = [('blurred', int((~sharp).sum())), ('too dark or bright', int((sharp & ~lit).sum()))]
     if not usable.size:
         return Choice([], passed)
-    frames = [candidates[i] for i in usable]
+    frames = [candidates[i] for i in usable.tolist()]
     looks = np.stack([frame.look for frame in frames])
     doubts = ranks(np.array([frame.doubt for frame in frames]))
     weight = KNOWN + DOUBT * doubts + STRANGE * np.array([frame.strangeness for frame in frames])
