@@ -11,7 +11,7 @@ from effvit_ros.core.alerts import Alert, Place, RAISED
 from effvit_ros.core.classes import IGNORE
 from effvit_ros.mapping.bag_map import BagMap, MapSettings
 from effvit_ros.mapping.ground import Plane
-from effvit_ros.mapping.ground_grid import GroundGrid
+from effvit_ros.mapping.ground_grid import GroundGrid, tile_windows
 from effvit_ros.mapping.map_files import write_files
 from effvit_ros.mapping.outlines import all_outlines, to_geometry
 from effvit_ros.mapping.places import LOOKS, placed_ids, PlaceMerger, sightings
@@ -50,6 +50,9 @@ class LiveMap:
         self._surface = Plane()
         self._begin_ns = self._end_ns = None
         self._middle = (0, 0)
+        # Of the tiles about the newest picture; fusing them anew for each message would cost
+        # more than mapping does.
+        self._fused = {}
         self._numbers = {}
         self.mapped = self.assumed = 0
         self._track = []
@@ -70,6 +73,8 @@ class LiveMap:
         self._end_ns = max(self._end_ns, stamp_ns)
         self.ground.add(place, labels, confidence, None,
                         max(0, (stamp_ns - self._begin_ns) // 10**6))
+        for key, _, _ in tile_windows(place.row, place.column, *place.u.shape):
+            self._fused.pop(key, None)
         self._middle = (place.row + place.u.shape[0] // 2, place.column + place.u.shape[1] // 2)
         self.mapped += 1
         self.assumed += pose.assumed
@@ -102,9 +107,11 @@ class LiveMap:
         shape = ((max(k[0] for k in near) - south + 1) * TILE,
                  (max(k[1] for k in near) - west + 1) * TILE)
         labels = np.full(shape, IGNORE, np.uint8)
-        for key in near:
+        self._fused = {key: self._fused[key] if key in self._fused
+                       else self.ground.fused_tile(key).labels for key in near}
+        for key, fused in self._fused.items():
             at = (key[0] - south) * TILE, (key[1] - west) * TILE
-            labels[at[0]:at[0] + TILE, at[1]:at[1] + TILE] = self.ground.fused_tile(key).labels
+            labels[at[0]:at[0] + TILE, at[1]:at[1] + TILE] = fused
         return labels, south * TILE, west * TILE
 
     def features(self):
