@@ -6,13 +6,19 @@ a test compares the two byte for byte where cv_bridge works.
 """
 from __future__ import annotations
 
+from typing import Optional, Union
+
 import cv2
+import numpy as np
 from sensor_msgs.msg import CompressedImage, Image
+from std_msgs.msg import Header
 
-from effvit_ros.core.pixels import decode, decode_compressed
+from effvit_ros.core.bit_depth import BitDepth
+from effvit_ros.core.pixels import decode, decode_compressed, Picture
 
 
-def picture_from(message, depth=None):
+def picture_from(message: Union[Image, CompressedImage],
+                 depth: Optional[BitDepth] = None) -> Picture:
     """
     Return the :class:`~effvit_ros.core.pixels.Picture` in an Image or a CompressedImage.
 
@@ -30,7 +36,7 @@ def picture_from(message, depth=None):
                   bool(message.is_bigendian), depth)
 
 
-def image_message(pixels, encoding, header):
+def image_message(pixels: np.ndarray, encoding: str, header: Header) -> Image:
     """
     Return an Image that holds a copy of ``pixels``.
 
@@ -44,7 +50,7 @@ def image_message(pixels, encoding, header):
     return message
 
 
-def jpeg_message(bgr, quality, header):
+def jpeg_message(bgr: np.ndarray, quality: int, header: Header) -> CompressedImage:
     """Return a CompressedImage of ``bgr``, (H, W, 3) uint8; quality 1..100."""
     message = CompressedImage(header=header, format='bgr8; jpeg compressed bgr8')
     _, jpeg = cv2.imencode('.jpg', bgr, (cv2.IMWRITE_JPEG_QUALITY, quality))
@@ -52,7 +58,7 @@ def jpeg_message(bgr, quality, header):
     return message
 
 
-def png_message(mono, header):
+def png_message(mono: np.ndarray, header: Header) -> CompressedImage:
     """Return a CompressedImage of ``mono``, (H, W) uint8, as a PNG: lossless."""
     message = CompressedImage(header=header, format='mono8; png compressed ')
     # The fastest level: label images are flat, and a drone has better things to compute.

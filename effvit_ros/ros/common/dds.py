@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import os
 from importlib import metadata
+from typing import Dict, Mapping, Optional, Tuple
 
 from effvit_ros.core.install_paths import share_directory
 
@@ -10,7 +11,7 @@ from effvit_ros.core.install_paths import share_directory
 NEW_NAME, OLD_NAME = 'FASTDDS_DEFAULT_PROFILES_FILE', 'FASTRTPS_DEFAULT_PROFILES_FILE'
 
 
-def dds_environment(environ=None):
+def dds_environment(environ: Optional[Mapping[str, str]] = None) -> Dict[str, str]:
     """
     Return the variables to add so that a process uses the shipped shared-memory profile.
 
@@ -25,7 +26,7 @@ def dds_environment(environ=None):
     return {name: profile for name in _names(environ)}
 
 
-def _names(environ):
+def _names(environ: Mapping[str, str]) -> Tuple[str, ...]:
     """Return the names that this release reads: the newer one warns of the old name."""
     distro = environ.get('ROS_DISTRO')
     if distro:

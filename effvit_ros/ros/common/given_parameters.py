@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from typing import Any, Callable, Dict, Iterator, List, Sequence, Tuple
 
 import yaml
 
@@ -11,7 +12,7 @@ _LATER = 'qos_overrides.'
 _HOLDS = 'ros__parameters'
 
 
-def unused_parameters(argv, node, declared):
+def unused_parameters(argv: Sequence[str], node: str, declared: Callable[[str], bool]) -> str:
     """
     Return in one line what the command line gives and the node does not use, '' for nothing.
 
@@ -22,7 +23,7 @@ def unused_parameters(argv, node, declared):
     :param node: the node's name with its namespace, such as /uav1/segmenter.
     :param declared: called with a parameter's name, returns whether the node has it.
     """
-    unused = []
+    unused: List[str] = []
     for source, sections in _given(argv):
         own = [name for name in sections if _is_for(name, node)]
         for name in own:
@@ -36,7 +37,7 @@ def unused_parameters(argv, node, declared):
     return f'given, but not used by {node}: {"; ".join(unused)}'
 
 
-def _given(argv):
+def _given(argv: Sequence[str]) -> Iterator[Tuple[str, Dict[str, List[str]]]]:
     """Yield what was given: a file's or an argument's name, its sections -> parameter names."""
     words = iter(argv)
     for word in words:
@@ -49,7 +50,7 @@ def _given(argv):
             yield f'-p {name}', {section or '/**': [parameter]}
 
 
-def _read(path):
+def _read(path: str) -> Any:
     try:
         with open(path, encoding='utf-8-sig') as file:
             return yaml.safe_load(file)
@@ -57,9 +58,9 @@ def _read(path):
         return None  # rcl has refused it already, in its own words
 
 
-def _sections(content, prefix=''):
+def _sections(content: Any, prefix: str = '') -> Dict[str, List[str]]:
     """Return {name of a node with its namespace: names of its parameters} of nested mappings."""
-    found = {}
+    found: Dict[str, List[str]] = {}
     for name, value in content.items() if isinstance(content, dict) else ():
         if name == _HOLDS:
             found[prefix or '/'] = list(_names(value))
@@ -68,7 +69,7 @@ def _sections(content, prefix=''):
     return found
 
 
-def _names(parameters, prefix=''):
+def _names(parameters: Any, prefix: str = '') -> Iterator[str]:
     for name, value in parameters.items() if isinstance(parameters, dict) else ():
         if isinstance(value, dict):
             yield from _names(value, f'{prefix}{name}.')
@@ -76,14 +77,14 @@ def _names(parameters, prefix=''):
             yield f'{prefix}{name}'
 
 
-def _is_for(section, node):
+def _is_for(section: str, node: str) -> bool:
     """Return whether rcl gives a node the parameters of a section: * and ** are wildcards."""
     parts = [re.escape(part) for part in section.strip('/').split('/')]
     pattern = ''.join({r'\*\*': r'(/\w+)*', r'\*': r'/\w+'}.get(p, f'/{p}') for p in parts)
     return re.fullmatch(pattern, node) is not None
 
 
-def _resembles(section, node, own):
+def _resembles(section: str, node: str, own: Sequence[str]) -> bool:
     """Return whether a section's name was probably meant to be the node's."""
     name, called = node.rpartition('/')[2], section.rpartition('/')[2]
     if called == name:  # of another namespace: of another aircraft, where this one has its own

@@ -1,8 +1,10 @@
 """A node's log level on its command line."""
 from __future__ import annotations
 
+from typing import List
 
-def log_arguments(level, namespace, name):
+
+def log_arguments(level: str, namespace: str, name: str) -> List[str]:
     """
     Return the arguments for a node that shows what is at ``level`` or above.
 

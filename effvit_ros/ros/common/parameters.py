@@ -7,7 +7,18 @@ what to do, rather than accepted and ignored.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Callable, Optional, Tuple, Union
+from typing import (
+    Any,
+    Callable,
+    Iterable,
+    List,
+    Optional,
+    Tuple,
+    Type,
+    TYPE_CHECKING,
+    TypeVar,
+    Union,
+)
 
 from rcl_interfaces.msg import (
     FloatingPointRange,
@@ -16,10 +27,16 @@ from rcl_interfaces.msg import (
     SetParametersResult,
 )
 from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
+from rclpy.node import Node
+from rclpy.parameter import Parameter as RosParameter
 
 from effvit_ros.core.errors import UserError
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 Value = Union[bool, int, float, str]
+_Fields = TypeVar('_Fields', bound='DataclassInstance')
 
 #: When a new value takes effect; also the states in which it may be set.
 AT_ONCE, ON_ACTIVATE, ON_CONFIGURE, ON_START = 'at once', 'activate', 'configure', 'start'
@@ -51,7 +68,7 @@ class Parameter:
     check: Optional[Callable[[str], Optional[str]]] = None
 
     @property
-    def allowed(self):
+    def allowed(self) -> str:
         """Return the allowed values in words."""
         if self.choices:
             return ' | '.join(self.choices)
@@ -59,7 +76,7 @@ class Parameter:
             return f'{self.low} to {self.high}'
         return {bool: 'true | false', str: 'a text'}[type(self.default)]
 
-    def problem(self, value):
+    def problem(self, value: Any) -> Optional[str]:
         """Return what is wrong with ``value`` in one line, or None."""
         kind = type(self.default)
         # An integer is a fine number where a float is asked for: `ros2 param set` sends one.
@@ -72,13 +89,13 @@ class Parameter:
             return self.check(value) if self.check else None
         return f"{self.name} is '{value}': give {self.allowed}"
 
-    def parse(self, text):
+    def parse(self, text: str) -> Value:
         """
         Return the value that ``text`` (a launch argument) means, in the parameter's type.
 
         :raises UserError: when it is not an allowed value.
         """
-        value = text
+        value: Value = text
         try:
             if isinstance(self.default, bool):
                 value = {'true': True, 'false': False}[text.lower()]
@@ -91,14 +108,14 @@ class Parameter:
             raise UserError(problem)
         return value
 
-    def refusal(self, state):
+    def refusal(self, state: str) -> Optional[str]:
         """Return why it can't be set while the node is ``state``, or None."""
         if self.effective == AT_ONCE or state in _SETTABLE_IN[self.effective]:
             return None
         when = 'when the node starts' if self.effective == ON_START else f'on {self.effective}'
         return f'{self.name} takes effect {when}: {_ADVICE[self.effective]}'
 
-    def descriptor(self):
+    def descriptor(self) -> ParameterDescriptor:
         """Return the message that ``ros2 param describe`` shows."""
         message = ParameterDescriptor(
             name=self.name, description=self.description,
@@ -117,7 +134,7 @@ class Parameter:
 class Parameters:
     """A node's declared parameters; reading one costs a dictionary look-up, from any thread."""
 
-    def __init__(self, node, table, state):
+    def __init__(self, node: Node, table: Iterable[Parameter], state: Callable[[], str]) -> None:
         """
         Declare the table on ``node``.
 
@@ -139,15 +156,15 @@ class Parameters:
                 raise UserError(f'parameter {problem}')
         node.add_on_set_parameters_callback(self._check)
 
-    def __getitem__(self, name):
+    def __getitem__(self, name: str) -> Any:
         """Return the present value."""
         return self._node.get_parameter(name).value
 
-    def read(self, kind):
+    def read(self, kind: Type[_Fields]) -> _Fields:
         """Return a dataclass of the type ``kind`` whose fields are named like parameters."""
         return kind(**{field.name: self[field.name] for field in fields(kind)})
 
-    def _check(self, changes):
+    def _check(self, changes: List[RosParameter]) -> SetParametersResult:
         for change in changes:
             row = self._rows.get(change.name)
             if row is None:

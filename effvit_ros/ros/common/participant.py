@@ -3,13 +3,14 @@ from __future__ import annotations
 
 import contextlib
 import gc
+from typing import Iterator
 
 import rclpy
 from rclpy.signals import SignalHandlerOptions
 
 
 @contextlib.contextmanager
-def participating():
+def participating() -> Iterator[None]:
     """Have rclpy ready, signals left alone; at the end the participant is gone without a trace."""
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     try:

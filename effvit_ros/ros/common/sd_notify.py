@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import os
 import socket
+from typing import Mapping, Optional
 
 
 class ServiceManager:
     """Tells the service manager that the node is ready and lives."""
 
-    def __init__(self, environment=None):
+    def __init__(self, environment: Optional[Mapping[str, str]] = None) -> None:
         """Read the socket and the watchdog's period from ``environment``, else the process's."""
         environment = os.environ if environment is None else environment
         self._address = environment.get('NOTIFY_SOCKET', '')
@@ -25,22 +26,22 @@ class ServiceManager:
         #: Seconds without a sign of life after which the service is killed; 0.0 for never.
         self.watchdog_s = _watchdog_s(environment) if self._address else 0.0
         self._is_ready = False
-        self._status = None
+        self._status: Optional[str] = None
         self._fed = float('-inf')
 
-    def ready(self):
+    def ready(self) -> None:
         """Tell that the start is over; only the first call does."""
         if not self._is_ready:
             self._is_ready = True
             self._send('READY=1')
 
-    def status(self, sentence):
+    def status(self, sentence: str) -> None:
         """Tell what ``systemctl status`` shows; the same sentence again is not sent."""
         if sentence != self._status:
             self._status = sentence
             self._send('STATUS=' + sentence.replace('\n', ' '))
 
-    def alive(self, now):
+    def alive(self, now: float) -> None:
         """
         Give a sign of life; one for each half of the watchdog's period is sent.
 
@@ -50,7 +51,7 @@ class ServiceManager:
             self._fed = now
             self._send('WATCHDOG=1')
 
-    def _send(self, text):
+    def _send(self, text: str) -> None:
         if not self._address:
             return
         try:
@@ -62,7 +63,7 @@ class ServiceManager:
             pass  # a manager that does not listen is no reason to fail
 
 
-def _watchdog_s(environment):
+def _watchdog_s(environment: Mapping[str, str]) -> float:
     """Return the watchdog's period in seconds; 0.0 where it is not meant for this process."""
     for_process = environment.get('WATCHDOG_PID', '')
     try:

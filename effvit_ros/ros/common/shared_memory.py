@@ -11,6 +11,7 @@ import os
 import re
 import time
 from pathlib import Path
+from typing import Union
 
 FOLDER = '/dev/shm'
 #: A segment; its lock is the file of the same name with this ending.
@@ -20,7 +21,7 @@ _LOCK_ENDING = '_el'
 _AGE_S = 5.0
 
 
-def remove_left_behind(folder=FOLDER):
+def remove_left_behind(folder: Union[str, Path] = FOLDER) -> int:
     """
     Remove the segments that no process holds, as ``fastdds shm clean`` does.
 
@@ -40,11 +41,11 @@ def remove_left_behind(folder=FOLDER):
     return removed
 
 
-def _lock_of(segment):
+def _lock_of(segment: Path) -> Path:
     return segment.with_name(segment.name + _LOCK_ENDING)
 
 
-def _is_left_behind(segment):
+def _is_left_behind(segment: Path) -> bool:
     try:
         descriptor = os.open(str(_lock_of(segment)), os.O_RDONLY)
     except OSError:

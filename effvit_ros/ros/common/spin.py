@@ -12,10 +12,16 @@ import os
 import signal
 import sys
 import threading
+from types import FrameType
+from typing import Callable, List, Optional, Sequence, TYPE_CHECKING
 
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.missing import import_problem
 from effvit_ros.ros.common.given_parameters import unused_parameters
+
+if TYPE_CHECKING:
+    from rclpy.executors import Executor
+    from rclpy.node import Node
 
 #: Seconds between two looks at the flag where nothing else wakes the executor.
 _PERIOD_S = 0.25
@@ -30,12 +36,13 @@ class _Stop:
     requested = False
 
 
-def stop_requested():
+def stop_requested() -> bool:
     """Return whether this process was asked to end: long waits in callbacks look at it."""
     return _Stop.requested
 
 
-def spin_node(make_node, args=None, description=None):
+def spin_node(make_node: Callable[[], Node], args: Optional[Sequence[str]] = None,
+              description: Optional[str] = None) -> int:
     """
     Run one node until SIGINT, SIGTERM or its own end, and return the exit code.
 
@@ -80,11 +87,11 @@ def spin_node(make_node, args=None, description=None):
     return code
 
 
-def _request_stop(_number, _frame):
+def _request_stop(_number: int, _frame: Optional[FrameType]) -> None:
     _Stop.requested = True
 
 
-def _run(make_node, argv, description):
+def _run(make_node: Callable[[], Node], argv: List[str], description: Optional[str]) -> int:
     parser = argparse.ArgumentParser(description=description, epilog=_EPILOG)
     if {'-h', '--help'} & set(argv):  # also where ROS is missing
         parser.print_help()
@@ -112,7 +119,7 @@ def _run(make_node, argv, description):
     except ExternalShutdownException:
         pass
     except SystemExit as end:  # argparse: an unknown argument
-        return end.code or 0
+        return int(end.code or 0)
     finally:
         for number in _SIGNALS:
             signal.signal(number, signal.SIG_IGN)
@@ -120,7 +127,7 @@ def _run(make_node, argv, description):
     return getattr(node, 'exit_code', 0)
 
 
-def _clean_up(executor, node, failed):
+def _clean_up(executor: Optional[Executor], node: Optional[Node], failed: bool) -> None:
     """Release everything; after a failure, that one is told and none that follows from it."""
     import rclpy
     try:
@@ -134,14 +141,14 @@ def _clean_up(executor, node, failed):
             raise
 
 
-def _tell_unused(node, argv):
+def _tell_unused(node: Node, argv: List[str]) -> None:
     unused = unused_parameters(argv, node.get_fully_qualified_name(), node.has_parameter)
     if unused:
         node.get_logger().warning(unused)
         getattr(node, 'unused_parameters', lambda line: None)(unused)
 
 
-def _make(make_node):
+def _make(make_node: Callable[[], Node]) -> Node:
     """Return the node; what the middleware refuses, such as missing security, is one line."""
     from rclpy.impl.implementation_singleton import rclpy_implementation
     try:
@@ -150,5 +157,5 @@ def _make(make_node):
         raise UserError(f'the node cannot be started: {_first_line(error)}') from None
 
 
-def _first_line(error):
+def _first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

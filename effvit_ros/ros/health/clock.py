@@ -1,7 +1,9 @@
 """Jumps of the node's clock: a bag that starts over, /clock that comes up, a corrected clock."""
 from __future__ import annotations
 
-from rclpy.clock import JumpThreshold
+from typing import Callable, Optional, Tuple
+
+from rclpy.clock import JumpThreshold, ROSClock
 from rclpy.duration import Duration
 
 from effvit_ros.ros.health.health import CLOCK_STANDS
@@ -22,7 +24,7 @@ class ClockWatch:
     set on their first contact, :meth:`look` finds out by the steady clock.
     """
 
-    def __init__(self, clock, on_jump):
+    def __init__(self, clock: ROSClock, on_jump: Callable[[], None]) -> None:
         """
         Watch ``clock``.
 
@@ -30,14 +32,14 @@ class ClockWatch:
         """
         self._clock = clock
         self._on_jump = on_jump
-        self._last = None
-        self._moved = None
+        self._last: Optional[Tuple[float, float]] = None
+        self._moved: Optional[float] = None
         self._handle = clock.create_jump_callback(
             JumpThreshold(min_forward=Duration(seconds=FORWARD_S),
                           min_backward=Duration(seconds=-BACKWARD_S), on_clock_change=True),
             post_callback=lambda jump: on_jump())
 
-    def look(self, steady_s):
+    def look(self, steady_s: float) -> str:
         """
         Look for a jump since the last look and return what the clock is, in words.
 
@@ -56,6 +58,6 @@ class ClockWatch:
                 self._on_jump()
         return 'system'
 
-    def close(self):
+    def close(self) -> None:
         """Stop watching."""
         self._handle.unregister()

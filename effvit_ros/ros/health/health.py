@@ -4,12 +4,13 @@ from __future__ import annotations
 import threading
 from collections import Counter, deque
 from dataclasses import dataclass
-from typing import Tuple
+from typing import Any, Deque, Dict, Iterator, Mapping, Optional, Tuple, Union
 
+from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
 from effvit_ros.core.percentiles import percentiles
-from effvit_ros.ros.health.level import Condition, ERROR, judge, Limits, OK
+from effvit_ros.ros.health.level import Condition, ERROR, Finding, judge, Limits, OK
 
 #: Seconds that rates, latencies and recent errors look back.
 WINDOW_S = 5.0
@@ -19,6 +20,8 @@ _WINDOW_LENGTH = 2000
 _JITTER_S = 0.1
 #: Value of the fact ``clock`` while a simulated clock does not advance.
 CLOCK_STANDS = 'simulated, stands still'
+#: Of a frame whose results are out: when they were, latency, inference, age; seconds.
+_Result = Tuple[float, float, float, Optional[float]]
 
 
 @dataclass(frozen=True)
@@ -38,27 +41,29 @@ class Health:
     starts over) clears the windows instead of giving nonsense.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         """Start unconfigured with all counts at zero."""
         self._lock = threading.Lock()
-        self._facts = {}
+        self._facts: Dict[str, Any] = {}
         self._state = 'unconfigured'
         self._failure = ''
         self._input_problem = ''
         self._progress = ''
-        self._counts: Counter = Counter()
-        self._errors: Counter = Counter()
+        self._counts: Counter[str] = Counter()
+        self._errors: Counter[str] = Counter()
         self._last_error = ''
-        self._findings = {}
+        self._findings: Dict[str, Finding] = {}
         self._limits = Limits()
-        self._last_frame = None
-        self._entered = self._counted_since = self._latest = None
+        self._last_frame: Optional[float] = None
+        self._entered: Optional[float] = None
+        self._counted_since: Optional[float] = None
+        self._latest: Optional[float] = None
         self._unwatched = False
-        self._arrivals: deque = deque(maxlen=_WINDOW_LENGTH)
-        self._results: deque = deque(maxlen=_WINDOW_LENGTH)
-        self._recent_errors: deque = deque(maxlen=_WINDOW_LENGTH)
+        self._arrivals: Deque[float] = deque(maxlen=_WINDOW_LENGTH)
+        self._results: Deque[_Result] = deque(maxlen=_WINDOW_LENGTH)
+        self._recent_errors: Deque[float] = deque(maxlen=_WINDOW_LENGTH)
 
-    def enter(self, state, now):
+    def enter(self, state: str, now: float) -> None:
         """Note the lifecycle state, a successful transition into it."""
         with self._lock:
             self._state = state
@@ -68,12 +73,12 @@ class Health:
                 self._findings.clear()
             self._restart(now)
 
-    def jumped(self, now):
+    def jumped(self, now: float) -> None:
         """Forget what was before a jump of the node's clock; ``now`` is after it."""
         with self._lock:
             self._restart(now)
 
-    def set_finding(self, source, level, sentence):
+    def set_finding(self, source: str, level: int, sentence: str) -> None:
         """
         Note what another part of the node, ``source``, found wrong.
 
@@ -83,34 +88,34 @@ class Health:
         with self._lock:
             self._findings[source] = (level, sentence)
 
-    def clear_finding(self, source):
+    def clear_finding(self, source: str) -> None:
         """Forget what ``source`` found, if anything."""
         with self._lock:
             self._findings.pop(source, None)
 
-    def transition_failed(self, reason):
+    def transition_failed(self, reason: str) -> None:
         """Note why a transition failed."""
         with self._lock:
             self._failure = reason
 
-    def progress(self, line):
+    def progress(self, line: str) -> None:
         """Note how far the transition under way is, until the next state."""
         with self._lock:
             self._progress = line
 
-    def set_facts(self, **facts):
+    def set_facts(self, **facts: Any) -> None:
         """Set values that are reported as they are, such as the runtime; None forgets one."""
         with self._lock:
             self._facts.update(facts)
             self._facts = {name: value for name, value in self._facts.items()
                            if value is not None}
 
-    def input_problem(self, sentence):
+    def input_problem(self, sentence: str) -> None:
         """Warn of something about the input until the next frame comes."""
         with self._lock:
             self._input_problem = sentence
 
-    def frame_received(self, now):
+    def frame_received(self, now: float) -> None:
         """Count a frame that came."""
         with self._lock:
             self._notice(now)
@@ -119,7 +124,7 @@ class Health:
             self._last_frame = now
             self._arrivals.append(now)
 
-    def frame_skipped(self, what, wanted=True):
+    def frame_skipped(self, what: str, wanted: bool = True) -> None:
         """
         Count a frame that was put aside: ``dropped``, ``over_rate`` or ``unwatched``.
 
@@ -132,7 +137,8 @@ class Health:
                 self._unwatched = what == 'unwatched'
                 self._counted_since = self._last_frame
 
-    def frame_segmented(self, now, latency_s, inference_s, age_s=None):
+    def frame_segmented(self, now: float, latency_s: float, inference_s: float,
+                        age_s: Optional[float] = None) -> None:
         """
         Count a frame whose results are out.
 
@@ -145,20 +151,20 @@ class Health:
             self._unwatched = False
             self._results.append((now, latency_s, inference_s, age_s))
 
-    def frame_failed(self, now, kind, message):
+    def frame_failed(self, now: float, kind: str, message: str) -> None:
         """Count a frame that could not be read or segmented."""
         with self._lock:
             self._errors[kind] += 1
             self._last_error = message
             self._recent_errors.append(now)
 
-    def silent_for(self, now):
+    def silent_for(self, now: float) -> float:
         """Return the seconds since the last frame, or since activation where none came."""
         with self._lock:
             self._notice(now)
             return self._silence(now)
 
-    def report(self, now, limits=Limits()):
+    def report(self, now: float, limits: Limits = Limits()) -> HealthStatus:
         """Return the present :class:`HealthStatus`."""
         with self._lock:
             self._notice(now)
@@ -169,30 +175,30 @@ class Health:
             level, message = self._judged(now, limits)
             return HealthStatus(level, message, tuple(self._values(now)))
 
-    def _restart(self, now):
+    def _restart(self, now: float) -> None:
         self._entered = self._counted_since = self._latest = now
         self._last_frame = None
         for window in (self._arrivals, self._results, self._recent_errors):
             window.clear()
 
-    def _notice(self, now):
+    def _notice(self, now: float) -> None:
         """Start again where the clock went back."""
         if self._latest is not None and now < self._latest - _JITTER_S:
             self._restart(now)
         self._latest = now
 
-    def _silence(self, now):
+    def _silence(self, now: float) -> float:
         since = self._entered if self._last_frame is None else self._last_frame
         return 0.0 if since is None else max(0.0, now - since)
 
-    def _judged(self, now, limits):
+    def _judged(self, now: float, limits: Limits) -> Finding:
         if self._failure:
             return ERROR, self._failure
         if self._state != 'active':
             return OK, ': '.join(filter(None, (self._state, self._progress)))
         return judge(self._condition(now), limits)
 
-    def _condition(self, now):
+    def _condition(self, now: float) -> Condition:
         full = self._counted_since is not None and now - self._counted_since >= WINDOW_S
         return Condition(
             silence_s=self._silence(now), image_topic=self._facts.get('image_topic', ''),
@@ -209,7 +215,7 @@ class Health:
             clock_stands=self._facts.get('clock') == CLOCK_STANDS,
             findings=tuple(self._findings.values()))
 
-    def _values(self, now):
+    def _values(self, now: float) -> Iterator[Tuple[str, str]]:
         yield 'state', self._state
         for name, value in self._facts.items():
             yield name, str(value)
@@ -233,15 +239,16 @@ class Health:
         yield 'last_error', self._last_error
 
 
-def _trim(window, now):
+def _trim(window: Union[Deque[float], Deque[_Result]], now: float) -> None:
     """Drop entries older than the window, and those from before a jump back in time."""
-    def time_of(entry):
+    def time_of(entry: Union[float, _Result]) -> float:
         return entry[0] if isinstance(entry, tuple) else entry
     while window and not now - WINDOW_S <= time_of(window[0]) <= now + WINDOW_S:
         window.popleft()
 
 
-def diagnostics_message(reports, node_name, stamp):
+def diagnostics_message(reports: Mapping[str, HealthStatus], node_name: str,
+                        stamp: Time) -> DiagnosticArray:
     """
     Return the DiagnosticArray with a status for each report, named as the convention asks.
 
@@ -259,7 +266,7 @@ def diagnostics_message(reports, node_name, stamp):
     return message
 
 
-def segmenter_status(message):
+def segmenter_status(message: DiagnosticArray) -> Optional[Dict[str, Any]]:
     """
     Return the values of the node ``segmenter`` in a DiagnosticArray, with level and message.
 

@@ -2,9 +2,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Optional, Tuple
+from typing import Iterable, Iterator, Optional, Tuple
 
 OK, WARN, ERROR, STALE = 0, 1, 2, 3
+
+#: A level and the sentence that goes with it.
+Finding = Tuple[int, str]
 
 #: What is worse than what: a fault of the node hides a silent camera, not the other way round.
 _SEVERITY = (OK, WARN, STALE, ERROR)
@@ -42,10 +45,10 @@ class Condition:
     arrival_hz: Optional[float]
     latency_p95_ms: Optional[float]
     clock_stands: bool
-    findings: Tuple[Tuple[int, str], ...]
+    findings: Tuple[Finding, ...]
 
 
-def worst(findings, otherwise):
+def worst(findings: Iterable[Finding], otherwise: str) -> Finding:
     """Return the highest level of (level, sentence) pairs and their sentences, worst first."""
     found = sorted(findings, key=lambda finding: -_SEVERITY.index(finding[0]))
     if not found:
@@ -53,13 +56,13 @@ def worst(findings, otherwise):
     return found[0][0], '; '.join(sentence for _, sentence in found)
 
 
-def judge(condition, limits):
+def judge(condition: Condition, limits: Limits) -> Finding:
     """Return the level and the sentence for an active node."""
     level, sentence = worst(_findings(condition, limits), _occupation(condition))
     return level, sentence + ('; /clock stands still' if condition.clock_stands else '')
 
 
-def _occupation(condition):
+def _occupation(condition: Condition) -> str:
     if not condition.any_frame:
         return 'waiting for the first frame'
     if condition.unwatched:
@@ -67,7 +70,7 @@ def _occupation(condition):
     return 'segmenting'
 
 
-def _findings(condition, limits):
+def _findings(condition: Condition, limits: Limits) -> Iterator[Finding]:
     yield from condition.findings
     if condition.input_problem:
         yield WARN, condition.input_problem
@@ -83,11 +86,12 @@ def _findings(condition, limits):
         yield from _pace(condition, limits)
 
 
-def _pace(condition, limits):
+def _pace(condition: Condition, limits: Limits) -> Iterator[Finding]:
     rate, arrival = condition.rate_hz, condition.arrival_hz
     target = limits.target_rate_hz
     # A camera that is slower than the target is no fault of the node.
-    if target and rate is not None and rate < _RATE_TOLERANCE * min(target, arrival):
+    if (target and rate is not None and arrival is not None
+            and rate < _RATE_TOLERANCE * min(target, arrival)):
         yield WARN, (f'{rate:.1f} frames/s segmented, the target is {target:g} and '
                      f'{arrival:.1f} come')
     latency, budget = condition.latency_p95_ms, limits.latency_budget_ms

@@ -3,13 +3,14 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from typing import Callable, Iterator, Optional, Tuple
 
 from effvit_ros.core.energy import EnergyMeter
 from effvit_ros.core.machine import board_name, cpu_model, free_memory_mb
-from effvit_ros.core.process_usage import process_usage
-from effvit_ros.core.thermal import ThermalMonitor
+from effvit_ros.core.process_usage import process_usage, ProcessUsage
+from effvit_ros.core.thermal import ThermalMonitor, ThermalReading
 from effvit_ros.ros.health.health import HealthStatus
-from effvit_ros.ros.health.level import ERROR, WARN, worst
+from effvit_ros.ros.health.level import ERROR, Finding, WARN, worst
 
 #: MB of memory left to the whole machine below which things are slow, then killed.
 LITTLE_MEMORY_MB, NO_MEMORY_MB = 200, 50
@@ -33,18 +34,21 @@ class MachineHealth:
     :class:`~effvit_ros.core.energy.EnergyMeter`.
     """
 
-    def __init__(self, thermal=None, available_mb=free_memory_mb,
-                 usage=lambda: process_usage(os.getpid()), energy=None):
+    def __init__(self, thermal: Optional[ThermalMonitor] = None,
+                 available_mb: Callable[[], Optional[int]] = free_memory_mb,
+                 usage: Callable[[], ProcessUsage] = lambda: process_usage(os.getpid()),
+                 energy: Optional[EnergyMeter] = None) -> None:
         """Note what the next look is compared with."""
         self._thermal = thermal or ThermalMonitor()
         self._available_mb = available_mb
         self._usage = usage
         self._board = board_name() or cpu_model()
-        self._last_cpu = None
+        self._last_cpu: Optional[Tuple[float, float]] = None
         self._energy = energy or EnergyMeter()
-        self._last_energy = None
+        self._last_energy: Optional[Tuple[float, float, int]] = None
 
-    def report(self, steady_s, limits=MachineLimits(), frames=0):
+    def report(self, steady_s: float, limits: MachineLimits = MachineLimits(),
+               frames: int = 0) -> HealthStatus:
         """
         Take one look and return its :class:`~effvit_ros.ros.health.health.HealthStatus`.
 
@@ -66,7 +70,7 @@ class MachineHealth:
             ('threads', str(usage.threads)),
             ('open_files', str(usage.fds)), *self._power(steady_s, frames)))
 
-    def _power(self, steady_s, frames):
+    def _power(self, steady_s: float, frames: int) -> Tuple[Tuple[str, str], ...]:
         """Return what is drawn since the last look; nothing where no sensor tells."""
         joules = self._energy.joules()
         if joules is None:
@@ -80,14 +84,15 @@ class MachineHealth:
         return (('power_w', watts), ('power_source', self._energy.source),
                 ('joules_per_frame', per_frame))
 
-    def _cpu_percent(self, steady_s, cpu_s):
+    def _cpu_percent(self, steady_s: float, cpu_s: float) -> Optional[float]:
         last, self._last_cpu = self._last_cpu, (steady_s, cpu_s)
         if last is None or steady_s <= last[0]:
             return None
         return 100 * (cpu_s - last[1]) / (steady_s - last[0])
 
 
-def _findings(reading, usage, available_mb, limits):
+def _findings(reading: ThermalReading, usage: ProcessUsage, available_mb: Optional[int],
+              limits: MachineLimits) -> Iterator[Finding]:
     celsius = reading.celsius
     if celsius is not None:
         for level, limit in ((ERROR, limits.error_temperature_c),
@@ -105,5 +110,5 @@ def _findings(reading, usage, available_mb, limits):
         yield level, f'the machine has {available_mb} MB of memory left'
 
 
-def _number(value, factor=1):
+def _number(value: Optional[float], factor: float = 1) -> str:
     return '' if value is None else f'{value * factor:.0f}'
