@@ -4,12 +4,15 @@ from __future__ import annotations
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 
 import numpy as np
 
 from effvit_ros.core.alerts import Alert, Place, RAISED
 from effvit_ros.core.classes import IGNORE
+from effvit_ros.mapping import places
 from effvit_ros.mapping.bag_map import BagMap, MapSettings
+from effvit_ros.mapping.geodesy import LocalFrame
 from effvit_ros.mapping.ground import Plane
 from effvit_ros.mapping.ground_grid import GroundGrid, tile_windows
 from effvit_ros.mapping.map_files import write_files
@@ -24,6 +27,40 @@ from effvit_ros.mapping.vectors import place_feature
 WIDEST = 8 * TILE
 #: Square metres of the smallest outline in messages, and by how many cells outlines may be off.
 LEAST_AREA_M2, TOLERANCE_CELLS = 4.0, 1.5
+
+
+class Shown(NamedTuple):
+    """
+    The map about the newest picture at one moment, which any thread may read.
+
+    ``labels``: (H, W) uint8, row 0 in the south, 255 unseen, whose first cell is (``south``,
+    ``west``) in cells of ``cell_m`` metres. ``things``: those that are known.
+    """
+
+    labels: np.ndarray
+    south: int
+    west: int
+    cell_m: float
+    frame: LocalFrame
+    names: Sequence[str]
+    things: List[places.Place]
+
+    def features(self) -> List[Dict[str, Any]]:
+        """Return GeoJSON features: simplified regions and the things with a place."""
+        found = []
+        north_up = np.ascontiguousarray(self.labels[::-1])
+        transform = map_transform((self.south, self.west, *self.labels.shape), self.cell_m)
+        mask = (north_up > 0) & (north_up < len(self.names))
+        for class_id, polygon in all_outlines(north_up, transform, mask):
+            if polygon.area < LEAST_AREA_M2:
+                continue
+            smooth = polygon.simplify(TOLERANCE_CELLS * self.cell_m)
+            found.append({
+                'type': 'Feature',
+                'geometry': to_geometry(smooth, self.frame).__geo_interface__,
+                'properties': {'kind': 'region', 'class': self.names[class_id],
+                               'area_m2': round(float(polygon.area), 1)}})
+        return found + [place_feature(place, self.frame, self.names) for place in self.things]
 
 
 class LiveMap:
@@ -91,12 +128,8 @@ class LiveMap:
                       Place(*self._degrees(p), round(p.uncertainty, 1)), self._name(p))
                 for p in self._merger.known()]
 
-    def window(self):
-        """
-        Return (labels, south row, west column) of the map about the newest picture.
-
-        :returns: labels (H, W) uint8, row 0 in the south, 255 unseen; None for an empty map.
-        """
+    def shown(self) -> Optional[Shown]:
+        """Return what messages show, :class:`Shown`; None for an empty map."""
         keys = self.ground.store.keys()
         if not keys:
             return None
@@ -112,29 +145,8 @@ class LiveMap:
         for key, fused in self._fused.items():
             at = (key[0] - south) * TILE, (key[1] - west) * TILE
             labels[at[0]:at[0] + TILE, at[1]:at[1] + TILE] = fused
-        return labels, south * TILE, west * TILE
-
-    def features(self):
-        """Return GeoJSON features: simplified regions about the newest picture, and alerts."""
-        frame, names = self._trajectory.frame, self.classes.names
-        found = []
-        window = self.window()
-        if window is not None:
-            labels, south, west = window
-            north_up = np.ascontiguousarray(labels[::-1])
-            transform = map_transform((south, west, *labels.shape), self.ground.grid.cell_m)
-            mask = (north_up > 0) & (north_up < len(names))
-            for class_id, polygon in all_outlines(north_up, transform, mask):
-                if polygon.area < LEAST_AREA_M2:
-                    continue
-                smooth = polygon.simplify(TOLERANCE_CELLS * self.ground.grid.cell_m)
-                found.append({
-                    'type': 'Feature',
-                    'geometry': to_geometry(smooth, frame).__geo_interface__,
-                    'properties': {'kind': 'region', 'class': names[class_id],
-                                   'area_m2': round(float(polygon.area), 1)}})
-        found += [place_feature(place, frame, names) for place in self._merger.known()]
-        return found
+        return Shown(labels, south * TILE, west * TILE, self.ground.grid.cell_m,
+                     self._trajectory.frame, self.classes.names, self._merger.known())
 
     def save(self, out, topics):
         """

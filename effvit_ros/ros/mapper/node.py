@@ -4,6 +4,7 @@ from __future__ import annotations
 import threading
 import time
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 
 from geometry_msgs.msg import PoseStamped, QuaternionStamped
 from rclpy.clock import Clock, ClockType
@@ -55,7 +56,8 @@ class MapperNode(LifecycleNode):
     """
     Lays the segmenter's labels on the ground.
 
-    The executor's thread takes messages in and finds the pose; the worker's owns the map.
+    The executor's thread takes messages in and finds the pose; the worker's owns the map; a third
+    makes the messages of what the map shows.
     """
 
     def __init__(self):
@@ -181,6 +183,8 @@ class MapperNode(LifecycleNode):
             self.get_logger().warning('std_srvs is not installed: no service ~/save')
         else:
             self._saver = self.create_service(Trigger, '~/save', self._on_save)
+        self._messages = ThreadPoolExecutor(1, 'messages')
+        self._making = self._messages.submit(lambda: None)
         self._worker = threading.Thread(target=self._work, name='mapper', daemon=True)
         self._worker.start()
 
@@ -218,6 +222,7 @@ class MapperNode(LifecycleNode):
                 self._wake.notify()
             self._worker.join(10.0)
             self._worker = None
+            self._messages.shutdown()
         if self._outputs is not None:
             self._outputs.close()
             self._outputs = None
@@ -312,16 +317,29 @@ class MapperNode(LifecycleNode):
                         self._add(*frame)
                     if publish and self._map.mapped:
                         self._publish_map()
-            except Exception as error:  # one frame, or one message, is survived
-                self.get_logger().error(traceback.format_exc(), throttle_duration_sec=LOG_PERIOD_S)
-                self._health.left_out('bad_frame', f'{type(error).__name__}: {error}')
+            except Exception as error:  # one frame is survived
+                self._report(error)
 
     def _publish_map(self):
+        """Hand what the map shows to the thread that makes messages, which take longer than it."""
+        if self._making.done() and self._outputs.wanted():
+            self._making = self._messages.submit(
+                self._make_messages, self._map.shown(), self._header.stamp)
+
+    def _make_messages(self, shown, stamp):
         begin = time.monotonic()
-        self._outputs.publish_map(self._map, self._header.stamp)
+        try:
+            self._outputs.publish_map(shown, stamp)
+        except Exception as error:  # one message is survived
+            self._report(error)
         end = time.monotonic()
-        # Mapping comes first: of the worker's time a quarter at most goes into messages.
+        # Mapping comes first: of one core's time a quarter at most goes into messages.
         self._publish_from = end + MAPPING_SHARE * (end - begin)
+
+    def _report(self, error):
+        self.get_logger().error(''.join(traceback.format_exception(
+            type(error), error, error.__traceback__)), throttle_duration_sec=LOG_PERIOD_S)
+        self._health.left_out('bad_frame', f'{type(error).__name__}: {error}')
 
     def _add(self, ready, camera):
         try:

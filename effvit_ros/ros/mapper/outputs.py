@@ -4,11 +4,13 @@ from __future__ import annotations
 import json
 
 import numpy as np
+from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from std_msgs.msg import Header, String
 
 from effvit_ros.core import topics
+from effvit_ros.ros.mapper.live_map import Shown
 from effvit_ros.ros.segmenter.alert_topic import alerts_message
 
 try:
@@ -49,38 +51,37 @@ class MapOutputs:
         """Publish all alerts that are known."""
         self._alerts.publish(alerts_message(alerts, header))
 
-    def publish_map(self, live_map, stamp):
-        """Publish what is asked for of a :class:`~effvit_ros.ros.mapper.live_map.LiveMap`."""
+    def publish_map(self, shown: Shown, stamp: Time) -> None:
+        """Publish what is asked for."""
         if self._geojson.get_subscription_count():
             self._geojson.publish(String(data=json.dumps(
-                {'type': 'FeatureCollection', 'features': live_map.features()},
+                {'type': 'FeatureCollection', 'features': shown.features()},
                 separators=(',', ':'))))
-        asked = {n: p for n, p in self._grids.items() if p.get_subscription_count()}
-        if asked:
-            labels, south, west = live_map.window()
-            for name, publisher in asked.items():
-                publisher.publish(grid_message(
-                    name, labels, (south, west), live_map.ground.grid.cell_m,
-                    live_map.classes.names, stamp))
+        for name, publisher in self._grids.items():
+            if publisher.get_subscription_count():
+                publisher.publish(grid_message(name, shown, stamp))
+
+    def wanted(self) -> bool:
+        """Say whether somebody subscribes to the map."""
+        return any(publisher.get_subscription_count()
+                   for publisher in [self._geojson, *self._grids.values()])
 
 
-def grid_message(name, labels, south_west, cell_m, names, stamp):
+def grid_message(name: str, shown: Shown, stamp: Time) -> OccupancyGrid:
     """
-    Return the OccupancyGrid ``landing`` or ``water`` of fused labels.
+    Return the OccupancyGrid ``landing`` or ``water``.
 
     0 free, 100 not, -1 not seen; of ``water`` 100 is water.
-
-    :param labels: (H, W) uint8, row 0 in the south, whose first cell is ``south_west``.
     """
     group = LANDABLE if name == 'landing' else WATER
-    inside = np.isin(labels, [i for i, n in enumerate(names) if n in group])
+    inside = np.isin(shown.labels, [i for i, n in enumerate(shown.names) if n in group])
     grid = np.where(inside == (name == 'landing'), 0, 100).astype(np.int8)
-    grid[labels >= len(names)] = -1
+    grid[shown.labels >= len(shown.names)] = -1
     message = OccupancyGrid(header=Header(stamp=stamp, frame_id='map'))
-    message.info.resolution = cell_m
+    message.info.resolution = shown.cell_m
     message.info.height, message.info.width = grid.shape
-    message.info.origin.position.y = south_west[0] * cell_m
-    message.info.origin.position.x = south_west[1] * cell_m
+    message.info.origin.position.y = shown.south * shown.cell_m
+    message.info.origin.position.x = shown.west * shown.cell_m
     message.info.origin.orientation.w = 1.0
     message.data.frombytes(np.ascontiguousarray(grid))
     return message

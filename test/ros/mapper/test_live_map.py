@@ -7,8 +7,9 @@ import pytest
 pytest.importorskip('rclpy')
 from effvit_ros.core.classes import IGNORE, lpcv_classes  # noqa: E402
 from effvit_ros.mapping.camera_model import CameraModel  # noqa: E402
-from effvit_ros.mapping.pose_settings import CameraPose  # noqa: E402
+from effvit_ros.mapping.pose_settings import CameraPose, PoseSettings  # noqa: E402
 from effvit_ros.mapping.projection import Grid  # noqa: E402
+from effvit_ros.mapping.trajectory import Trajectory  # noqa: E402
 from effvit_ros.ros.mapper.live_map import LiveMap  # noqa: E402
 
 #: North is up in the picture, east to the right; 60 x 60 m are seen from 30 m.
@@ -24,8 +25,8 @@ def over(east):
 
 @pytest.fixture
 def live_map(tmp_path):
-    """Return an empty map of two tiles in memory; no trajectory is asked."""
-    grown = LiveMap(lpcv_classes(), None, Grid(), str(tmp_path), 1)
+    """Return an empty map of two tiles in memory."""
+    grown = LiveMap(lpcv_classes(), Trajectory(PoseSettings()), Grid(), str(tmp_path), 1)
     yield grown
     grown.close()
 
@@ -35,7 +36,8 @@ def test_messages_show_what_is_fused_also_after_more_was_seen(live_map):
     for second, (east, class_id) in enumerate([(0, 1), (40, 1), (45, 3), (0, 3), (0, 3)]):
         live_map.add(np.full((120, 120), class_id, np.uint8), None, CAMERA, over(east),
                      second * 10**9)
-        labels, south, west = live_map.window()
+        shown = live_map.shown()
+        labels, south, west = shown.labels, shown.south, shown.west
         fresh = np.concatenate([
             np.concatenate([live_map.ground.fused_tile((row, column)).labels
                             for column in range(west // 256, (west + labels.shape[1]) // 256)], 1)
