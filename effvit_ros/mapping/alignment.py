@@ -12,13 +12,16 @@ import math
 import shutil
 from collections import OrderedDict
 from pathlib import Path
-from typing import NamedTuple
+from typing import Dict, List, NamedTuple, Optional, Tuple, Union
 
 import cv2
 import numpy as np
 
 from effvit_ros.core.errors import UserError
-from effvit_ros.mapping.projection import footprint, Grid, sampled_picture
+from effvit_ros.mapping.camera_model import CameraModel
+from effvit_ros.mapping.ground import Ground
+from effvit_ros.mapping.pose_settings import CameraPose
+from effvit_ros.mapping.projection import Footprint, footprint, Grid, sampled_picture
 from effvit_ros.mapping.track import PoseProblem
 
 #: Metres of a cell of the pictures that are compared; finer finds no more.
@@ -49,14 +52,14 @@ class Patch(NamedTuple):
 class Patches:
     """Patches by number; the last used in memory, the rest in files that go in the end."""
 
-    def __init__(self, folder):
+    def __init__(self, folder: Union[str, Path]) -> None:
         """Start empty; ``folder`` is made anew."""
         self._folder = Path(folder)
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir(parents=True)
-        self._memory = OrderedDict()
+        self._memory: OrderedDict[int, Patch] = OrderedDict()
 
-    def put(self, number, patch):
+    def put(self, number: int, patch: Patch) -> None:
         """
         Keep a patch.
 
@@ -71,7 +74,7 @@ class Patches:
             raise UserError(f'{self._path(number)}: cannot be written: {error.strerror}') from None
         self._remember(number, patch)
 
-    def get(self, number):
+    def get(self, number: int) -> Patch:
         """Return a patch."""
         if number in self._memory:
             self._memory.move_to_end(number)
@@ -83,31 +86,35 @@ class Patches:
         self._remember(number, patch)
         return patch
 
-    def close(self):
+    def close(self) -> None:
         """Remove the files."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _remember(self, number, patch):
+    def _remember(self, number: int, patch: Patch) -> None:
         self._memory[number] = patch
         while len(self._memory) > IN_MEMORY:
             self._memory.popitem(last=False)
 
-    def _path(self, number):
+    def _path(self, number: int) -> Path:
         return self._folder / f'{number}.npz'
 
 
 class Aligner:
     """Takes pictures with their poses, then gives each pose's shift."""
 
-    def __init__(self, ground, widest_angle_deg, folder):
+    def __init__(self, ground: Ground, widest_angle_deg: float,
+                 folder: Union[str, Path]) -> None:
         """Compare pictures on this ground; ``folder``: for what does not fit into memory."""
         self._ground = ground
         self._grid = Grid(CELL_M, widest_angle_deg)
         self._patches = Patches(folder)
-        self._stamps, self._middles, self._sigmas = [], [], []
-        self._edges = []
+        self._stamps: List[int] = []
+        self._middles: List[np.ndarray] = []
+        self._sigmas: List[float] = []
+        #: Number of a picture, of one before it, and by how much it lies off that, metres.
+        self._edges: List[Tuple[int, int, float, float]] = []
 
-    def add(self, stamp_ns, bgr, camera, pose):
+    def add(self, stamp_ns: int, bgr: np.ndarray, camera: CameraModel, pose: CameraPose) -> None:
         """Take in a picture; one that sees no ground is passed over."""
         try:
             place = footprint(camera, pose, self._ground, self._grid)
@@ -126,7 +133,7 @@ class Aligner:
         self._middles.append(middle)
         self._sigmas.append(_sigma(pose))
 
-    def shifts(self):
+    def shifts(self) -> Dict[int, Tuple[float, float]]:
         """Return {stamp: (east, north)} metres that are to be taken from each position."""
         self._patches.close()
         if not self._edges:
@@ -138,7 +145,7 @@ class Aligner:
         return {stamp: (round(float(x), 4), round(float(y), 4))
                 for stamp, (x, y) in zip(self._stamps, errors)}
 
-    def _neighbours(self, middle, reach):
+    def _neighbours(self, middle: np.ndarray, reach: float) -> List[int]:
         """Return the last pictures, and of those before them the nearest within ``reach``."""
         count = len(self._stamps)
         last = list(range(max(0, count - NEIGHBOURS), count))
@@ -148,7 +155,7 @@ class Aligner:
         return last + [int(i) for i in np.argsort(away, kind='stable')[:LOOPS] if away[i] < reach]
 
 
-def measure(patch, other):
+def measure(patch: Patch, other: Patch) -> Optional[Tuple[float, float]]:
     """Return (east, north) by which ``patch`` lies off ``other``, metres; None where unsure."""
     row, column = max(patch.row, other.row), max(patch.column, other.column)
     height = min(patch.row + patch.grey.shape[0], other.row + other.grey.shape[0]) - row
@@ -169,7 +176,8 @@ def measure(patch, other):
     return dx * CELL_M, dy * CELL_M
 
 
-def solve(count, first, second, measured, told, rounds=12):
+def solve(count: int, first: np.ndarray, second: np.ndarray, measured: np.ndarray,
+          told: np.ndarray, rounds: int = 12) -> np.ndarray:
     """
     Return the errors (count, 2) that explain measured differences best.
 
@@ -186,8 +194,9 @@ def solve(count, first, second, measured, told, rounds=12):
     return errors
 
 
-def _conjugate_gradients(count, first, second, measured, trust, told, start):
-    def product(x):
+def _conjugate_gradients(count: int, first: np.ndarray, second: np.ndarray, measured: np.ndarray,
+                         trust: np.ndarray, told: np.ndarray, start: np.ndarray) -> np.ndarray:
+    def product(x: np.ndarray) -> np.ndarray:
         flow = trust[:, None] * (x[first] - x[second])
         return told[:, None] * x + _scattered(count, first, second, flow)
     right = _scattered(count, first, second, trust[:, None] * measured)
@@ -206,14 +215,15 @@ def _conjugate_gradients(count, first, second, measured, trust, told, start):
     return x
 
 
-def _scattered(count, first, second, values):
+def _scattered(count: int, first: np.ndarray, second: np.ndarray,
+               values: np.ndarray) -> np.ndarray:
     total = np.zeros((count, 2))
     np.add.at(total, first, values)
     np.add.at(total, second, -values)
     return total
 
 
-def _patch(place, bgr):
+def _patch(place: Footprint, bgr: np.ndarray) -> Patch:
     grey = sampled_picture(cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY), place).astype(np.float32)
     seen = place.weight > 0
     # Against the mean about it: light changes from picture to picture.
@@ -222,13 +232,13 @@ def _patch(place, bgr):
     return Patch(np.where(seen, grey - mean, 0).astype(np.float32), seen, place.row, place.column)
 
 
-def _middle(patch):
+def _middle(patch: Patch) -> np.ndarray:
     """Return where the middle of what is seen lies, (east, north) metres."""
     rows, columns = np.nonzero(patch.seen)
     return np.array([patch.column + columns.mean(), patch.row + rows.mean()]) * CELL_M
 
 
-def _sigma(pose):
+def _sigma(pose: CameraPose) -> float:
     """Return how far a picture's place on the ground may be off, metres."""
     height = float(pose.position[2])
     sigma = math.hypot(max(pose.sigma_position[:2]), height * max(pose.sigma_attitude[:2]))

@@ -8,9 +8,15 @@ import time
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
+import numpy as np
+
+from effvit_ros.bags.bag import Bag
 from effvit_ros.bags.frames import recorded_frames
 from effvit_ros.bags.pictures import choose_topics, IMAGE_TYPES
+from effvit_ros.core.bundle import Bundle
+from effvit_ros.core.classes import ClassSet
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.segmenter import Segmenter
 from effvit_ros.core.whole_file import write_text
@@ -22,11 +28,12 @@ from effvit_ros.mapping.bag_topics import (
     read_cameras,
     read_poses,
 )
-from effvit_ros.mapping.flight_truth import read_flight_truth
+from effvit_ros.mapping.camera_model import CameraModel
+from effvit_ros.mapping.flight_truth import FlightTruth, read_flight_truth
 from effvit_ros.mapping.ground import Plane, Terrain
 from effvit_ros.mapping.ground_grid import GroundGrid
-from effvit_ros.mapping.label_source import by_model, recorded
-from effvit_ros.mapping.places import placed_ids, PlaceMerger, sightings
+from effvit_ros.mapping.label_source import by_model, Labelled, recorded
+from effvit_ros.mapping.places import Place, placed_ids, PlaceMerger, sightings
 from effvit_ros.mapping.pose_settings import PoseSettings, RANGE
 from effvit_ros.mapping.projection import footprint, Grid
 from effvit_ros.mapping.scores import GroundScore
@@ -69,38 +76,42 @@ class BagMap:
 
     ground: GroundGrid
     trajectory: Trajectory
-    names: tuple
-    palette: object
-    places: list
+    names: Tuple[str, ...]
+    palette: np.ndarray
+    places: List[Place]
     begin_ns: int
     end_ns: int
     mapped: int
-    left_out: dict
-    bad_poses: dict
+    left_out: Dict[str, Dict[str, Any]]
+    bad_poses: Dict[str, int]
     assumed: int
     seconds: float
-    topics: dict
-    track: list
-    score: object = None
-    bundle: dict = field(default_factory=dict)
+    topics: Dict[str, str]
+    track: List[List[float]]
+    score: Optional[GroundScore] = None
+    bundle: Dict[str, str] = field(default_factory=dict)
 
 
 class _Progress:
     """What a checkpoint holds besides the tiles."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.next_index = self.mapped = self.assumed = 0
-        self.begin_ns = self.end_ns = None
-        self.left_out, self.first_text = Counter(), {}
-        self.track = []
+        self.begin_ns: Optional[int] = None
+        self.end_ns = 0
+        self.left_out: Counter[str] = Counter()
+        self.first_text: Dict[str, str] = {}
+        self.track: List[List[float]] = []
         self.seconds = 0.0
 
-    def leave_out(self, problem):
+    def leave_out(self, problem: PoseProblem) -> None:
         self.left_out[problem.kind] += 1
         self.first_text.setdefault(problem.kind, str(problem))
 
 
-def make_map(bag, settings, folder, classes, bundle=None, on_progress=None):
+def make_map(bag: Bag, settings: MapSettings, folder: Path, classes: ClassSet,
+             bundle: Optional[Bundle] = None,
+             on_progress: Optional[Callable[[int, int], None]] = None) -> BagMap:
     """
     Return the :class:`BagMap` of an open bag.
 
@@ -117,7 +128,7 @@ def make_map(bag, settings, folder, classes, bundle=None, on_progress=None):
                            settings.rectified or 'image_rect' in topics['pictures'])
     _check_poses(bag, poses, trajectory, bad_poses)
     if settings.terrain:
-        trajectory.ground = Terrain(settings.terrain, trajectory.frame)
+        trajectory.ground = Terrain(settings.terrain, trajectory.known_frame())
         if not (len(trajectory.ranges) and trajectory.settings.height in ('auto', RANGE)):
             raise UserError(f'terrain {settings.terrain}: elevations and altitudes may be of '
                             'different zeros (sea level, ellipsoid: up to 100 m): a terrain '
@@ -134,7 +145,7 @@ def make_map(bag, settings, folder, classes, bundle=None, on_progress=None):
     return made
 
 
-def _topics(bag, settings, bundle):
+def _topics(bag: Bag, settings: MapSettings, bundle: Optional[Bundle]) -> Dict[str, str]:
     labels = settings.labels_topic
     if labels:
         if labels not in bag.topics or bag.topics[labels].type not in IMAGE_TYPES:
@@ -153,7 +164,8 @@ def _topics(bag, settings, bundle):
     return {'pictures': pictures, 'labels': labels, 'camera_info': info}
 
 
-def _check_poses(bag, topics, trajectory, bad):
+def _check_poses(bag: Bag, topics: PoseTopics, trajectory: Trajectory,
+                 bad: Mapping[str, int]) -> None:
     """Refuse a bag whose poses can't be used at all; one line tells why."""
     worst = '; '.join(f'{text} ({n} times)' for text, n in sorted(bad.items())[:2])
     by_frames = bool(trajectory.settings.frames)
@@ -174,27 +186,35 @@ def _check_poses(bag, topics, trajectory, bad):
 class _Worker:
     """Goes through the label images and keeps the checkpoints."""
 
-    def __init__(self, bag, settings, topics, trajectory, cameras, truth, classes, folder):
+    def __init__(self, bag: Bag, settings: MapSettings, topics: Dict[str, str],
+                 trajectory: Trajectory, cameras: List[Tuple[int, CameraModel]],
+                 truth: Optional[FlightTruth], classes: ClassSet, folder: Path) -> None:
         self._bag, self._settings, self._topics = bag, settings, topics
         self._trajectory, self._cameras, self._truth = trajectory, cameras, truth
         self._classes, self._folder = classes, folder
-        count = len(classes)
-        store = TileStore(folder / 'tiles', lambda: empty_tile(count), settings.memory_mb)
-        self._ground = GroundGrid(store, settings.grid)
-        self._merger = PlaceMerger()
-        self._score = None
-        if truth is not None:
-            self._score = GroundScore(truth, folder / 'votes', count, settings.memory_mb)
-        self._shifts = {}
+        self._shifts: Dict[int, Tuple[float, float]] = {}
         self._surface = trajectory.ground or Plane()
-        self._progress = _Progress()
         self._placed = placed_ids(classes.names)
         self._key = hashlib.sha256(repr((
             STATE_VERSION, settings, classes,
             sorted((str(f), f.stat().st_size, f.stat().st_mtime_ns) for f in bag.files)
         )).encode()).hexdigest()
+        self._begin()
 
-    def run(self, bundle, on_progress):
+    def _begin(self) -> None:
+        """Start with an empty map."""
+        settings, count = self._settings, len(self._classes)
+        store = TileStore(self._folder / 'tiles', lambda: empty_tile(count), settings.memory_mb)
+        self._ground = GroundGrid(store, settings.grid)
+        self._merger = PlaceMerger()
+        self._score: Optional[GroundScore] = None
+        if self._truth is not None:
+            self._score = GroundScore(self._truth, self._folder / 'votes', count,
+                                      settings.memory_mb)
+        self._progress = _Progress()
+
+    def run(self, bundle: Optional[Bundle],
+            on_progress: Optional[Callable[[int, int], None]]) -> None:
         """Map every picture that has a pose."""
         self._resume()
         p, settings = self._progress, self._settings
@@ -227,7 +247,7 @@ class _Worker:
             if segmenter is not None:
                 segmenter.close()
 
-    def _add(self, labelled):
+    def _add(self, labelled: Labelled) -> None:
         p, grid = self._progress, self._settings.grid
         if p.begin_ns is None:
             p.begin_ns = p.end_ns = labelled.stamp_ns
@@ -254,12 +274,12 @@ class _Worker:
         p.assumed += pose.assumed
         p.track.append([round(float(v), 2) for v in pose.position])
         if self._score is not None:
-            self._score.add(labelled.stamp_ns, camera, told, pose, self._trajectory.frame,
-                            grid.widest_angle_deg)
+            self._score.add(labelled.stamp_ns, camera, told, pose,
+                            self._trajectory.known_frame(), grid.widest_angle_deg)
             self._score.sight(labelled.stamp_ns, pose, seen, places, self._classes.names)
             self._score.vote(footprint(camera, told, self._surface, grid), labelled.labels)
 
-    def _align(self):
+    def _align(self) -> None:
         """Bring the poses to agree, or take up what an earlier run found."""
         path = self._folder / SHIFTS
         try:
@@ -284,7 +304,7 @@ class _Worker:
         self._shifts = aligner.shifts()
         write_text(path, json.dumps({'key': self._key, 'shifts': self._shifts}))
 
-    def _camera(self, stamp_ns):
+    def _camera(self, stamp_ns: int) -> CameraModel:
         """Return the camera as it was last described before the stamp."""
         found = self._cameras[0][1]
         for since, camera in self._cameras:
@@ -293,7 +313,7 @@ class _Worker:
             found = camera
         return found
 
-    def _save(self):
+    def _save(self) -> None:
         p = self._progress
         state = {'key': self._key, 'tiles': self._ground.store.checkpoint(),
                  'places': self._merger.state(),
@@ -306,7 +326,7 @@ class _Worker:
         if self._score is not None:
             self._score.store.settle()
 
-    def _resume(self):
+    def _resume(self) -> None:
         """Take up the last checkpoint of the same bag and settings, or clear what is there."""
         try:
             state = json.loads((self._folder / STATE).read_text(encoding='utf-8'))
@@ -322,15 +342,14 @@ class _Worker:
                 self._score.store.resume([tuple(entry) for entry in tiles])
         except (OSError, ValueError, KeyError, TypeError, UserError):
             shutil.rmtree(self._folder, ignore_errors=True)
-            self.__init__(self._bag, self._settings, self._topics, self._trajectory,
-                          self._cameras, self._truth, self._classes, self._folder)
+            self._begin()
 
-    def result(self, bad_poses, topics):
+    def result(self, bad_poses: Dict[str, int], topics: Dict[str, str]) -> BagMap:
         """Return the :class:`BagMap`; UserError where nothing was mapped."""
         p = self._progress
         left_out = {kind: {'count': n, 'first': p.first_text[kind]}
                     for kind, n in sorted(p.left_out.items())}
-        if not p.mapped:
+        if not p.mapped or p.begin_ns is None:
             reasons = '; '.join(f"{kind} {e['count']} times ({e['first']})"
                                 for kind, e in left_out.items())
             raise UserError(f'{self._bag.path}: no picture can be laid on the ground: '
@@ -342,7 +361,7 @@ class _Worker:
             p.track, self._score)
 
 
-def settings_report(settings):
+def settings_report(settings: MapSettings) -> Dict[str, Any]:
     """Return the settings as JSON's types."""
     content = asdict(settings)
     content['pose_topics'] = settings.pose_topics._asdict()

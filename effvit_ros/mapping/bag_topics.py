@@ -2,14 +2,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import NamedTuple
+from typing import Any, Callable, Dict, List, NamedTuple, Sequence, Tuple
 
+from effvit_ros.bags.bag import Bag
 from effvit_ros.bags.pictures import read_message, stamp_of
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.pixels import PictureError
-from effvit_ros.mapping.camera_model import camera_model
+from effvit_ros.mapping.camera_model import camera_model, CameraModel
 from effvit_ros.mapping.mount import MOVING
+from effvit_ros.mapping.pose_settings import PoseSettings
 from effvit_ros.mapping.track import PoseProblem
+from effvit_ros.mapping.trajectory import Trajectory
 
 FIX = ('sensor_msgs/msg/NavSatFix',)
 IMU = ('sensor_msgs/msg/Imu',)
@@ -31,7 +34,7 @@ class PoseTopics(NamedTuple):
     gimbal: str
 
 
-def choose_pose_topics(bag, given, settings):
+def choose_pose_topics(bag: Bag, given: PoseTopics, settings: PoseSettings) -> PoseTopics:
     """
     Return the :class:`PoseTopics` of a bag.
 
@@ -60,7 +63,7 @@ def choose_pose_topics(bag, given, settings):
     return PoseTopics(fix, imu, pose, _one(bag, RANGE, given.range, '--range-topic'), gimbal)
 
 
-def info_topic(bag, picture_topic, given):
+def info_topic(bag: Bag, picture_topic: str, given: str) -> str:
     """
     Return the camera_info topic that belongs to a topic of pictures.
 
@@ -81,7 +84,7 @@ def info_topic(bag, picture_topic, given):
     return found
 
 
-def read_cameras(bag, topic, rectified):
+def read_cameras(bag: Bag, topic: str, rectified: bool) -> List[Tuple[int, CameraModel]]:
     """
     Return [(stamp_ns, :class:`~effvit_ros.mapping.camera_model.CameraModel`)] at each change.
 
@@ -106,22 +109,23 @@ def read_cameras(bag, topic, rectified):
     return cameras
 
 
-def read_poses(bag, topics, trajectory):
+def read_poses(bag: Bag, topics: PoseTopics, trajectory: Trajectory) -> Dict[str, int]:
     """
     Read the poses of a bag into a :class:`~effvit_ros.mapping.trajectory.Trajectory`.
 
     :returns: {text: how often} of the messages that are no poses.
     :raises UserError: a frame's name speaks against the convention.
     """
-    add = {topics.fix: trajectory.add_fix, topics.imu: trajectory.add_imu,
-           topics.pose: trajectory.add_pose, topics.range: trajectory.add_range,
-           topics.gimbal: trajectory.add_gimbal}
+    add: Dict[str, Callable[[int, Any], None]] = {
+        topics.fix: trajectory.add_fix, topics.imu: trajectory.add_imu,
+        topics.pose: trajectory.add_pose, topics.range: trajectory.add_range,
+        topics.gimbal: trajectory.add_gimbal}
     add.pop('', None)
     if trajectory.settings.frames:
         for topic in bag.topics.values():
             if topic.type == TF:
                 add[topic.name] = _frames_taker(trajectory, topic.name.endswith('static'))
-    bad = Counter()
+    bad: Counter[str] = Counter()
     for message in bag.messages(list(add)):
         try:
             content = read_message(message, bag.topics[message.topic].type)
@@ -134,11 +138,11 @@ def read_poses(bag, topics, trajectory):
     return dict(bad)
 
 
-def _frames_taker(trajectory, static):
+def _frames_taker(trajectory: Trajectory, static: bool) -> Callable[[int, Any], None]:
     return lambda _, message: trajectory.frames.add(message, static)
 
 
-def _one(bag, types, given, option):
+def _one(bag: Bag, types: Sequence[str], given: str, option: str) -> str:
     """Return the only topic of these types, '' where there is none."""
     if given:
         if given not in bag.topics:

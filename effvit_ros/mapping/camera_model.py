@@ -1,7 +1,7 @@
 """The camera as ``sensor_msgs/CameraInfo`` describes it: pixels to rays and rays to pixels."""
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple, Tuple
 
 import cv2
 import numpy as np
@@ -27,7 +27,7 @@ class CameraModel(NamedTuple):
     distortion: np.ndarray
     fisheye: bool = False
 
-    def scaled(self, width, height):
+    def scaled(self, width: int, height: int) -> CameraModel:
         """
         Return the model for the same picture resized.
 
@@ -47,7 +47,7 @@ class CameraModel(NamedTuple):
         k[1, 2] += (sy - 1) / 2
         return self._replace(width=width, height=height, k=k)
 
-    def rays(self, pixels):
+    def rays(self, pixels: np.ndarray) -> np.ndarray:
         """Return the directions (n, 3), z = 1 in the optical frame, of pixels (n, 2)."""
         pixels = np.asarray(pixels, np.float64).reshape(-1, 1, 2)
         if self.fisheye:
@@ -60,7 +60,7 @@ class CameraModel(NamedTuple):
         flat = np.asarray(flat).reshape(-1, 2)
         return np.column_stack([flat, np.ones(len(flat))])
 
-    def pixels(self, points):
+    def pixels(self, points: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
         """
         Return (u, v) float arrays of points (3, n) in the optical frame, all with z > 0.
 
@@ -82,7 +82,7 @@ class CameraModel(NamedTuple):
         drawn[np.hypot(x, y) > self._reach()] = np.nan
         return drawn[:, 0], drawn[:, 1]
 
-    def border(self, per_side=24):
+    def border(self, per_side: int = 24) -> np.ndarray:
         """Return pixels (n, 2) along the picture's outline."""
         u = np.linspace(-0.5, self.width - 0.5, per_side)
         v = np.linspace(-0.5, self.height - 0.5, per_side)
@@ -92,13 +92,13 @@ class CameraModel(NamedTuple):
             np.column_stack([np.full(per_side, u[0]), v]),
             np.column_stack([np.full(per_side, u[-1]), v])])
 
-    def _reach(self):
+    def _reach(self) -> float:
         """Return the largest distance from the axis, at depth 1, that the picture shows."""
         rays = self.rays(self.border())
         return float(np.hypot(rays[:, 0], rays[:, 1]).max()) * 1.02
 
 
-def camera_model(info, rectified=False):
+def camera_model(info: Any, rectified: bool = False) -> CameraModel:
     """
     Return the :class:`CameraModel` of a CameraInfo message, of any ROS binding.
 
@@ -127,7 +127,7 @@ def camera_model(info, rectified=False):
     return _cut(model_of, info)
 
 
-def _cut(model, info):
+def _cut(model: CameraModel, info: Any) -> CameraModel:
     """Honour binning and the region of interest: ``k`` speaks of the whole sensor."""
     bin_x, bin_y = max(1, int(info.binning_x)), max(1, int(info.binning_y))
     roi = info.roi

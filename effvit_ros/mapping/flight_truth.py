@@ -5,22 +5,25 @@ import csv
 import io
 import json
 from pathlib import Path
-from typing import NamedTuple
+from typing import Dict, List, NamedTuple, Tuple, Union
 
 import cv2
 import numpy as np
 import rasterio
 import shapely
+from rasterio import Affine
 from rasterio.errors import RasterioError
 from rasterio.transform import from_origin
 from shapely.geometry import mapping, shape
+from shapely.geometry.base import BaseGeometry
 
 from effvit_ros.core.classes import lpcv_classes
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.whole_file import write_text
-from effvit_ros.flight.survey import PLACE
+from effvit_ros.flight.survey import PLACE, Survey
 from effvit_ros.mapping.geodesy import LocalFrame
 from effvit_ros.mapping.outlines import outlines, to_geometry
+from effvit_ros.mapping.survey_bag import SurveyPlan
 
 MAP, THINGS, POSES = 'map.tif', 'things.geojson', 'poses.csv'
 #: What somebody is alarmed about, as LPCV ids.
@@ -39,12 +42,13 @@ class FlightTruth(NamedTuple):
 
     frame: LocalFrame
     labels: np.ndarray
-    transform: object
-    things: list
-    poses: dict
+    transform: Affine
+    things: List[Tuple[str, BaseGeometry]]
+    poses: Dict[int, Tuple[np.ndarray, np.ndarray]]
 
 
-def write_flight_truth(folder, survey, plan, latency_s):
+def write_flight_truth(folder: Union[str, Path], survey: Survey, plan: SurveyPlan,
+                       latency_s: float) -> None:
     """Write the three files; ``plan``: :class:`~effvit_ros.mapping.survey_bag.SurveyPlan`."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -77,7 +81,7 @@ def write_flight_truth(folder, survey, plan, latency_s):
     write_text(folder / POSES, text.getvalue())
 
 
-def read_flight_truth(folder):
+def read_flight_truth(folder: Union[str, Path]) -> FlightTruth:
     """
     Return the :class:`FlightTruth` in a folder.
 
@@ -102,12 +106,12 @@ def read_flight_truth(folder):
     return FlightTruth(frame, labels, transform, things, poses)
 
 
-def _metres(geometry, frame):
+def _metres(geometry: BaseGeometry, frame: LocalFrame) -> BaseGeometry:
     return shapely.transform(
         geometry, lambda c: np.column_stack(frame.to_metres(c[:, 1], c[:, 0])))
 
 
-def _components(mask, least):
+def _components(mask: np.ndarray, least: int) -> np.ndarray:
     """Return the mask without its components of fewer cells, (H, W) uint8."""
     _, ids, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
     keep = stats[:, cv2.CC_STAT_AREA] >= least

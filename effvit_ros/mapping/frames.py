@@ -6,21 +6,28 @@ has not, and it interpolates over any gap, where a map wants to know that there 
 """
 from __future__ import annotations
 
+from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
+
 import numpy as np
 
 from effvit_ros.mapping.rotations import between, matrix, normalized
 from effvit_ros.mapping.track import PoseProblem, Track
 
+#: Translation (3,) and unit quaternion (4,) of a frame in its parent.
+Move = Tuple[np.ndarray, np.ndarray]
+
 
 class FrameTree:
     """Takes transforms in as they come; frames are named without a leading slash."""
 
-    def __init__(self, keep_s=None):
+    def __init__(self, keep_s: Optional[float] = None) -> None:
         """Start empty; what is older than the newest ``keep_s`` goes, None keeps everything."""
         self._keep_s = keep_s
-        self._parents, self._moving, self._fixed = {}, {}, {}
+        self._parents: Dict[str, str] = {}
+        self._moving: Dict[str, Track[Move]] = {}
+        self._fixed: Dict[str, Move] = {}
 
-    def add(self, message, static):
+    def add(self, message: Any, static: bool) -> None:
         """
         Take in a ``tf2_msgs/TFMessage``.
 
@@ -30,7 +37,7 @@ class FrameTree:
         for transform in message.transforms:
             self._add(transform, static)
 
-    def _add(self, transform, static):
+    def _add(self, transform: Any, static: bool) -> None:
         child = transform.child_frame_id.lstrip('/')
         parent = transform.header.frame_id.lstrip('/')
         place, turn = transform.transform.translation, transform.transform.rotation
@@ -46,14 +53,18 @@ class FrameTree:
             self._fixed[child] = move, quaternion
             return
         stamp = transform.header.stamp
-        track = self._moving.setdefault(child, Track(f'transform of {child}', self._keep_s))
+        track = self._moving.setdefault(child, self._track(child))
         track.add(stamp.sec * 10**9 + stamp.nanosec, (move, quaternion))
 
-    def clear(self):
+    def _track(self, child: str) -> Track[Move]:
+        return Track(f'transform of {child}', self._keep_s)
+
+    def clear(self) -> None:
         """Forget what moves; what is fixed was told once and stays."""
         self._moving.clear()
 
-    def pose(self, target, source, stamp_ns, longest_gap_s):
+    def pose(self, target: str, source: str, stamp_ns: int,
+             longest_gap_s: float) -> Tuple[np.ndarray, np.ndarray]:
         """
         Return (place (3,), rotation (3, 3)) of the frame ``source`` in the frame ``target``.
 
@@ -69,14 +80,15 @@ class FrameTree:
         back, turned = self._along(down[:down.index(root)], stamp_ns, longest_gap_s)
         return turned.T @ (place - back), turned.T @ turn
 
-    def _along(self, frames, stamp_ns, longest_gap_s):
+    def _along(self, frames: Sequence[str], stamp_ns: int,
+               longest_gap_s: float) -> Tuple[np.ndarray, np.ndarray]:
         """Return the pose of the first frame in the parent of the last."""
         place, turn = np.zeros(3), np.eye(3)
         for child in frames:
             if child in self._fixed:
                 move, quaternion = self._fixed[child]
             else:
-                track = self._moving.get(child, Track(f'transform of {child}'))
+                track = self._moving.get(child, self._track(child))
                 found = track.at(stamp_ns, longest_gap_s)
                 (a, first), (b, second) = found.first, found.second
                 move = a + found.part * (b - a)
@@ -85,12 +97,12 @@ class FrameTree:
             place, turn = rotation @ place + move, rotation @ turn
         return place, turn
 
-    def _way(self, frame):
+    def _way(self, frame: str) -> List[str]:
         """Return the frame, its parent, and so on up to the root."""
         way = [frame.lstrip('/')]
         while way[-1] in self._parents and self._parents[way[-1]] not in way:
             way.append(self._parents[way[-1]])
         return way
 
-    def _frames(self):
+    def _frames(self) -> Set[str]:
         return set(self._parents) | set(self._parents.values())

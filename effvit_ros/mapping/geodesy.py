@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import math
+from typing import Optional, Tuple, TypeVar
 
 import numpy as np
 
@@ -11,9 +12,11 @@ from effvit_ros.core.errors import UserError
 HIGHEST_LATITUDE, LOWEST_LATITUDE = 84.0, -80.0
 #: Metres from the origin within which the map's metres are metres (1e-5) and north is north.
 REACH_M = 30_000.0
+#: One number, or an array of them.
+Numbers = TypeVar('Numbers', float, np.ndarray)
 
 
-def position_problem(latitude, longitude):
+def position_problem(latitude: float, longitude: float) -> Optional[str]:
     """Return what is wrong with a place on earth in one line, or None."""
     if not (math.isfinite(latitude) and math.isfinite(longitude)):
         return f'the position {latitude}, {longitude} is not a number'
@@ -36,7 +39,7 @@ class LocalFrame:
     a meridian like any other.
     """
 
-    def __init__(self, latitude, longitude):
+    def __init__(self, latitude: float, longitude: float) -> None:
         """
         Put the origin at these degrees.
 
@@ -56,17 +59,16 @@ class LocalFrame:
         self._to_metres = Transformer.from_crs('EPSG:4326', self.crs, always_xy=True)
         self._to_degrees = Transformer.from_crs(self.crs, 'EPSG:4326', always_xy=True)
 
-    def to_metres(self, latitude, longitude):
+    def to_metres(self, latitude: Numbers, longitude: Numbers) -> Tuple[Numbers, Numbers]:
         """Return (east, north) of a place or of arrays of places."""
         return self._to_metres.transform(longitude, latitude)
 
-    def to_degrees(self, east, north):
+    def to_degrees(self, east: Numbers, north: Numbers) -> Tuple[Numbers, Numbers]:
         """Return (latitude, longitude), the longitude from -180 to 180."""
         longitude, latitude = self._to_degrees.transform(east, north)
         return latitude, longitude
 
-    def to_degrees_unwrapped(self, east, north):
+    def to_degrees_unwrapped(self, east: Numbers, north: Numbers) -> Tuple[Numbers, Numbers]:
         """Return (latitude, longitude) whose longitude runs on beyond 180 at the date line."""
         latitude, longitude = self.to_degrees(east, north)
-        return latitude, self.longitude + (
-            np.asarray(longitude) - self.longitude + 180) % 360 - 180
+        return latitude, self.longitude + (longitude - self.longitude + 180) % 360 - 180

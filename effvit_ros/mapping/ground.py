@@ -1,20 +1,24 @@
 """The ground: a plane, or the elevations of a GeoTIFF."""
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Tuple, Union
+
 import cv2
 import numpy as np
 
 from effvit_ros.core.errors import UserError
+from effvit_ros.mapping.geodesy import LocalFrame, Numbers
 
 
 class Plane:
     """The ground as the plane z = 0 of the map."""
 
-    def lowest_highest(self):
+    def lowest_highest(self) -> Tuple[float, float]:
         """Return the range of the ground's z."""
         return 0.0, 0.0
 
-    def height(self, east, north):
+    def height(self, east: Numbers, north: Numbers) -> np.ndarray:
         """Return z at places of the map, as an array of their shape."""
         return np.zeros(np.shape(east))
 
@@ -22,7 +26,8 @@ class Plane:
 class Terrain:
     """Elevations of a raster, laid out again in the map's metres about a place."""
 
-    def __init__(self, path, frame, reach_m=5000.0, step_m=2.0):
+    def __init__(self, path: Union[str, Path], frame: LocalFrame, reach_m: float = 5000.0,
+                 step_m: float = 2.0) -> None:
         """
         Read the part of the raster within ``reach_m`` of the origin of ``frame``.
 
@@ -56,17 +61,21 @@ class Terrain:
             raise UserError(f'terrain {path}: holds no elevation near the flight')
         self._left, self._top, self._step = left, top, step_m
 
-    def lowest_highest(self):
+    def lowest_highest(self) -> Tuple[float, float]:
         """Return the range of the ground's z."""
         return float(np.nanmin(self._z)), float(np.nanmax(self._z))
 
-    def height(self, east, north):
+    def height(self, east: Numbers, north: Numbers) -> np.ndarray:
         """Return z at places of the map, bilinear; NaN where the raster says nothing."""
-        east, north = np.asarray(east, np.float64), np.asarray(north, np.float64)
-        column = ((east - self._left) / self._step - 0.5).astype(np.float32)
-        row = ((self._top - north) / self._step - 0.5).astype(np.float32)
+        x, y = np.asarray(east, np.float64), np.asarray(north, np.float64)
+        column = ((x - self._left) / self._step - 0.5).astype(np.float32)
+        row = ((self._top - y) / self._step - 0.5).astype(np.float32)
         shape = column.shape
         found = cv2.remap(self._z, np.atleast_2d(column), np.atleast_2d(row),
                           cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT,
                           borderValue=float('nan'))
         return found.reshape(shape).astype(np.float64)
+
+
+#: What pictures are laid on.
+Ground = Union[Plane, Terrain]

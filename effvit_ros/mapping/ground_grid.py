@@ -1,17 +1,22 @@
 """The map itself: evidence for each class, cell by cell, of everything that was seen."""
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Iterator, NamedTuple, Optional, Tuple
 
 import numpy as np
 
 from effvit_ros.core.classes import IGNORE
-from effvit_ros.mapping.projection import sampled_labels, sampled_picture
-from effvit_ros.mapping.tiles import TILE
+from effvit_ros.core.errors import UserError
+from effvit_ros.mapping.projection import Footprint, Grid, sampled_labels, sampled_picture
+from effvit_ros.mapping.tiles import Key, TILE, Tile, TileStore
 
 #: Evidence of each class before anything was seen, in weights of a perfect look: few looks make
 #: little confidence.
 PRIOR = 0.02
+#: South row, west column, rows, columns.
+Bounds = Tuple[int, int, int, int]
+#: Rows and columns of an array.
+Window = Tuple[slice, slice]
 
 
 class Fused(NamedTuple):
@@ -35,12 +40,13 @@ class GroundGrid:
     angle and how fine the pixels are, to the class that was seen.
     """
 
-    def __init__(self, store, grid):
+    def __init__(self, store: TileStore[Tile], grid: Grid) -> None:
         """Lay the map into a :class:`~effvit_ros.mapping.tiles.TileStore`."""
         self.store = store
         self.grid = grid
 
-    def add(self, place, labels, confidence, bgr, milliseconds):
+    def add(self, place: Footprint, labels: np.ndarray, confidence: Optional[np.ndarray],
+            bgr: Optional[np.ndarray], milliseconds: int) -> np.ndarray:
         """
         Add one view.
 
@@ -74,26 +80,31 @@ class GroundGrid:
         return found
 
     @staticmethod
-    def _time(tile, there, seen, time):
+    def _time(tile: Tile, there: Window, seen: np.ndarray, time: np.uint32) -> None:
         first, last = tile.first[there], tile.last[there]
         first[seen & ((first == 0) | (first > time))] = time
         last[seen & (last < time)] = time
 
-    def fused_tile(self, key):
+    def fused_tile(self, key: Key) -> Fused:
         """Return the :class:`Fused` map of one tile."""
         return fused(self.store.get(key).evidence)
 
-    def bounds(self):
-        """Return (south row, west column, rows, columns) of all tiles; None for an empty map."""
+    def bounds(self) -> Bounds:
+        """
+        Return (south row, west column, rows, columns) of all tiles.
+
+        :raises UserError: the map is empty.
+        """
         keys = self.store.keys()
         if not keys:
-            return None
+            raise UserError('the map is empty: no picture on the ground has a label that counts '
+                            '(255 is none, nor is one without confidence)')
         rows, columns = zip(*keys)
         south, west = min(rows) * TILE, min(columns) * TILE
         return (south, west, (max(rows) + 1) * TILE - south, (max(columns) + 1) * TILE - west)
 
 
-def fused(evidence):
+def fused(evidence: np.ndarray) -> Fused:
     """Return the :class:`Fused` map of evidence (classes, H, W)."""
     total = evidence.sum(0)
     labels = evidence.argmax(0).astype(np.uint8)
@@ -104,7 +115,8 @@ def fused(evidence):
     return Fused(labels, np.where(seen, np.rint(confidence * 255), 0).astype(np.uint8))
 
 
-def tile_windows(row, column, height, width):
+def tile_windows(row: int, column: int, height: int,
+                 width: int) -> Iterator[Tuple[Key, Window, Window]]:
     """
     Yield (key, slices in the tile, slices in the box) of the tiles that a box of cells meets.
 

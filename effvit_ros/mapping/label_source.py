@@ -2,10 +2,12 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import NamedTuple, Optional
+from dataclasses import dataclass
+from typing import Any, Callable, Iterator, Optional, Tuple
 
 import numpy as np
 
+from effvit_ros.bags.bag import Bag
 from effvit_ros.bags.frames import recorded_frames
 from effvit_ros.bags.label_maps import LabelError, labels_from_message
 from effvit_ros.bags.pictures import (
@@ -15,14 +17,16 @@ from effvit_ros.bags.pictures import (
     stamp_of,
     VIDEO_TYPES,
 )
-from effvit_ros.core.pixels import PictureError
+from effvit_ros.core.pixels import Picture, PictureError
+from effvit_ros.core.segmenter import Segmenter
 from effvit_ros.core.video_packets import VideoDecoder
 
 #: Pictures that wait for the labels of the same stamp.
 _WAITING = 16
 
 
-class Labelled(NamedTuple):
+@dataclass(frozen=True)
+class Labelled:
     """
     Labels of one picture: (H, W) uint8; ``confidence`` the same, 0..255, or None.
 
@@ -36,7 +40,7 @@ class Labelled(NamedTuple):
     bgr: Optional[np.ndarray]
 
 
-def by_model(bag, topic, segmenter, begin=0):
+def by_model(bag: Bag, topic: str, segmenter: Segmenter, begin: int = 0) -> Iterator[Labelled]:
     """
     Yield :class:`Labelled` for each picture from message ``begin`` on.
 
@@ -50,7 +54,7 @@ def by_model(bag, topic, segmenter, begin=0):
         yield Labelled(frame.index, frame.stamp_ns, found.labels, sure, frame.picture.bgr())
 
 
-def recorded(bag, topic, picture_topic, begin=0):
+def recorded(bag: Bag, topic: str, picture_topic: str, begin: int = 0) -> Iterator[Labelled]:
     """
     Yield :class:`Labelled` for each recorded label image from message ``begin`` on.
 
@@ -89,7 +93,8 @@ def recorded(bag, topic, picture_topic, begin=0):
                        _bgr(pictures.pop(stamp_ns, None), labels.shape, bag, picture_topic))
 
 
-def _picture(content, video, bag, topic):
+def _picture(content: Any, video: Optional[VideoDecoder], bag: Bag,
+             topic: str) -> Optional[Callable[[], Picture]]:
     """Return a function that gives the picture of a message; a video's is made at once."""
     if video is None:
         return lambda: picture_of(content)
@@ -102,7 +107,8 @@ def _picture(content, video, bag, topic):
     return lambda: picture
 
 
-def _bgr(picture, shape, bag, topic):
+def _bgr(picture: Optional[Callable[[], Picture]], shape: Tuple[int, ...], bag: Bag,
+         topic: str) -> Optional[np.ndarray]:
     """Return the picture (H, W, 3), or None where there is none of the labels' size."""
     if picture is None:
         return None

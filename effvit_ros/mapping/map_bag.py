@@ -6,6 +6,7 @@ import math
 import signal
 import sys
 from pathlib import Path
+from typing import Any, Dict, Optional, Sequence, Tuple, TYPE_CHECKING
 
 from effvit_ros.core import cli
 from effvit_ros.core.errors import reports_user_errors, UserError
@@ -13,13 +14,19 @@ from effvit_ros.core.libraries import need
 from effvit_ros.core.missing import MAPPING, READING
 from effvit_ros.core.runtimes import RUNTIMES
 
+if TYPE_CHECKING:
+    from effvit_ros.core.bundle import Bundle
+    from effvit_ros.core.classes import ClassSet
+    from effvit_ros.mapping.bag_map import MapSettings
+    from effvit_ros.mapping.mount import Mount
+
 _EPILOG = ('Exit codes: 0 the map is made (pictures that could not be laid on the ground are '
            'told, a line for each reason); 2 no map can be made, one line says why; 130 '
            'interrupted: the same command goes on.')
 
 
 @reports_user_errors
-def main(args=None):
+def main(args: Optional[Sequence[str]] = None) -> int:
     """Make the map and return the exit code."""
     options = _parse(args)
     need(*READING, *MAPPING, 'rich')
@@ -49,7 +56,7 @@ def main(args=None):
     return 0
 
 
-def _tell(report, out):
+def _tell(report: Dict[str, Any], out: Path) -> None:
     for text, count in report['bad_poses'].items():
         print(f'problem: {text}' + (f' (and {count - 1} more like it)' if count > 1 else ''),
               file=sys.stderr)
@@ -74,7 +81,7 @@ def _tell(report, out):
           'report.json')
 
 
-def _settings(options, bundle):
+def _settings(options: argparse.Namespace, bundle: Optional[Bundle]) -> MapSettings:
     from effvit_ros.mapping.bag_map import MapSettings
     from effvit_ros.mapping.bag_topics import PoseTopics
     from effvit_ros.mapping.pose_settings import PoseSettings
@@ -96,7 +103,7 @@ def _settings(options, bundle):
         truth=options.truth, memory_mb=options.memory_mb, every=options.every, align=options.align)
 
 
-def _classes(options, bundle):
+def _classes(options: argparse.Namespace, bundle: Optional[Bundle]) -> ClassSet:
     """Return the :class:`~effvit_ros.core.classes.ClassSet` of the labels."""
     from effvit_ros.core.classes import ClassSet, load_classes, lpcv_classes
     if bundle is not None:
@@ -106,7 +113,7 @@ def _classes(options, bundle):
     return load_classes(options.classes) if options.classes else lpcv_classes()
 
 
-def _mount(options):
+def _mount(options: argparse.Namespace) -> Mount:
     from effvit_ros.mapping.mount import Mount
     if options.vehicle:
         from effvit_ros.mapping.vehicle_mount import read_mount
@@ -114,7 +121,7 @@ def _mount(options):
     return Mount(kind=options.mount, tilt_deg=options.tilt, pan_deg=options.pan)
 
 
-def _height(text):
+def _height(text: str) -> Tuple[str, float]:
     """Return (source, metres) of a text like auto, range, constant=30, ground_altitude=402."""
     from effvit_ros.mapping.pose_settings import CONSTANT, GROUND_ALTITUDE, HEIGHTS
     name, equals, value = text.partition('=')
@@ -131,7 +138,7 @@ def _height(text):
     return name, metres
 
 
-def _frames(text):
+def _frames(text: str) -> Tuple[str, ...]:
     """Return (the map's frame, the camera's) of a text, () of none."""
     if not text:
         return ()
@@ -142,7 +149,7 @@ def _frames(text):
     return frames
 
 
-def _origin(text):
+def _origin(text: str) -> Tuple[float, ...]:
     """Return (latitude, longitude) of a text, () of none."""
     if not text:
         return ()
@@ -153,7 +160,7 @@ def _origin(text):
     return latitude, longitude
 
 
-def _parse(args):
+def _parse(args: Optional[Sequence[str]]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog='map_bag', epilog=_EPILOG,
         description='Lay the labels of a recorded flight on the ground and write the map: '
@@ -201,7 +208,7 @@ def _parse(args):
     return options
 
 
-def _add_pose_options(group):
+def _add_pose_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument('--fix-topic', default='',
                        help='Take positions from this topic of sensor_msgs/NavSatFix.')
     group.add_argument('--imu-topic', default='',
@@ -242,7 +249,7 @@ def _add_pose_options(group):
                             '(default: 0).')
 
 
-def _add_camera_options(group):
+def _add_camera_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument('--camera-info-topic', default='',
                        help='Take camera_info from this topic (default: the one next to the '
                             'pictures).')

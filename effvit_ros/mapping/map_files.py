@@ -6,15 +6,19 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any, Dict, List, Sequence, Union
+
+import numpy as np
 
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.whole_file import write_text
-from effvit_ros.mapping.bag_map import settings_report
+from effvit_ros.mapping.bag_map import BagMap, MapSettings, settings_report
 from effvit_ros.mapping.map_page import map_page
 from effvit_ros.mapping.rasters import write_map, write_orthomosaic
 from effvit_ros.mapping.scores import class_scores, place_scores
 from effvit_ros.mapping.vectors import (
     class_areas,
+    Feature,
     iso,
     kept_ids,
     place_feature,
@@ -28,7 +32,8 @@ MAP_TIF, MOSAIC, GEOJSON, KML = 'map.tif', 'orthomosaic.tif', 'map.geojson', 'ma
 REPORT, PAGE = 'report.json', 'report.html'
 
 
-def write_files(made, settings, bag_path, out):
+def write_files(made: BagMap, settings: MapSettings, bag_path: Union[str, Path],
+                out: Union[str, Path]) -> Dict[str, Any]:
     """
     Write all files of a :class:`~effvit_ros.mapping.bag_map.BagMap` and return the report.
 
@@ -49,8 +54,9 @@ def write_files(made, settings, bag_path, out):
     return report
 
 
-def _write(made, settings, bag_path, folder):
-    frame, names = made.trajectory.frame, made.names
+def _write(made: BagMap, settings: MapSettings, bag_path: Union[str, Path],
+           folder: Path) -> Dict[str, Any]:
+    frame, names = made.trajectory.known_frame(), made.names
     write_map(folder / MAP_TIF, made.ground, frame, names, made.palette)
     write_orthomosaic(folder / MOSAIC, made.ground, frame)
     features, in_polygons = [], [0.0] * len(names)
@@ -68,8 +74,10 @@ def _write(made, settings, bag_path, folder):
     return report
 
 
-def _report(made, settings, bag_path, in_polygons, alerts, areas):
-    frame = made.trajectory.frame
+def _report(made: BagMap, settings: MapSettings, bag_path: Union[str, Path],
+            in_polygons: Sequence[float], alerts: List[Feature],
+            areas: np.ndarray) -> Dict[str, Any]:
+    frame = made.trajectory.known_frame()
     south, west, rows, columns = made.ground.bounds()
     cell = settings.grid.cell_m
     report = {

@@ -4,6 +4,8 @@ from __future__ import annotations
 import base64
 import json
 import math
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Sequence, Tuple, TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -13,6 +15,11 @@ from rasterio.warp import reproject, Resampling, transform_bounds
 
 from effvit_ros.core.classes import IGNORE
 from effvit_ros.core.install_paths import share_directory
+from effvit_ros.mapping.geodesy import LocalFrame
+
+if TYPE_CHECKING:
+    from effvit_ros.mapping.bag_map import BagMap
+    from effvit_ros.mapping.vectors import Feature
 
 #: Longest side of the page's pictures, pixels.
 LONGEST = 2600
@@ -23,7 +30,8 @@ TOLERANCE_DEG = 2e-6
 _RADIUS = 6378137.0
 
 
-def map_page(report, features, made, folder):
+def map_page(report: Dict[str, Any], features: Sequence[Feature], made: BagMap,
+             folder: Path) -> str:
     """
     Return the page.
 
@@ -32,7 +40,7 @@ def map_page(report, features, made, folder):
     :param made: :class:`~effvit_ros.mapping.bag_map.BagMap`.
     :param folder: where map.tif and orthomosaic.tif are.
     """
-    frame = made.trajectory.frame
+    frame = made.trajectory.known_frame()
     mosaic, bounds = _overlay(folder / 'orthomosaic.tif', frame, _mosaic_picture)
     classes, _ = _overlay(folder / 'map.tif', frame, lambda bands: _class_picture(
         bands, made.palette))
@@ -40,8 +48,9 @@ def map_page(report, features, made, folder):
     overlays = [('orthomosaic', mosaic, True), ('classes, strong where certain', classes, False)]
     if not any(made.ground.store.get(key).best.any() for key in made.ground.store.keys()):
         overlays = [(name, picture, True) for name, picture, _ in overlays[1:]]
+    title = f"Map of {report['bag'].rstrip('/').rsplit('/', 1)[-1]}"
     data = {
-        'title': f"Map of {report['bag'].rstrip('/').rsplit('/', 1)[-1]}",
+        'title': title,
         'about': _about(report), 'problems': _problems(report),
         'origin': [frame.latitude, frame.longitude], 'bounds': bounds, 'overlays': overlays,
         'track': [[round(float(a), 7), round(float(b), 7)]
@@ -49,10 +58,10 @@ def map_page(report, features, made, folder):
         'classes': _classes(report, features, made),
         'alerts': [{**alert, 'colour': _colour(made, alert['class_id'])}
                    for alert in report['alerts']]}
-    return page_of('map_report.html', data, data['title'])
+    return page_of('map_report.html', data, title)
 
 
-def page_of(template, data, title):
+def page_of(template: str, data: Dict[str, Any], title: str) -> str:
     """Return one of the pages under resource/web with Leaflet and its data inside."""
     web = share_directory() / 'resource' / 'web'
     # In a script element only "</" ends it.
@@ -66,12 +75,12 @@ def page_of(template, data, title):
     return text
 
 
-def _without_pictures(css):
+def _without_pictures(css: str) -> str:
     # Icons of controls that the pages don't have.
     return '\n'.join(line for line in css.splitlines() if 'url(images/' not in line)
 
 
-def _about(report):
+def _about(report: Dict[str, Any]) -> str:
     lines = [f"{report['frames']} pictures, {report['area_m2'] / 1e4:.2f} ha of ground, "
              f"{report['begin']} to {report['end']}."]
     if report['bundle']:
@@ -83,7 +92,7 @@ def _about(report):
     return ' '.join(lines)
 
 
-def _problems(report):
+def _problems(report: Dict[str, Any]) -> List[str]:
     found = [f"{entry['count']} pictures left out, {kind}: {entry['first']}"
              for kind, entry in report['left_out'].items()]
     found += [f'{count} messages left out: {text}' for text, count in report['bad_poses'].items()]
@@ -92,7 +101,8 @@ def _problems(report):
     return found
 
 
-def _classes(report, features, made):
+def _classes(report: Dict[str, Any], features: Sequence[Feature],
+             made: BagMap) -> List[Dict[str, Any]]:
     from shapely.geometry import mapping, shape
     classes = []
     for name, entry in sorted(report['classes'].items(), key=lambda e: -e[1]['area_m2']):
@@ -106,11 +116,12 @@ def _classes(report, features, made):
     return classes
 
 
-def _colour(made, class_id):
+def _colour(made: BagMap, class_id: int) -> str:
     return '#%02x%02x%02x' % tuple(int(v) for v in made.palette[class_id])
 
 
-def _overlay(path, frame, picture):
+def _overlay(path: Path, frame: LocalFrame,
+             picture: Callable[[np.ndarray], Tuple[str, bytes]]) -> Tuple[str, List[List[float]]]:
     """Return a raster as a data URI in web Mercator about its own meridian, and its bounds."""
     crs = (f'+proj=merc +a={_RADIUS} +b={_RADIUS} +lat_ts=0 +lon_0={frame.longitude!r} +k=1 '
            '+units=m +nadgrids=@null +no_defs')
@@ -134,16 +145,16 @@ def _overlay(path, frame, picture):
     return uri, corners
 
 
-def _latitude(y):
+def _latitude(y: float) -> float:
     return math.degrees(2 * math.atan(math.exp(y / _RADIUS)) - math.pi / 2)
 
 
-def _mosaic_picture(bands):
+def _mosaic_picture(bands: np.ndarray) -> Tuple[str, bytes]:
     bgra = np.ascontiguousarray(bands[[2, 1, 0, 3]].transpose(1, 2, 0))
     return 'webp', cv2.imencode('.webp', bgra, (cv2.IMWRITE_WEBP_QUALITY, 70))[1].tobytes()
 
 
-def _class_picture(bands, palette):
+def _class_picture(bands: np.ndarray, palette: np.ndarray) -> Tuple[str, bytes]:
     table = np.zeros((256, 3), np.uint8)
     table[:len(palette)] = palette[:, ::-1]
     labels, confidence = bands

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, Mapping, NamedTuple, Optional
 
 import numpy as np
 
@@ -36,17 +36,17 @@ class Mount(NamedTuple):
     left_m: float = 0.0
     up_m: float = 0.0
 
-    def optical_to_body(self):
+    def optical_to_body(self) -> np.ndarray:
         """Return the (3, 3) rotation from the optical frame to the body's (REP 103)."""
         # Positive about y (left) turns the nose down, positive about z to the left.
         return (about_z(-math.radians(self.pan_deg)) @ about_y(math.radians(self.tilt_deg))
                 @ about_x(math.radians(self.roll_deg)) @ OPTICAL)
 
-    def offset(self):
+    def offset(self) -> np.ndarray:
         """Return the camera's place in the body's frame, (3,) metres."""
         return np.array([self.forward_m, self.left_m, self.up_m])
 
-    def camera(self, body_to_map, head=None):
+    def camera(self, body_to_map: np.ndarray, head: Optional[np.ndarray] = None) -> np.ndarray:
         """
         Return the (3, 3) rotation from the optical frame to the map, of a body's rotation.
 
@@ -62,7 +62,7 @@ class Mount(NamedTuple):
         return body_to_map @ self.optical_to_body()
 
 
-def mount_of(values):
+def mount_of(values: Mapping[str, Any]) -> Mount:
     """
     Return the :class:`Mount` of a mapping, such as a vehicle file's section ``mount``.
 

@@ -2,10 +2,14 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 import cv2
 import numpy as np
+
+from effvit_ros.mapping.camera_model import CameraModel
+from effvit_ros.mapping.ground import Ground
+from effvit_ros.mapping.pose_settings import CameraPose
 
 #: Classes whose regions are given places, where a model has them.
 PLACED = ('person', 'fire/flare', 'building_damaged')
@@ -43,7 +47,7 @@ class Sighting(NamedTuple):
 class Place:
     """One thing, of all its sightings; lengths in metres, times in nanoseconds."""
 
-    def __init__(self, sighting, stamp_ns, number=0):
+    def __init__(self, sighting: Sighting, stamp_ns: int, number: int = 0) -> None:
         """Begin with one sighting; ``number`` tells places apart, also when they are made one."""
         self.class_id = sighting.class_id
         self.numbers = [number]
@@ -54,26 +58,26 @@ class Place:
         # and radii: a piece of a thing tells less of where its middle is than all of it.
         self._certainty = 0.0
         self._weight = self._east = self._north = self._squares = self._radius = 0.0
-        self._of_stamp = (None, 0)
+        self._of_stamp: Tuple[Optional[int], int] = (None, 0)
         self.add(sighting, stamp_ns)
 
     @property
-    def east(self):
+    def east(self) -> float:
         """Return the mean."""
         return self._east / self._weight
 
     @property
-    def north(self):
+    def north(self) -> float:
         """Return the mean."""
         return self._north / self._weight
 
     @property
-    def radius(self):
+    def radius(self) -> float:
         """Return the mean radius of its regions."""
         return self._radius / self._weight
 
     @property
-    def sigma(self):
+    def sigma(self) -> float:
         """
         Return the deviation of one axis.
 
@@ -88,11 +92,11 @@ class Place:
         return math.sqrt(max(told, seen) * (COMMON + (1 - COMMON) / self.looks))
 
     @property
-    def uncertainty(self):
+    def uncertainty(self) -> float:
         """Return the radius that holds the thing's middle in 95 of 100 cases."""
         return R95 * self.sigma
 
-    def add(self, sighting, stamp_ns):
+    def add(self, sighting: Sighting, stamp_ns: int) -> None:
         """Take in a sighting."""
         certainty = sighting.sigma ** -2
         weight = certainty * sighting.radius ** 2
@@ -112,7 +116,7 @@ class Place:
         self.looks += count == 1
         self.at_once = max(self.at_once, count)
 
-    def absorb(self, other):
+    def absorb(self, other: Place) -> None:
         """Take in another place of the same thing."""
         for name in ('_weight', '_east', '_north', '_squares', '_radius', '_certainty',
                      'sightings', 'looks'):
@@ -123,30 +127,31 @@ class Place:
         self.first_ns = min(self.first_ns, other.first_ns)
         self.last_ns = max(self.last_ns, other.last_ns)
 
-    def state(self):
+    def state(self) -> Dict[str, Any]:
         """Return all of it in JSON's types; :meth:`restored` takes it."""
         return {name: value for name, value in vars(self).items()}
 
     @classmethod
-    def restored(cls, state):
+    def restored(cls, state: Mapping[str, Any]) -> Place:
         """Return the place of a :meth:`state`."""
         place = cls.__new__(cls)
         vars(place).update(state)
-        place._of_stamp = tuple(place._of_stamp)
+        stamp, count = place._of_stamp
+        place._of_stamp = (stamp, count)
         return place
 
 
 class PlaceMerger:
     """Merges sightings by class and ground position."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         """Start without places."""
-        self.places = []
+        self.places: List[Place] = []
         # A row for each place, and room for more: class, east, north, reach. A long flight has
         # thousands, and each sighting asks which of them are near.
         self._rows = np.empty((64, 4))
 
-    def add(self, sightings, stamp_ns):
+    def add(self, sightings: Sequence[Sighting], stamp_ns: int) -> List[Place]:
         """
         Take in the sightings of one picture.
 
@@ -165,9 +170,9 @@ class PlaceMerger:
             places.append(place)
         return places
 
-    def known(self):
+    def known(self) -> List[Place]:
         """Return the places seen :data:`LOOKS` times or more, overlapping ones made one."""
-        merged = []
+        merged: List[Place] = []
         for place in sorted(self.places, key=lambda p: -p.looks):
             if place.looks < LOOKS:
                 continue
@@ -179,17 +184,17 @@ class PlaceMerger:
                 near.absorb(place)
         return merged
 
-    def state(self):
+    def state(self) -> List[Dict[str, Any]]:
         """Return all of it in JSON's types."""
         return [place.state() for place in self.places]
 
-    def resume(self, state):
+    def resume(self, state: Sequence[Mapping[str, Any]]) -> None:
         """Take up what :meth:`state` returned."""
         self.places = [Place.restored(place) for place in state]
         for place in self.places:
             self._note(place)
 
-    def _nearest(self, sighting):
+    def _nearest(self, sighting: Sighting) -> Optional[Place]:
         rows = self._rows[:len(self.places)]
         away = np.hypot(rows[:, 1] - sighting.east, rows[:, 2] - sighting.north)
         near = np.nonzero((rows[:, 0] == sighting.class_id)
@@ -197,7 +202,7 @@ class PlaceMerger:
         found = [(away[i], i) for i in near if _same(self.places[i], sighting)]
         return self.places[min(found)[1]] if found else None
 
-    def _note(self, place):
+    def _note(self, place: Place) -> None:
         number = place.numbers[0]
         if number >= len(self._rows):
             self._rows = np.concatenate([self._rows, np.empty_like(self._rows)])
@@ -206,22 +211,24 @@ class PlaceMerger:
         self._rows[number] = place.class_id, place.east, place.north, _reach(place)
 
 
-def _reach(one):
+def _reach(one: Union[Place, Sighting]) -> float:
     """Return a distance; two are never the same thing beyond the sum of theirs."""
     return max(LEAST_GATE_M, GATE_SIGMAS * one.sigma, one.radius)
 
 
-def _same(a, b):
+def _same(a: Place, b: Union[Place, Sighting]) -> bool:
     gate = max(LEAST_GATE_M, GATE_SIGMAS * math.hypot(a.sigma, b.sigma), a.radius, b.radius)
     return math.hypot(a.east - b.east, a.north - b.north) < gate
 
 
-def placed_ids(names):
+def placed_ids(names: Sequence[str]) -> List[int]:
     """Return the ids of :data:`PLACED` classes that a model with these class names has."""
     return [i for i, name in enumerate(names) if name in PLACED]
 
 
-def sightings(labels, confidence, class_ids, camera, pose, ground, widest_angle_deg=60.0):
+def sightings(labels: np.ndarray, confidence: Optional[np.ndarray], class_ids: Sequence[int],
+              camera: CameraModel, pose: CameraPose, ground: Ground,
+              widest_angle_deg: float = 60.0) -> List[Sighting]:
     """
     Return a :class:`Sighting` for each region of these classes that a picture shows whole.
 
@@ -230,7 +237,7 @@ def sightings(labels, confidence, class_ids, camera, pose, ground, widest_angle_
     """
     found = []
     for class_id in class_ids:
-        mask = cv2.compare(labels, class_id, cv2.CMP_EQ)
+        mask = (labels == class_id).view(np.uint8)
         if not cv2.countNonZero(mask):
             continue
         count, ids, stats, centres = cv2.connectedComponentsWithStats(mask, connectivity=8)
@@ -251,9 +258,11 @@ def sightings(labels, confidence, class_ids, camera, pose, ground, widest_angle_
     return found
 
 
-def _on_ground(pixel, camera, pose, ground, widest_angle_deg):
+def _on_ground(pixel: np.ndarray, camera: CameraModel, pose: CameraPose,
+               ground: Ground,
+               widest_angle_deg: float) -> Optional[Tuple[float, float, float, float]]:
     """Return (east, north, sigma of an axis, metres of a pixel), or None."""
-    ray = pose.rotation @ camera.rays([pixel])[0]
+    ray = pose.rotation @ camera.rays(pixel[None])[0]
     level = float(np.hypot(*ray[:2]))
     angle = math.atan2(level, -ray[2])
     if not angle < math.radians(widest_angle_deg):

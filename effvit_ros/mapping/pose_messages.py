@@ -6,7 +6,7 @@ Functions take messages of any binding (rclpy's or a bag reader's): the fields a
 from __future__ import annotations
 
 import math
-from typing import NamedTuple, Optional
+from typing import Any, NamedTuple, Optional, Tuple
 
 import numpy as np
 
@@ -21,6 +21,8 @@ from effvit_ros.mapping.track import PoseProblem
 ENU, NED = 'enu', 'ned'
 CONVENTIONS = (ENU, NED)
 _NED_NAMES = ('ned', 'frd')
+#: Deviations along three axes.
+Sigma = Tuple[float, ...]
 
 
 class Fix(NamedTuple):
@@ -29,14 +31,14 @@ class Fix(NamedTuple):
     latitude: float
     longitude: float
     altitude: float
-    sigma: Optional[tuple]
+    sigma: Optional[Sigma]
 
 
 class Attitude(NamedTuple):
     """Unit quaternion (4,) from the body (FLU) to the world (ENU), sigma (x, y, z) or None."""
 
     quaternion: np.ndarray
-    sigma: Optional[tuple]
+    sigma: Optional[Sigma]
 
 
 class LocalPosition(NamedTuple):
@@ -45,10 +47,10 @@ class LocalPosition(NamedTuple):
     east: float
     north: float
     up: float
-    sigma: Optional[tuple]
+    sigma: Optional[Sigma]
 
 
-def fix_of(message):
+def fix_of(message: Any) -> Fix:
     """
     Return the :class:`Fix` in a ``sensor_msgs/NavSatFix``.
 
@@ -66,7 +68,7 @@ def fix_of(message):
     return Fix(message.latitude, message.longitude, message.altitude, sigma)
 
 
-def attitude_of_imu(message, convention):
+def attitude_of_imu(message: Any, convention: str) -> Attitude:
     """
     Return the :class:`Attitude` in a ``sensor_msgs/Imu``.
 
@@ -81,7 +83,7 @@ def attitude_of_imu(message, convention):
     return _attitude(message.orientation, covariance[[0, 4, 8]], convention)
 
 
-def pose_of(message, convention):
+def pose_of(message: Any, convention: str) -> Tuple[LocalPosition, Attitude]:
     """
     Return (:class:`LocalPosition`, :class:`Attitude`) of a pose message.
 
@@ -102,11 +104,11 @@ def pose_of(message, convention):
         p = NED_ENU @ p
         diagonal = None if diagonal is None else diagonal[[1, 0, 2, 3, 4, 5]]
     turns = np.zeros(3) if diagonal is None else diagonal[3:]
-    return (LocalPosition(*p, None if diagonal is None else _sigma(diagonal[:3])),
+    return (LocalPosition(p[0], p[1], p[2], None if diagonal is None else _sigma(diagonal[:3])),
             _attitude(pose.orientation, turns, convention))
 
 
-def gimbal_of(message, kind, convention):
+def gimbal_of(message: Any, kind: str, convention: str) -> np.ndarray:
     """
     Return the unit quaternion (4,) of a camera's body (FLU) in the aircraft's, or in the world.
 
@@ -125,7 +127,7 @@ def gimbal_of(message, kind, convention):
     return quaternion
 
 
-def range_of(message):
+def range_of(message: Any) -> Optional[float]:
     """Return the metres of a ``sensor_msgs/Range``, or None where it says out of range."""
     value = float(message.range)
     if not math.isfinite(value) or not message.min_range <= value <= message.max_range:
@@ -133,7 +135,7 @@ def range_of(message):
     return value
 
 
-def check_frame(frame_id, convention, what):
+def check_frame(frame_id: str, convention: str, what: str) -> None:
     """
     Refuse a frame whose name tells another convention than the one that is to be read.
 
@@ -150,7 +152,7 @@ def check_frame(frame_id, convention, what):
                         'but the convention ned was given: leave it out')
 
 
-def _attitude(orientation, variances, convention):
+def _attitude(orientation: Any, variances: np.ndarray, convention: str) -> Attitude:
     quaternion = normalized([orientation.x, orientation.y, orientation.z, orientation.w])
     if quaternion is None:
         raise PoseProblem('bad_pose', f'the orientation ({orientation.x:g}, {orientation.y:g}, '
@@ -160,7 +162,7 @@ def _attitude(orientation, variances, convention):
     return Attitude(quaternion, _sigma(variances))
 
 
-def _sigma(variances):
+def _sigma(variances: np.ndarray) -> Optional[Sigma]:
     """Return the deviations, or None where they are not told (all zero by sensor_msgs)."""
     variances = np.asarray(variances, np.float64)
     if not np.isfinite(variances).all() or (variances < 0).any() or not variances.any():

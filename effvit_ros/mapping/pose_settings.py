@@ -1,13 +1,13 @@
 """How poses are read, where the height comes from, and what comes of it."""
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Tuple
 
 import numpy as np
 
 from effvit_ros.core.errors import UserError
 from effvit_ros.mapping.mount import Mount
-from effvit_ros.mapping.pose_messages import check_frame, CONVENTIONS, ENU, NED
+from effvit_ros.mapping.pose_messages import check_frame, CONVENTIONS, ENU, NED, Sigma
 
 #: What is taken where a message tells no covariance: metres (e, n, u), degrees (x, y, z).
 ASSUMED_POSITION = (3.0, 3.0, 5.0)
@@ -39,11 +39,11 @@ class PoseSettings(NamedTuple):
     convention: str = ENU
     height: str = AUTO
     height_value: float = 0.0
-    origin: tuple = ()
+    origin: Tuple[float, ...] = ()
     longest_gap_s: float = 1.0
     top_speed_mps: float = 100.0
     offset_s: float = 0.0
-    frames: tuple = ()
+    frames: Tuple[str, ...] = ()
 
 
 class CameraPose(NamedTuple):
@@ -56,12 +56,12 @@ class CameraPose(NamedTuple):
 
     position: np.ndarray
     rotation: np.ndarray
-    sigma_position: tuple
-    sigma_attitude: tuple
+    sigma_position: Sigma
+    sigma_attitude: Sigma
     assumed: bool
 
 
-def check_settings(settings):
+def check_settings(settings: PoseSettings) -> None:
     """
     Refuse what can't be.
 

@@ -2,12 +2,15 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import NamedTuple, Optional, Tuple
 
 import cv2
 import numpy as np
 
 from effvit_ros.core.classes import IGNORE
+from effvit_ros.mapping.camera_model import CameraModel
+from effvit_ros.mapping.ground import Ground
+from effvit_ros.mapping.pose_settings import CameraPose
 from effvit_ros.mapping.track import PoseProblem
 
 #: Cells of one view that would be more than this are a mistake: of height, or of the cell.
@@ -44,7 +47,8 @@ class Footprint(NamedTuple):
     gsd_m: float
 
 
-def footprint(camera, pose, ground, grid):
+def footprint(camera: CameraModel, pose: CameraPose, ground: Ground,
+              grid: Grid) -> Footprint:
     """
     Return the :class:`Footprint` of a picture.
 
@@ -72,7 +76,8 @@ def footprint(camera, pose, ground, grid):
                       np.float32(-pose.position[2]) + z)
 
 
-def _looked_up(camera, pose, grid, row, column, dx, dy, dz):
+def _looked_up(camera: CameraModel, pose: CameraPose, grid: Grid, row: int, column: int,
+               dx: np.ndarray, dy: np.ndarray, dz: np.ndarray) -> Footprint:
     """Project cells at (dx, dy, dz) from the camera; one of them may be broadcast."""
     turn = pose.rotation.T.astype(np.float32)
     points = [turn[k, 0] * dx + turn[k, 1] * dy + turn[k, 2] * dz for k in range(3)]
@@ -99,7 +104,8 @@ def _looked_up(camera, pose, grid, row, column, dx, dy, dz):
     return Footprint(row, column, u, v, weight, float(np.sqrt(np.median(area[inside]))))
 
 
-def _box(camera, pose, grid, height):
+def _box(camera: CameraModel, pose: CameraPose, grid: Grid,
+         height: float) -> Tuple[float, float, float, float]:
     """Return west, south, east, north of what the picture sees, with a little around it."""
     border = camera.border()
     u, v = np.meshgrid(np.linspace(0, camera.width - 1, 9), np.linspace(0, camera.height - 1, 9))
@@ -119,7 +125,7 @@ def _box(camera, pose, grid, height):
     return low[0] - margin, low[1] - margin, high[0] + margin, high[1] + margin
 
 
-def sampled(values, place, outside):
+def sampled(values: np.ndarray, place: Footprint, outside: int) -> np.ndarray:
     """
     Return values of the nearest pixels, (H, W), ``outside`` where the picture sees nothing.
 
@@ -133,12 +139,13 @@ def sampled(values, place, outside):
     return found
 
 
-def sampled_picture(bgr, place):
+def sampled_picture(bgr: np.ndarray, place: Footprint) -> np.ndarray:
     """Return the picture's colours at the cells, (H, W, 3) uint8, bilinear, 0 where unseen."""
     return cv2.remap(bgr, place.u, place.v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
 
 
-def sampled_labels(labels, confidence, place):
+def sampled_labels(labels: np.ndarray, confidence: Optional[np.ndarray],
+                   place: Footprint) -> Tuple[np.ndarray, np.ndarray]:
     """
     Return (labels (H, W) uint8 with :data:`IGNORE` where unseen, evidence (H, W) float32).
 

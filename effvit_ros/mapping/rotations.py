@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import math
+from typing import Optional, Sequence, Union
 
 import numpy as np
 
@@ -14,25 +15,25 @@ NED_ENU = np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, -1.0]])
 FRD_FLU = np.diag([1.0, -1.0, -1.0])
 
 
-def about_x(angle):
+def about_x(angle: float) -> np.ndarray:
     """Return the (3, 3) rotation by ``angle`` rad about x."""
     cos, sin = math.cos(angle), math.sin(angle)
     return np.array([[1, 0, 0], [0, cos, -sin], [0, sin, cos]])
 
 
-def about_y(angle):
+def about_y(angle: float) -> np.ndarray:
     """Return the (3, 3) rotation by ``angle`` rad about y."""
     cos, sin = math.cos(angle), math.sin(angle)
     return np.array([[cos, 0, sin], [0, 1, 0], [-sin, 0, cos]])
 
 
-def about_z(angle):
+def about_z(angle: float) -> np.ndarray:
     """Return the (3, 3) rotation by ``angle`` rad about z."""
     cos, sin = math.cos(angle), math.sin(angle)
     return np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]])
 
 
-def normalized(quaternion):
+def normalized(quaternion: Union[np.ndarray, Sequence[float]]) -> Optional[np.ndarray]:
     """Return the unit quaternion (4,), or None where it is no rotation: zero, or no number."""
     quaternion = np.asarray(quaternion, np.float64)
     norm = float(np.linalg.norm(quaternion))
@@ -41,7 +42,7 @@ def normalized(quaternion):
     return quaternion / norm
 
 
-def matrix(quaternion):
+def matrix(quaternion: np.ndarray) -> np.ndarray:
     """Return the (3, 3) rotation of a unit quaternion (x, y, z, w)."""
     x, y, z, w = quaternion
     return np.array([
@@ -50,7 +51,7 @@ def matrix(quaternion):
         [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)]])
 
 
-def quaternion_of(rotation):
+def quaternion_of(rotation: np.ndarray) -> np.ndarray:
     """Return the unit quaternion (x, y, z, w), w >= 0, of a (3, 3) rotation."""
     m = rotation
     # The largest of the four squares first, against cancellation.
@@ -68,7 +69,7 @@ def quaternion_of(rotation):
     return -q if q[3] < 0 else q
 
 
-def between(first, second, part):
+def between(first: np.ndarray, second: np.ndarray, part: float) -> np.ndarray:
     """Return the unit quaternion ``part`` (0..1) of the way, by the shorter arc."""
     dot = float(np.dot(first, second))
     if dot < 0:
@@ -81,6 +82,6 @@ def between(first, second, part):
     return mixed / np.linalg.norm(mixed)
 
 
-def heading_of(rotation):
+def heading_of(rotation: np.ndarray) -> float:
     """Return the compass heading of a body's nose, degrees clockwise from north, 0..360."""
     return math.degrees(math.atan2(rotation[0, 0], rotation[1, 0])) % 360

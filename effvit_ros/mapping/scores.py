@@ -3,18 +3,24 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple, Union
 
 import numpy as np
 import shapely
 from rasterio.transform import rowcol
 from shapely.geometry import Point
+from shapely.geometry.base import BaseGeometry
 
 from effvit_ros.core.classes import IGNORE
-from effvit_ros.mapping.ground_grid import tile_windows
-from effvit_ros.mapping.places import LEAST_GATE_M
-from effvit_ros.mapping.projection import sampled
-from effvit_ros.mapping.tiles import TILE, TileStore
+from effvit_ros.mapping.camera_model import CameraModel
+from effvit_ros.mapping.flight_truth import FlightTruth
+from effvit_ros.mapping.geodesy import LocalFrame
+from effvit_ros.mapping.ground_grid import GroundGrid, tile_windows
+from effvit_ros.mapping.places import LEAST_GATE_M, Place, Sighting
+from effvit_ros.mapping.pose_settings import CameraPose
+from effvit_ros.mapping.projection import Footprint, sampled
+from effvit_ros.mapping.tiles import Key, TILE, TileStore
 
 #: A sighting is of a true thing within this of its outline: metres, and of the region's radius.
 OWN_M, OWN_SHARE = 0.5, 0.5
@@ -29,7 +35,8 @@ class Votes(NamedTuple):
 class GroundScore:
     """Single pictures against the truth, and where their pixels were put."""
 
-    def __init__(self, truth, folder, classes, limit_mb):
+    def __init__(self, truth: FlightTruth, folder: Union[str, Path], classes: int,
+                 limit_mb: int) -> None:
         """
         Take a :class:`~effvit_ros.mapping.flight_truth.FlightTruth`.
 
@@ -39,12 +46,14 @@ class GroundScore:
         self.store = TileStore(
             folder, lambda: Votes(np.zeros((classes, TILE, TILE), np.uint16)), limit_mb)
         #: Metres: as the pose was told, and as the map has it.
-        self.told, self.used = [], []
+        self.told: List[float] = []
+        self.used: List[float] = []
         #: [number of a place, index of the true thing or -1] of each sighting.
-        self.things = []
-        self._trees = {}
+        self.things: List[List[int]] = []
+        self._trees: Dict[str, Tuple[List[int], shapely.STRtree]] = {}
 
-    def add(self, stamp_ns, camera, told, used, frame, widest_angle_deg):
+    def add(self, stamp_ns: int, camera: CameraModel, told: CameraPose, used: CameraPose,
+            frame: LocalFrame, widest_angle_deg: float) -> None:
         """Note how far pixels of one picture are put from where they are, by either pose."""
         true = self.truth.poses.get(stamp_ns)
         if true is None:
@@ -61,7 +70,8 @@ class GroundScore:
             away = np.hypot(*(put - is_at).T)
             errors += [round(float(e), 4) for e in away[np.isfinite(away)]]
 
-    def sight(self, stamp_ns, pose, sightings, places, names):
+    def sight(self, stamp_ns: int, pose: CameraPose, sightings: Sequence[Sighting],
+              places: Sequence[Place], names: Sequence[str]) -> None:
         """
         Note which true thing each sighting is of, whatever its pose told.
 
@@ -81,7 +91,7 @@ class GroundScore:
                 index = -1
             self.things.append([place.numbers[0], index])
 
-    def _nearest(self, name, point):
+    def _nearest(self, name: str, point: Point) -> Tuple[int, float]:
         """Return (index in the truth's things, metres) of the nearest of a class."""
         if name not in self._trees:
             ids = [i for i, (n, _) in enumerate(self.truth.things) if n == name]
@@ -92,7 +102,7 @@ class GroundScore:
         index = ids[int(tree.nearest(point))]
         return index, point.distance(self.truth.things[index][1])
 
-    def vote(self, place, labels):
+    def vote(self, place: Footprint, labels: np.ndarray) -> None:
         """Lay down the labels of one picture as its pose was told."""
         found = sampled(labels, place, IGNORE)
         for key, there, here in tile_windows(place.row, place.column, *found.shape):
@@ -103,7 +113,7 @@ class GroundScore:
                 if label < len(votes):
                     votes[label][there] += found[here] == label
 
-    def report(self):
+    def report(self) -> Dict[str, Optional[float]]:
         """Return percentiles in metres; None without any."""
         report = {}
         for name, errors in (('position_error_m', self.used),
@@ -114,7 +124,8 @@ class GroundScore:
         return report
 
 
-def _hits(rays, position, rotation, widest_angle_deg):
+def _hits(rays: np.ndarray, position: np.ndarray, rotation: np.ndarray,
+          widest_angle_deg: float) -> np.ndarray:
     """Return where rays meet z = 0, (n, 2); NaN beyond the largest viewing angle."""
     rays = rays @ rotation.T
     with np.errstate(divide='ignore', invalid='ignore'):
@@ -124,7 +135,8 @@ def _hits(rays, position, rotation, widest_angle_deg):
     return hits
 
 
-def class_scores(ground, frame, score, names):
+def class_scores(ground: GroundGrid, frame: LocalFrame, score: GroundScore,
+                 names: Sequence[str]) -> Dict[str, Any]:
     """
     Return mIoU on the ground: of the fused map, and of the labels of single pictures.
 
@@ -152,8 +164,8 @@ def class_scores(ground, frame, score, names):
     return _iou_report(single_matrix, fused_matrix, names)
 
 
-def _iou_report(single, fused, names):
-    def iou(matrix):
+def _iou_report(single: np.ndarray, fused: np.ndarray, names: Sequence[str]) -> Dict[str, Any]:
+    def iou(matrix: np.ndarray) -> np.ndarray:
         hits = np.diag(matrix)
         union = matrix.sum(0) + matrix.sum(1) - hits
         return np.where(matrix.sum(1) > 0, hits / np.maximum(union, 1e-9), np.nan)
@@ -168,7 +180,7 @@ def _iou_report(single, fused, names):
                        for i, name in enumerate(names) if present[i]}}
 
 
-def _truth_of_tile(key, cell_m, frame, truth):
+def _truth_of_tile(key: Key, cell_m: float, frame: LocalFrame, truth: FlightTruth) -> np.ndarray:
     """Return the true labels at the middles of a tile's cells, (T, T) uint8."""
     east = (key[1] * TILE + np.arange(TILE) + 0.5) * cell_m
     north = (key[0] * TILE + np.arange(TILE) + 0.5) * cell_m
@@ -183,7 +195,8 @@ def _truth_of_tile(key, cell_m, frame, truth):
     return found.reshape(TILE, TILE)
 
 
-def place_scores(places, frame, score, names, ground):
+def place_scores(places: Sequence[Place], frame: LocalFrame, score: GroundScore,
+                 names: Sequence[str], ground: GroundGrid) -> Dict[str, Dict[str, Any]]:
     """
     Return, for each placed class, how the alerts meet the true things.
 
@@ -196,7 +209,7 @@ def place_scores(places, frame, score, names, ground):
     :param score: :class:`GroundScore`.
     """
     truth = score.truth
-    seen_in = {}
+    seen_in: Dict[int, Counter[int]] = {}
     for number, index in score.things:
         seen_in.setdefault(number, Counter())[index] += 1
     report = {}
@@ -208,7 +221,7 @@ def place_scores(places, frame, score, names, ground):
     return report
 
 
-def _thing(place, seen_in):
+def _thing(place: Place, seen_in: Mapping[int, Counter[int]]) -> Optional[int]:
     """Return the index of the thing that most of a place's sightings are of, None without."""
     counts = sum((seen_in.get(number, Counter()) for number in place.numbers), Counter())
     false = counts.pop(-1, 0)
@@ -217,8 +230,11 @@ def _thing(place, seen_in):
     return counts.most_common(1)[0][0]
 
 
-def _match(things, alerts, frame, truth):
-    found, claimed, false = set(), Counter(), 0
+def _match(things: Mapping[int, BaseGeometry], alerts: Sequence[Tuple[Place, Optional[int]]],
+           frame: LocalFrame, truth: FlightTruth) -> Dict[str, Any]:
+    found: Set[int] = set()
+    claimed: Counter[int] = Counter()
+    false = 0
     errors, middles, radii = [], [], []
     for place, index in alerts:
         if index is None:
@@ -243,18 +259,19 @@ def _match(things, alerts, frame, truth):
         'reaches': _share(errors, radii), 'inside': _share(middles, radii)}
 
 
-def _percentiles(name, values):
+def _percentiles(name: str, values: Sequence[float]) -> Dict[str, Optional[float]]:
     return {f'{name}_p{p}': round(float(np.percentile(values, p)), 2) if values else None
             for p in (50, 95)}
 
 
-def _share(errors, radii):
+def _share(errors: Sequence[float], radii: Sequence[float]) -> Optional[float]:
     if not errors:
         return None
     return round(float(np.mean(np.array(errors) <= np.array(radii))), 3)
 
 
-def _seen(geometry, frame, truth, ground):
+def _seen(geometry: BaseGeometry, frame: LocalFrame, truth: FlightTruth,
+          ground: GroundGrid) -> bool:
     """Return whether the map has the middle of a true thing in view."""
     middle = geometry.representative_point()
     latitude, longitude = truth.frame.to_degrees(middle.x, middle.y)

@@ -2,14 +2,14 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, Callable, Dict, NamedTuple, Optional
 
 import numpy as np
 
 from effvit_ros.bags.pictures import COMPRESSED, IMAGE
-from effvit_ros.bags.writer import encode
+from effvit_ros.bags.writer import BagWriter, encode
 from effvit_ros.flight.renderer import HALF_VIEW
-from effvit_ros.flight.survey import GROUND_ALTITUDE_M, PLACE, Sensors
+from effvit_ros.flight.survey import GROUND_ALTITUDE_M, PLACE, SensorErrors, Sensors, Survey
 from effvit_ros.mapping.geodesy import LocalFrame
 from effvit_ros.mapping.rotations import quaternion_of
 
@@ -32,7 +32,8 @@ class SurveyPlan(NamedTuple):
     start_ns: int = _START_NS
 
 
-def write_survey(writer, survey, errors, plan, on_progress=None):
+def write_survey(writer: BagWriter, survey: Survey, errors: SensorErrors, plan: SurveyPlan,
+                 on_progress: Optional[Callable[[int, int], None]] = None) -> None:
     """
     Write the flight into a fresh bag.
 
@@ -71,7 +72,8 @@ def write_survey(writer, survey, errors, plan, on_progress=None):
 class _SensorWriter:
     """Writes what the sensors say up to a time."""
 
-    def __init__(self, writer, survey, errors, plan):
+    def __init__(self, writer: BagWriter, survey: Survey, errors: SensorErrors,
+                 plan: SurveyPlan) -> None:
         self._writer, self._start_ns = writer, plan.start_ns
         self._sensors = Sensors(survey, errors, survey.flight.seed)
         self._frame = LocalFrame(*PLACE)
@@ -88,7 +90,7 @@ class _SensorWriter:
         self._next = [-0.5] * len(self._due)
         self.last_ns = 0
 
-    def write_until(self, time_s):
+    def write_until(self, time_s: float) -> None:
         while min(self._next) <= time_s:
             which = int(np.argmin(self._next))
             period, write = self._due[which]
@@ -97,7 +99,7 @@ class _SensorWriter:
             write(at, self.last_ns)
             self._next[which] += period
 
-    def _fix(self, time_s, stamp_ns):
+    def _fix(self, time_s: float, stamp_ns: int) -> None:
         east, north, up = self._sensors.position(time_s)
         latitude, longitude = self._frame.to_degrees(east, north)
         part = self._writer.part
@@ -111,7 +113,7 @@ class _SensorWriter:
             position_covariance=np.diag(np.maximum(sigma, 0.02) ** 2).ravel(),
             position_covariance_type=2)
 
-    def _imu(self, time_s, stamp_ns):
+    def _imu(self, time_s: float, stamp_ns: int) -> None:
         vector = self._writer.part('geometry_msgs/msg/Vector3', x=0.0, y=0.0, z=0.0)
         unknown = np.array([-1.0] + 8 * [0.0])
         sigma = np.maximum(self._sensors.attitude_sigma, np.radians(0.02))
@@ -121,12 +123,12 @@ class _SensorWriter:
             angular_velocity=vector, angular_velocity_covariance=unknown,
             linear_acceleration=vector, linear_acceleration_covariance=unknown)
 
-    def _range(self, time_s, stamp_ns):
+    def _range(self, time_s: float, stamp_ns: int) -> None:
         self._writer.write_fields(
             '/rangefinder', stamp_ns, BODY_FRAME, radiation_type=1, field_of_view=0.02,
             min_range=0.2, max_range=1000.0, range=float(self._sensors.range(time_s)))
 
-    def _pose(self, time_s, stamp_ns):
+    def _pose(self, time_s: float, stamp_ns: int) -> None:
         east, north, up = (float(v) for v in self._sensors.position(time_s))
         part = self._writer.part
         self._writer.write_fields(
@@ -135,12 +137,12 @@ class _SensorWriter:
                       position=part('geometry_msgs/msg/Point', x=east, y=north, z=up),
                       orientation=self._quaternion(time_s)))
 
-    def _quaternion(self, time_s):
+    def _quaternion(self, time_s: float) -> Any:
         x, y, z, w = (float(v) for v in quaternion_of(self._sensors.attitude(time_s)))
         return self._writer.part('geometry_msgs/msg/Quaternion', x=x, y=y, z=z, w=w)
 
 
-def _camera_info(writer, width, height):
+def _camera_info(writer: BagWriter, width: int, height: int) -> Dict[str, Any]:
     focal = width / 2 / math.tan(HALF_VIEW)
     k = np.array([focal, 0, (width - 1) / 2, 0, focal, (height - 1) / 2, 0, 0, 1])
     p = np.column_stack([k.reshape(3, 3), np.zeros(3)]).ravel()

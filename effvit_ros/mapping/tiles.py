@@ -4,7 +4,7 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from pathlib import Path
-from typing import NamedTuple
+from typing import Callable, Dict, Generic, List, NamedTuple, Sequence, Set, Tuple, TypeVar, Union
 
 import numpy as np
 
@@ -12,6 +12,10 @@ from effvit_ros.core.errors import UserError
 
 #: Cells of a tile's side.
 TILE = 256
+#: (row, column) of a tile.
+Key = Tuple[int, int]
+#: What a store holds: a NamedTuple of arrays.
+Kind = TypeVar('Kind', bound='NamedTuple')
 
 
 class Tile(NamedTuple):
@@ -30,7 +34,7 @@ class Tile(NamedTuple):
     last: np.ndarray
 
 
-def empty_tile(classes):
+def empty_tile(classes: int) -> Tile:
     """Return a :class:`Tile` that nobody has seen."""
     square = (TILE, TILE)
     return Tile(np.zeros((classes, *square), np.float32), np.zeros((*square, 3), np.uint8),
@@ -38,7 +42,7 @@ def empty_tile(classes):
                 np.zeros(square, np.uint32))
 
 
-class TileStore:
+class TileStore(Generic[Kind]):
     """
     Tiles by (row, column); at most ``limit_mb`` of them in memory.
 
@@ -46,7 +50,8 @@ class TileStore:
     after the last checkpoint is never taken for a part of it.
     """
 
-    def __init__(self, folder, empty, limit_mb=256):
+    def __init__(self, folder: Union[str, Path], empty: Callable[[], Kind],
+                 limit_mb: int = 256) -> None:
         """
         Start empty in ``folder``, which is made.
 
@@ -60,16 +65,16 @@ class TileStore:
         self._kind = type(first)
         bytes_each = sum(a.nbytes for a in first)
         self._limit = max(2, limit_mb * 2 ** 20 // bytes_each)
-        self._memory = OrderedDict()
-        self._dirty = set()
-        self._written = {}
+        self._memory: OrderedDict[Key, Kind] = OrderedDict()
+        self._dirty: Set[Key] = set()
+        self._written: Dict[Key, int] = {}
         self._generation = 0
 
-    def keys(self):
+    def keys(self) -> List[Key]:
         """Return the (row, column) of every tile in order."""
         return sorted(set(self._memory) | set(self._written))
 
-    def get(self, key, change=False):
+    def get(self, key: Key, change: bool = False) -> Kind:
         """
         Return the tile at (row, column); a new one is empty.
 
@@ -88,7 +93,7 @@ class TileStore:
             self._dirty.add(key)
         return tile
 
-    def checkpoint(self):
+    def checkpoint(self) -> List[List[int]]:
         """
         Write all and return the state, JSON's types, that :meth:`resume` takes.
 
@@ -100,14 +105,14 @@ class TileStore:
         self._generation += 1
         return state
 
-    def settle(self):
+    def settle(self) -> None:
         """Remove the files that the last checkpoint, now safely noted, does not need."""
         wanted = {self._file(key, generation) for key, generation in self._written.items()}
         for path in self._folder.glob('*.npz'):
             if path not in wanted:
                 path.unlink()
 
-    def resume(self, state):
+    def resume(self, state: Sequence[Tuple[int, int, int]]) -> None:
         """Take up a state of :meth:`checkpoint`; UserError where a file is missing."""
         self._memory.clear()
         self._dirty.clear()
@@ -118,10 +123,10 @@ class TileStore:
                 raise UserError(f'{self._file(key, generation)}: missing: start afresh')
         self.settle()
 
-    def _file(self, key, generation):
+    def _file(self, key: Key, generation: int) -> Path:
         return self._folder / f'{key[0]}_{key[1]}.{generation}.npz'
 
-    def _read(self, key):
+    def _read(self, key: Key) -> Kind:
         path = self._file(key, self._written[key])
         try:
             with np.load(path, allow_pickle=False) as file:
@@ -130,7 +135,7 @@ class TileStore:
             raise UserError(f'{path}: cannot be read ({type(error).__name__}): start '
                             'afresh') from None
 
-    def _write(self, key, tile):
+    def _write(self, key: Key, tile: Kind) -> None:
         if key not in self._dirty:
             return
         path = self._file(key, self._generation)

@@ -2,7 +2,11 @@
 from __future__ import annotations
 
 import bisect
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Generic, List, Optional, TypeVar
+
+#: What a track holds.
+Sample = TypeVar('Sample')
 
 
 class PoseProblem(Exception):
@@ -19,25 +23,26 @@ class PoseProblem(Exception):
         'bad_frame': 'the picture or its labels cannot be read',
     }
 
-    def __init__(self, kind, text):
+    def __init__(self, kind: str, text: str) -> None:
         """Keep the kind with the text."""
         super().__init__(text)
         self.kind = kind
 
 
-class Between(NamedTuple):
+@dataclass(frozen=True)
+class Between(Generic[Sample]):
     """Two samples about a stamp, ``part`` (0..1) of the way from the first to the second."""
 
-    first: Any
-    second: Any
+    first: Sample
+    second: Sample
     part: float
     gap_s: float
 
 
-class Track:
+class Track(Generic[Sample]):
     """Values by stamp in nanoseconds; what is older than the newest ``keep_s`` goes."""
 
-    def __init__(self, what, keep_s=None):
+    def __init__(self, what: str, keep_s: Optional[float] = None) -> None:
         """
         Start empty.
 
@@ -46,23 +51,24 @@ class Track:
         """
         self._what = what
         self._keep_ns = None if keep_s is None else round(keep_s * 1e9)
-        self._stamps, self._values = [], []
+        self._stamps: List[int] = []
+        self._values: List[Sample] = []
 
-    def __len__(self):
+    def __len__(self) -> int:
         """Return the number of samples."""
         return len(self._stamps)
 
     @property
-    def values(self):
+    def values(self) -> List[Sample]:
         """Return the values in the order of their stamps."""
         return self._values
 
     @property
-    def stamps(self):
+    def stamps(self) -> List[int]:
         """Return the stamps in ascending order."""
         return self._stamps
 
-    def add(self, stamp_ns, value):
+    def add(self, stamp_ns: int, value: Sample) -> None:
         """Insert a sample; a second one of the same stamp replaces the first."""
         if not self._stamps or stamp_ns > self._stamps[-1]:
             self._stamps.append(stamp_ns)
@@ -80,11 +86,11 @@ class Track:
             if old > 256:
                 del self._stamps[:old], self._values[:old]
 
-    def clear(self):
+    def clear(self) -> None:
         """Forget all samples, as when the clock jumps back."""
         del self._stamps[:], self._values[:]
 
-    def at(self, stamp_ns, longest_gap_s):
+    def at(self, stamp_ns: int, longest_gap_s: float) -> Between[Sample]:
         """
         Return the samples :class:`Between` which the stamp lies.
 
@@ -109,5 +115,5 @@ class Track:
         part = (stamp_ns - before) / (after - before)
         return Between(self._values[at - 1], self._values[at], part, gap_s)
 
-    def _nearest(self, at):
+    def _nearest(self, at: int) -> int:
         return self._stamps[min(at, len(self._stamps) - 1)]

@@ -2,18 +2,23 @@
 from __future__ import annotations
 
 import math
+from typing import Any, Optional, Tuple
 
 import numpy as np
 
 from effvit_ros.mapping.frames import FrameTree
 from effvit_ros.mapping.geodesy import LocalFrame, REACH_M
+from effvit_ros.mapping.ground import Ground
 from effvit_ros.mapping.mount import MOVING
 from effvit_ros.mapping.pose_messages import (
+    Attitude,
     attitude_of_imu,
     fix_of,
     gimbal_of,
+    LocalPosition,
     pose_of,
     range_of,
+    Sigma,
 )
 from effvit_ros.mapping.pose_settings import (
     ASSUMED_ATTITUDE_DEG,
@@ -26,6 +31,7 @@ from effvit_ros.mapping.pose_settings import (
     GROUND_ALTITUDE,
     LEAST_HEIGHT_M,
     POSE_Z,
+    PoseSettings,
     RANGE,
     RANGE_SHARE,
 )
@@ -45,7 +51,7 @@ class Trajectory:
     comes. ``keep_s`` bounds what is kept.
     """
 
-    def __init__(self, settings, keep_s=None):
+    def __init__(self, settings: PoseSettings, keep_s: Optional[float] = None) -> None:
         """
         Start without poses.
 
@@ -53,18 +59,20 @@ class Trajectory:
         """
         check_settings(settings)
         self.settings = settings
-        self.frame = LocalFrame(*settings.origin) if settings.origin else None
-        self.fixes = Track('position (NavSatFix)', keep_s)
-        self.imus = Track('orientation (Imu)', keep_s)
-        self.poses = Track('pose', keep_s)
-        self.ranges = Track('rangefinder height', keep_s)
-        self.gimbals = Track('attitude of the gimbal', keep_s)
+        self.frame: Optional[LocalFrame] = (
+            LocalFrame(*settings.origin) if settings.origin else None)
+        self.fixes: Track[Tuple[np.ndarray, Optional[Sigma]]] = Track(
+            'position (NavSatFix)', keep_s)
+        self.imus: Track[Attitude] = Track('orientation (Imu)', keep_s)
+        self.poses: Track[Tuple[LocalPosition, Attitude]] = Track('pose', keep_s)
+        self.ranges: Track[float] = Track('rangefinder height', keep_s)
+        self.gimbals: Track[np.ndarray] = Track('attitude of the gimbal', keep_s)
         self.frames = FrameTree(keep_s)
         self._fix_frame = self._range_frame = ''
-        self.ground = None
-        self._home = None
+        self.ground: Optional[Ground] = None
+        self._home: Optional[float] = None
 
-    def add_fix(self, stamp_ns, message):
+    def add_fix(self, stamp_ns: int, message: Any) -> None:
         """
         Take in a NavSatFix; the first good one becomes the origin where none was given.
 
@@ -82,7 +90,7 @@ class Trajectory:
             self._home = fix.altitude
         self.fixes.add(stamp_ns, (np.array([east, north, fix.altitude]), fix.sigma))
 
-    def add_imu(self, stamp_ns, message):
+    def add_imu(self, stamp_ns: int, message: Any) -> None:
         """
         Take in an Imu.
 
@@ -91,7 +99,7 @@ class Trajectory:
         """
         self.imus.add(stamp_ns, attitude_of_imu(message, self.settings.convention))
 
-    def add_pose(self, stamp_ns, message):
+    def add_pose(self, stamp_ns: int, message: Any) -> None:
         """
         Take in a PoseStamped, PoseWithCovarianceStamped or Odometry.
 
@@ -100,14 +108,14 @@ class Trajectory:
         """
         self.poses.add(stamp_ns, pose_of(message, self.settings.convention))
 
-    def add_range(self, stamp_ns, message):
+    def add_range(self, stamp_ns: int, message: Any) -> None:
         """Take in a Range; one out of its own bounds says nothing."""
         metres = range_of(message)
         self._range_frame = message.header.frame_id
         if metres is not None:
             self.ranges.add(stamp_ns, metres)
 
-    def add_gimbal(self, stamp_ns, message):
+    def add_gimbal(self, stamp_ns: int, message: Any) -> None:
         """
         Take in a QuaternionStamped of the gimbal.
 
@@ -116,12 +124,22 @@ class Trajectory:
         mount, convention = self.settings.mount, self.settings.convention
         self.gimbals.add(stamp_ns, gimbal_of(message, mount.kind, convention))
 
-    def clear(self):
+    def clear(self) -> None:
         """Forget all poses; the origin, the home altitude and fixed frames stay."""
         for track in (self.fixes, self.imus, self.poses, self.ranges, self.gimbals, self.frames):
             track.clear()
 
-    def height_source(self):
+    def known_frame(self) -> LocalFrame:
+        """
+        Return the map's frame.
+
+        :raises PoseProblem: ``no_pose``: nothing has told where on earth it is.
+        """
+        if self.frame is None:
+            raise PoseProblem('no_pose', NO_PLACE)
+        return self.frame
+
+    def height_source(self) -> str:
         """
         Return which of :data:`HEIGHTS` is in use.
 
@@ -139,7 +157,7 @@ class Trajectory:
                           "ground's altitude (ground_altitude), or home where the first fix was "
                           'taken on the ground')
 
-    def at(self, stamp_ns):
+    def at(self, stamp_ns: int) -> CameraPose:
         """
         Return the :class:`CameraPose` at a picture's stamp.
 
@@ -156,7 +174,7 @@ class Trajectory:
         head = self._gimbal(stamp_ns) if mount.kind in MOVING else None
         return _camera_pose(place, mount.camera(body, head), sigma, sigma_z, sigma_attitude)
 
-    def _by_frames(self, stamp_ns):
+    def _by_frames(self, stamp_ns: int) -> CameraPose:
         """Return the pose as tf2 has it; where the receiver and the rangefinder sit counts."""
         target, camera = self.settings.frames
         gap = self.settings.longest_gap_s
@@ -165,8 +183,8 @@ class Trajectory:
         if len(self.fixes):
             position, sigma = self._position(stamp_ns)
             antenna, _ = self.frames.pose(target, self._fix_frame, stamp_ns, gap)
-        elif self.frame is None:
-            raise PoseProblem('no_pose', NO_PLACE)
+        else:
+            self.known_frame()
         source, cosine, above = self.height_source(), 1.0, 0.0
         if source == RANGE:
             # A Range is measured along its frame's x.
@@ -180,38 +198,40 @@ class Trajectory:
         east, north = position[:2] + (place - antenna)[:2]
         return _camera_pose(np.array([east, north, z + above]), rotation, sigma, sigma_z, None)
 
-    def _gimbal(self, stamp_ns):
+    def _gimbal(self, stamp_ns: int) -> np.ndarray:
         found = self.gimbals.at(stamp_ns, self.settings.longest_gap_s)
         return matrix(between(found.first, found.second, found.part))
 
-    def _attitude(self, stamp_ns):
+    def _attitude(self, stamp_ns: int) -> Tuple[np.ndarray, Optional[Sigma]]:
         if len(self.imus) or not len(self.poses):
-            found = self.imus.at(stamp_ns, self.settings.longest_gap_s)
-            first, second = found.first, found.second
+            imu = self.imus.at(stamp_ns, self.settings.longest_gap_s)
+            first, second, part = imu.first, imu.second, imu.part
         else:
-            found = self.poses.at(stamp_ns, self.settings.longest_gap_s)
-            first, second = found.first[1], found.second[1]
-        return matrix(between(first.quaternion, second.quaternion, found.part)), first.sigma
+            pose = self.poses.at(stamp_ns, self.settings.longest_gap_s)
+            first, second, part = pose.first[1], pose.second[1], pose.part
+        return matrix(between(first.quaternion, second.quaternion, part)), first.sigma
 
-    def _position(self, stamp_ns):
+    def _position(self, stamp_ns: int) -> Tuple[np.ndarray, Optional[Sigma]]:
         """Return the pose's own place (e, n, altitude) and sigma or None."""
         if len(self.fixes):
-            found = self.fixes.at(stamp_ns, self.settings.longest_gap_s)
-            (first, sigma), (second, _) = found.first, found.second
-        elif self.frame is None:
-            raise PoseProblem('no_pose', NO_PLACE)
+            fix = self.fixes.at(stamp_ns, self.settings.longest_gap_s)
+            (first, sigma), (second, _) = fix.first, fix.second
+            part, gap_s = fix.part, fix.gap_s
         else:
-            found = self.poses.at(stamp_ns, self.settings.longest_gap_s)
-            (a, _), (b, _) = found.first, found.second
+            self.known_frame()
+            pose = self.poses.at(stamp_ns, self.settings.longest_gap_s)
+            (a, _), (b, _) = pose.first, pose.second
             first, second, sigma = np.array(a[:3]), np.array(b[:3]), a.sigma
+            part, gap_s = pose.part, pose.gap_s
         step = float(np.hypot(*(second - first)[:2]))
         spread = 6 * max((sigma or ASSUMED_POSITION)[:2])
-        if step > self.settings.top_speed_mps * found.gap_s + spread:
+        if step > self.settings.top_speed_mps * gap_s + spread:
             raise PoseProblem('pose_jump', f'the position jumps by {step:.0f} m within '
-                              f'{found.gap_s:.2f} s')
-        return first + found.part * (second - first), sigma
+                              f'{gap_s:.2f} s')
+        return first + part * (second - first), sigma
 
-    def _height(self, stamp_ns, position, cosine, sigma):
+    def _height(self, stamp_ns: int, position: np.ndarray, cosine: float,
+                sigma: Optional[Sigma]) -> Tuple[float, float]:
         """
         Return the pose's z in the map and its sigma, metres.
 
@@ -248,7 +268,7 @@ class Trajectory:
             raise PoseProblem('no_height', "the receiver's fix tells no altitude (NaN)")
         return self._above(up, up - under), (sigma or ASSUMED_POSITION)[2]
 
-    def _pose_up(self, stamp_ns):
+    def _pose_up(self, stamp_ns: int) -> float:
         if not len(self.poses):
             raise PoseProblem('no_height', 'no pose message tells its z')
         found = self.poses.at(stamp_ns, self.settings.longest_gap_s)
@@ -256,14 +276,15 @@ class Trajectory:
         return a + found.part * (b - a)
 
     @staticmethod
-    def _above(z, height):
+    def _above(z: float, height: float) -> float:
         if not height >= LEAST_HEIGHT_M:
             raise PoseProblem('below_ground', f'the height above ground is {height:.1f} m: '
                               f'from {LEAST_HEIGHT_M:g} m up pictures are laid on it')
         return z
 
 
-def _camera_pose(place, rotation, sigma, sigma_z, sigma_attitude):
+def _camera_pose(place: np.ndarray, rotation: np.ndarray, sigma: Optional[Sigma], sigma_z: float,
+                 sigma_attitude: Optional[Sigma]) -> CameraPose:
     """Return the CameraPose; what nobody told of its errors (None) is assumed."""
     assumed = sigma is None or sigma_attitude is None
     sigma = sigma or ASSUMED_POSITION

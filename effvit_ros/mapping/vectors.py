@@ -3,22 +3,30 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timezone
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, Collection, Dict, Iterator, List, NamedTuple, Sequence, Tuple
 
 import numpy as np
 import rasterio
 import simplekml
 from rasterio.features import geometry_window, rasterize
+from rasterio.io import DatasetReader
+from rasterio.windows import Window
 from shapely.geometry import mapping
+from shapely.geometry.base import BaseGeometry
 
 from effvit_ros.core.classes import IGNORE
 from effvit_ros.core.whole_file import write_text
+from effvit_ros.mapping.geodesy import LocalFrame
+from effvit_ros.mapping.ground_grid import GroundGrid
 from effvit_ros.mapping.outlines import DECIMALS, outlines, to_geometry
-from effvit_ros.mapping.places import PLACED
+from effvit_ros.mapping.places import Place, PLACED
 from effvit_ros.mapping.tiles import TILE
 
 #: Square metres below which a polygon is left out, but for the classes that have places.
 LEAST_AREA_M2 = 1.0
+#: A GeoJSON feature.
+Feature = Dict[str, Any]
 
 
 class Region(NamedTuple):
@@ -29,14 +37,15 @@ class Region(NamedTuple):
     """
 
     class_id: int
-    polygon: object
+    polygon: BaseGeometry
     area_m2: float
     confidence: float
     first_ms: int
     last_ms: int
 
 
-def regions(map_path, ground, n_classes, least_area_m2=LEAST_AREA_M2, kept=()):
+def regions(map_path: Path, ground: GroundGrid, n_classes: int,
+            least_area_m2: float = LEAST_AREA_M2, kept: Collection[int] = ()) -> Iterator[Region]:
     """
     Yield the :class:`Region` of each polygon of each class but background (id 0).
 
@@ -60,10 +69,10 @@ def regions(map_path, ground, n_classes, least_area_m2=LEAST_AREA_M2, kept=()):
                              first, last)
 
 
-def _times(ground, source, window, mask):
+def _times(ground: GroundGrid, source: DatasetReader, window: Window,
+           mask: np.ndarray) -> Tuple[int, int]:
     """Return the first and the last milliseconds at which the cells of a window were seen."""
-    south, _, rows, _ = ground.bounds()
-    west = ground.bounds()[1]
+    south, west, rows, _ = ground.bounds()
     cell_rows, cell_columns = np.nonzero(mask)
     # From rows of the file, north first, to rows of the grid.
     cell_rows = south + rows - 1 - (cell_rows + window.row_off)
@@ -72,20 +81,21 @@ def _times(ground, source, window, mask):
     tiles = np.stack([cell_rows // TILE, cell_columns // TILE], 1)
     for key in np.unique(tiles, axis=0):
         here = (tiles == key).all(1)
-        tile = ground.store.get(tuple(int(k) for k in key))
+        tile = ground.store.get((int(key[0]), int(key[1])))
         at = cell_rows[here] - key[0] * TILE, cell_columns[here] - key[1] * TILE
         first.append(int(tile.first[at].min()))
         last.append(int(tile.last[at].max()))
     return (min(first, default=1) - 1, max(last, default=1) - 1)
 
 
-def iso(stamp_ns):
+def iso(stamp_ns: int) -> str:
     """Return a stamp as ISO 8601 in UTC, to the millisecond."""
     time = datetime.fromtimestamp(stamp_ns * 1e-9, timezone.utc)
     return time.isoformat(timespec='milliseconds').replace('+00:00', 'Z')
 
 
-def region_feature(region, frame, names, begin_ns):
+def region_feature(region: Region, frame: LocalFrame, names: Sequence[str],
+                   begin_ns: int) -> Feature:
     """Return a GeoJSON feature of a :class:`Region`."""
     return {'type': 'Feature', 'geometry': mapping(to_geometry(region.polygon, frame)),
             'properties': {
@@ -95,7 +105,7 @@ def region_feature(region, frame, names, begin_ns):
                 'last_seen': iso(begin_ns + region.last_ms * 10**6)}}
 
 
-def place_feature(place, frame, names):
+def place_feature(place: Place, frame: LocalFrame, names: Sequence[str]) -> Feature:
     """Return a GeoJSON feature of a :class:`~effvit_ros.mapping.places.Place`."""
     latitude, longitude = frame.to_degrees(place.east, place.north)
     return {'type': 'Feature', 'geometry': {
@@ -108,13 +118,14 @@ def place_feature(place, frame, names):
             'first_seen': iso(place.first_ns), 'last_seen': iso(place.last_ns)}}
 
 
-def write_geojson(path, features):
+def write_geojson(path: Path, features: Sequence[Feature]) -> None:
     """Write a FeatureCollection, WGS 84 as RFC 7946 has it."""
     write_text(path, json.dumps({'type': 'FeatureCollection', 'features': features},
                                 separators=(',', ':'), allow_nan=False))
 
 
-def write_kml(path, features, names, palette):
+def write_kml(path: Path, features: Sequence[Feature], names: Sequence[str],
+              palette: np.ndarray) -> None:
     """Write the same features as KML: a folder for each class, one for the alerts."""
     # Ids count up in the process: the same map is the same file.
     simplekml.Kml.resetidcounter()
@@ -149,7 +160,7 @@ def write_kml(path, features, names, palette):
     write_text(path, kml.kml(format=False))
 
 
-def class_areas(map_path, n_classes, cell_m):
+def class_areas(map_path: Path, n_classes: int, cell_m: float) -> np.ndarray:
     """Return the area of each class of the map, (n,) float m2, counted by cells."""
     counts = np.zeros(256, np.int64)
     with rasterio.open(map_path) as source:
@@ -159,6 +170,6 @@ def class_areas(map_path, n_classes, cell_m):
     return counts[:n_classes] * cell_m ** 2
 
 
-def kept_ids(names):
+def kept_ids(names: Sequence[str]) -> List[int]:
     """Return the ids whose polygons are kept however small."""
     return [i for i, name in enumerate(names) if name in (*PLACED, 'vehicle')]

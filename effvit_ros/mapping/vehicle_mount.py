@@ -2,14 +2,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Union
 
 import yaml
 
 from effvit_ros.core.errors import UserError
-from effvit_ros.mapping.mount import mount_of
+from effvit_ros.mapping.mount import Mount, mount_of
 
 
-def read_mount(path):
+def read_mount(path: Union[str, Path]) -> Mount:
     """
     Return the :class:`~effvit_ros.mapping.mount.Mount` of a vehicle's YAML file.
 

@@ -19,6 +19,7 @@ from shapely.geometry import shape
 
 from effvit_ros.bags.bag import Bag
 from effvit_ros.bags.writer import BagWriter
+from effvit_ros.core.classes import IGNORE
 from effvit_ros.flight.flight import Flight
 from effvit_ros.flight.path import ROUND_S
 from effvit_ros.flight.survey import PLACE, SensorErrors, Survey
@@ -297,6 +298,23 @@ def rewritten(bag, folder, change, extra=()):
             for name, content in change(connection.topic, message):
                 writer.write(topics[name][0], stamp, TYPES.serialize_cdr(content, topics[name][1]))
     return target
+
+
+def test_labels_that_are_all_unlabelled_are_one_line(flight, tmp_path, capsys):
+    image = TYPES.types['sensor_msgs/msg/Image']
+    nothing = np.full((240, 320), IGNORE, np.uint8).reshape(-1)
+
+    def with_labels(topic, message):
+        yield topic, message
+        if topic == '/fix':
+            yield '/nothing', image(message.header, 240, 320, 'mono8', 0, 320, nothing)
+
+    bag = rewritten(flight, tmp_path, with_labels, [('/nothing', 'sensor_msgs/msg/Image')])
+    assert main([str(bag), '--labels-topic', '/nothing', '--no-align', '--every', '30',
+                 '--camera-info-topic', '/camera/camera_info',
+                 '--out', str(tmp_path / 'out')]) == 2
+    assert 'error: the map is empty: no picture' in capsys.readouterr().err
+    assert not list((tmp_path / 'out').glob('*.*'))
 
 
 def moved(bag, folder, latitude, longitude):
