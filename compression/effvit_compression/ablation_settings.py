@@ -17,7 +17,7 @@ class Row(pydantic.BaseModel):
     seeds: Seeds = []  # instead of the ablation's
 
     @pydantic.model_validator(mode='after')
-    def _consistent(self):
+    def _consistent(self) -> Row:
         if 'seed' in self.changes:
             raise ValueError(f'seed: give seeds: [{self.changes["seed"]}]')
         return self
@@ -38,7 +38,7 @@ class Ablation(pydantic.BaseModel):
     rows: Dict[Name, Row] = {}
 
     @pydantic.model_validator(mode='after')
-    def _consistent(self):
+    def _consistent(self) -> Ablation:
         if self.reference and self.reference not in self.rows:
             raise ValueError(f'reference {self.reference!r} is none of the rows')
         return self

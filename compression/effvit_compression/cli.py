@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import Optional, Sequence
 
 from effvit_compression.commands import (
     ablate,
@@ -43,7 +44,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 @reports_user_errors
-def main(argv=None) -> int:
+def main(argv: Optional[Sequence[str]] = None) -> int:
     """Run a command; the exit code is 0, or 2 after a mistake of the user's."""
     arguments = build_parser().parse_args(argv)
     with told():

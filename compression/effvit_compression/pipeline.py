@@ -8,7 +8,7 @@ import shutil
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Dict, Optional, Protocol, Sequence
+from typing import Any, Callable, ContextManager, Dict, Optional, Protocol, Sequence
 
 from effvit_compression import ranks
 from effvit_compression.data.description import DatasetDescription, load_description
@@ -34,7 +34,10 @@ class Stage(Protocol):
     """
 
     __name__: str
-    NEEDS: Sequence[str]  # earlier stages whose results it reads
+
+    @property
+    def NEEDS(self) -> Sequence[str]:
+        """Earlier stages whose results it reads."""
 
     def depends_on(self, recipe: Recipe) -> Any:
         """Return the settings that decide its result; None where the recipe leaves it out."""
@@ -71,14 +74,14 @@ class Run:
             return self.folder / stage
         return self.store / f'{stage}-{self.keys[stage][:12]}'
 
-    def guard(self, stage: str):
+    def guard(self, stage: str) -> ContextManager[None]:
         """Context in which no other process works in the stage's folder, where runs share it."""
         if self.store is None or not ranks.is_first():
             return contextlib.nullcontext()
         return locked(self.place(stage).with_suffix('.lock'), lambda: self.say(
             f'{stage}: another process is at it, waiting'))
 
-    def alone(self):
+    def alone(self) -> ContextManager[None]:
         """Context in which no other run works in the folder; refuses where one does."""
         if self.store is not None:
             return contextlib.nullcontext()

@@ -52,7 +52,7 @@ def on_rank_zero(work: Callable[[], T]) -> T:
     return answer[0]
 
 
-def _by_this_alone(work):
+def _by_this_alone(work: Callable[[], T]) -> T:
     global _alone
     _alone = True
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 import functools
 import math
 from pathlib import Path
-from typing import Annotated, Any, Dict, List, Optional, Sequence, Tuple, Union
+from typing import Annotated, Any, Dict, List, Optional, Sequence, Tuple, TypeVar, Union
 
 import pydantic
 import torch
@@ -31,6 +31,7 @@ from effvit_ros.core.errors import UserError
 from effvit_ros.core.install_paths import models_directory
 from effvit_ros.core.yaml_files import read_yaml
 
+T = TypeVar('T')
 #: Sides of the input over those of an encoder's smallest map.
 DEEPEST = 32
 
@@ -51,7 +52,7 @@ class Flight(Strict):
     size: int = pydantic.Field(512, ge=64, le=4096)
 
     @pydantic.model_validator(mode='after')
-    def _apart(self):
+    def _apart(self) -> Flight:
         (first, last), (low, high) = self.train_seeds, self.val_seeds
         if first > last or low > high:
             raise ValueError('flight: seeds are first and last')
@@ -88,7 +89,7 @@ class Teacher(Strict):
     cache_folder: Optional[Path] = None  # relative to the recipe; default: in the run's folder
 
     @pydantic.model_validator(mode='after')
-    def _consistent(self):
+    def _consistent(self) -> Teacher:
         if self.model is None and not (self.architecture and self.training):
             raise ValueError('give architecture and training, or the model of a trained one')
         return self
@@ -188,14 +189,14 @@ class Recipe(Strict):
         return tuple(self.paste.classes or self.class_set.rare) if self.paste else ()
 
     @property
-    def with_models(self) -> List[Union[Teacher, Pretrained, KnownTeacher]]:
-        """Sections that name a network that was trained before."""
+    def with_models(self) -> List[Tuple[Union[Teacher, Pretrained, KnownTeacher], Path]]:
+        """Sections that name a network that was trained before, each with where it lies."""
         sections = (self.pretrained, self.teacher, self.teacher and self.teacher.pretrained,
                     *self.teachers)
-        return [section for section in sections if section and section.model]
+        return [(section, section.model) for section in sections if section and section.model]
 
     @pydantic.model_validator(mode='after')
-    def _consistent(self):
+    def _consistent(self) -> Recipe:
         if not (self.baseline or self.distill):
             raise ValueError('a student is trained by baseline or distill: give one of them')
         if self.distill and not (self.teacher or self.teachers):
@@ -210,6 +211,12 @@ class Recipe(Strict):
         if not any(source.share for source in self.data):
             raise ValueError('data: every share is 0')
         return self
+
+
+def given(section: Optional[T]) -> T:
+    """Return what a recipe is known to have where it is asked for: a section, a file."""
+    assert section is not None
+    return section
 
 
 def load_recipe(path: Path, settings: Sequence[str] = ()) -> Recipe:
@@ -243,8 +250,8 @@ def recipe_of(fields: Any, path: Path, row: str = '') -> Recipe:
         recipe.classes = (path.parent / recipe.classes).resolve()
     check_classes(recipe, f'recipe {path}{row and f", row {row}"}')
     teacher = recipe.teacher
-    for section in recipe.with_models:
-        section.model = stored(path.parent, section.model)
+    for section, model in recipe.with_models:
+        section.model = stored(path.parent, model)
     for known in recipe.teachers:
         if known.onnx:
             known.onnx = (path.parent / known.onnx).resolve()
@@ -315,7 +322,7 @@ def check_networks(recipe: Recipe, path: Path) -> None:
             if recipe.prune.channels:
                 check_channels(student)
         check_float_graph(recipe)
-        if teacher and not teacher.model:
+        if teacher and teacher.architecture and not teacher.model:
             teaching = build_weightless(teacher.architecture.model_dump_json())
             for section in (recipe.distill, recipe.finetune):
                 if section:

@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Sequence
 
 from effvit_compression.ablation_settings import Row
 from effvit_compression.overrides import merged, with_settings
-from effvit_compression.recipe import Recipe, recipe_of
+from effvit_compression.recipe import given, Recipe, recipe_of
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.yaml_files import read_yaml
 
@@ -80,7 +80,7 @@ def load_grid(path: Path, settings: Sequence[str] = ()) -> Grid:
 
 def default_rows(recipe: Recipe) -> Dict[str, Row]:
     """{baseline, +KD, +prune, +FP16, KD+prune, all}, as far as the recipe has the sections."""
-    student = (recipe.baseline or recipe.distill).training.model_dump(mode='json')
+    student = given(recipe.baseline or recipe.distill).training.model_dump(mode='json')
     alone: Dict[str, Any] = {
         'baseline': {'training': student}, 'teacher': None, 'distill': None}
     taught: Dict[str, Any] = {'baseline': None}

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import Dict, List, Mapping, Tuple
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from effvit_compression.ablation.grid import Grid
 from effvit_compression.ablation.plots import difference_plot, share_plot, time_plot
@@ -16,7 +16,7 @@ from effvit_ros.core.bundle import load_bundle
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.machine import cpu_model
 from effvit_ros.core.whole_file import write_json
-from effvit_ros.report.page import figure_of, Page, table_of, Text
+from effvit_ros.report.page import figure_of, Item, Page, table_of, Text
 from effvit_ros.report.render import write_page
 
 #: (row, runtime) -> median milliseconds.
@@ -64,17 +64,18 @@ def measure(grid: Grid, runner: Runner, rows: List[RowFigures]) -> Latencies:
     return side_by_side(bundles, present_runtimes(next(iter(bundles.values()))))
 
 
-def items_of(rows, reference, latencies, missing, folder: Path) -> list:
+def items_of(rows: Sequence[RowFigures], reference: RowFigures, latencies: Latencies,
+             missing: Sequence[Mapping[str, str]], folder: Path) -> List[Item]:
     """Return text, tables and plots, which are drawn into ``folder``."""
     metrics = reference.metrics
     headline = [metric for metric in metrics if metric.startswith('mIoU ')]
     difference_plot(rows, reference, headline, folder / 'differences.png')
-    items = [Text('How to read it', NOTE), table_of('Scores', score_rows(rows, metrics)),
-             table_of(f'Difference from {reference.name}',
-                      difference_rows(rows, reference, metrics)),
-             figure_of(f'mIoU, difference from {reference.name}', folder / 'differences.png'),
-             table_of(f'Cost, latency of one inference in turns on {cpu_model() or "this CPU"}',
-                      cost_rows(rows, reference, latencies))]
+    items: List[Item] = [
+        Text('How to read it', NOTE), table_of('Scores', score_rows(rows, metrics)),
+        table_of(f'Difference from {reference.name}', difference_rows(rows, reference, metrics)),
+        figure_of(f'mIoU, difference from {reference.name}', folder / 'differences.png'),
+        table_of(f'Cost, latency of one inference in turns on {cpu_model() or "this CPU"}',
+                 cost_rows(rows, reference, latencies))]
     runtime = next((runtime for _, runtime in latencies), None)
     if runtime and headline and len(rows) > 1:
         time_plot(rows, headline, {row.name: latencies[row.name, runtime] for row in rows},
@@ -91,20 +92,22 @@ def items_of(rows, reference, latencies, missing, folder: Path) -> list:
     return items
 
 
-def score_rows(rows, metrics) -> List[dict]:
+def score_rows(rows: Sequence[RowFigures], metrics: Sequence[str]) -> List[dict]:
     """Scores of each row."""
     return [{'row': row.name, 'seeds': ', '.join(map(str, row.trials)),
              **{metric: text(row.figure(metric)) for metric in metrics}} for row in rows]
 
 
-def difference_rows(rows, reference, metrics) -> List[dict]:
+def difference_rows(rows: Sequence[RowFigures], reference: RowFigures,
+                    metrics: Sequence[str]) -> List[dict]:
     """Differences of each row but the reference."""
     return [{'row': row.name, **{metric: text(row.difference(reference, metric), '+')
                                  for metric in metrics}}
             for row in rows if row is not reference]
 
 
-def cost_rows(rows, reference, latencies: Latencies) -> List[dict]:
+def cost_rows(rows: Sequence[RowFigures], reference: RowFigures,
+              latencies: Latencies) -> List[dict]:
     """Size, cost and speed of each row; seconds are of its stages, shared ones included."""
     runtimes = list(dict.fromkeys(runtime for _, runtime in latencies))
     table = []
@@ -122,7 +125,7 @@ def cost_rows(rows, reference, latencies: Latencies) -> List[dict]:
     return table
 
 
-def class_rows(rows, dataset: str) -> List[dict]:
+def class_rows(rows: Sequence[RowFigures], dataset: str) -> List[dict]:
     """Tell the IoU of each class that occurs, a column for each row."""
     first = rows[0].first['scores'][dataset]['per_class']
     return [{'class': name, 'share of pixels': f'{entry["share"]:.3%}',
@@ -131,15 +134,17 @@ def class_rows(rows, dataset: str) -> List[dict]:
             for name, entry in first.items() if entry['support']]
 
 
-def text(figure: Spread, sign: str = '') -> str:
+def text(figure: Optional[Spread], sign: str = '') -> str:
     """One cell."""
     return figure.text(sign) if figure else '-'
 
 
-def as_dict(rows, reference, latencies: Latencies, missing) -> dict:
+def as_dict(rows: Sequence[RowFigures], reference: RowFigures, latencies: Latencies,
+            missing: Sequence[Mapping[str, str]]) -> dict:
     """Everything, for programs."""
-    def plain(figure):
-        return figure and {'mean': figure.mean, 'half_range': figure.half_range, 'n': figure.n}
+    def plain(figure: Optional[Spread]) -> Optional[dict]:
+        return None if figure is None else {
+            'mean': figure.mean, 'half_range': figure.half_range, 'n': figure.n}
 
     table: Dict[str, dict] = {}
     for row in rows:

@@ -124,7 +124,7 @@ class Runner:
         with open(place / LOG, 'a', encoding='utf-8') as log, subprocess.Popen(
                 command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                 env={**os.environ, 'PYTHONUNBUFFERED': '1'}) as process:
-            for line in process.stdout:
+            for line in process.stdout or ():
                 log.write(line)
                 log.flush()
                 self._say(f'{name}: {line.rstrip()}')

@@ -12,12 +12,12 @@ from effvit_ros.core.bundle import Bundle, CPU_RUNTIMES, load_bundle, PRECISIONS
 NEEDS = ('export',)
 
 
-def depends_on(recipe: Recipe):
+def depends_on(recipe: Recipe) -> list:
     """Return nothing of its own: the bundle decides."""
     return []
 
 
-def run(run: Run, place: Path):
+def run(run: Run, place: Path) -> dict:
     """Score on every val set; return the scores and the graph's precision and size."""
     bundle = narrowest(load_bundle(run.place('export') / run.recipe.export.name))
     graph = bundle.graph_for(CPU_RUNTIMES[0])

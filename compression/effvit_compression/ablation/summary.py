@@ -50,7 +50,8 @@ class RowFigures:
         if common:
             pairs = [(scores(self.trials[seed]).get(metric),
                       scores(other.trials[seed]).get(metric)) for seed in common]
-            return spread([None if None in pair else pair[0] - pair[1] for pair in pairs])
+            return spread([None if one is None or two is None else one - two
+                           for one, two in pairs])
         ours, theirs = self.figure(metric), other.figure(metric)
         return spread([ours.mean - theirs.mean]) if ours and theirs else None
 

@@ -7,24 +7,25 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Optional, Sequence, Tuple
 
 from effvit_compression.ablation import score
 from effvit_compression.files import told
-from effvit_compression.pipeline import carry_out, Run, WALL
-from effvit_compression.recipe import load_recipe, Recipe
+from effvit_compression.pipeline import carry_out, Run, Stage, WALL
+from effvit_compression.recipe import given, load_recipe, Recipe
 from effvit_compression.stages import data, ORDER, report, teacher
 from effvit_ros.core.errors import reports_user_errors
 from effvit_ros.core.whole_file import write_text
 
 RECIPE = 'recipe.yaml'
 RESULT = 'result.json'
-TEACHER_STAGES = (data, teacher)
+TEACHER_STAGES: Tuple[Stage, ...] = (data, teacher)
 #: A trial has no report of its own; it is scored on the graph that its row is about.
-TRIAL_STAGES = (*(stage for stage in ORDER if stage is not report), score)
+TRIAL_STAGES: Tuple[Stage, ...] = (*(stage for stage in ORDER if stage is not report), score)
 
 
 @reports_user_errors
-def main(argv=None) -> int:
+def main(argv: Optional[Sequence[str]] = None) -> int:
     """Carry out the recipe in a folder, or its teacher alone."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('folder', type=Path, help=f'Take this trial\'s folder, with the {RECIPE}.')
@@ -56,7 +57,7 @@ def result(run: Run) -> dict:
 
 def iterations(recipe: Recipe) -> int:
     """Count the student's training steps; with ``distill`` in it a baseline is another student."""
-    trainings = [(recipe.distill or recipe.baseline).training]
+    trainings = [given(recipe.distill or recipe.baseline).training]
     if recipe.prune and recipe.prune.training:
         trainings += [recipe.prune.training] * (recipe.prune.steps - 1)  # between the cuts
     if recipe.finetune:

@@ -67,7 +67,7 @@ class Labelled:
     """
 
     #: As a dataset's: every class was labelled by hand.
-    trusted = ()
+    trusted: Sequence[str] = ()
 
     def __init__(self, samples: Sequence[Sample], n_classes: int, most: int):
         self.samples = list(samples)

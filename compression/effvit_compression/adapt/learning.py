@@ -15,10 +15,10 @@ from effvit_compression.adapt.labelled import Labelled
 from effvit_compression.adapt.loss import AdaptationLoss
 from effvit_compression.adapt.plan import Plan
 from effvit_compression.data.mixture import BALANCED, Batch, Mixture, Part
-from effvit_compression.models.factory import SegmentationNet
+from effvit_compression.models.factory import channels_last, SegmentationNet
 from effvit_compression.models.frozen import Frozen
 from effvit_compression.models.insertion import trunk_tensors
-from effvit_compression.training.checkpoint import load_checkpoint, save_checkpoint
+from effvit_compression.training.checkpoint import load_checkpoint, save_checkpoint, Stateful
 
 #: Checks without a better one after which learning ends.
 PATIENCE = 4
@@ -57,9 +57,9 @@ class Progress:
         """Return everything, as plain values and tensors."""
         return dict(vars(self))
 
-    def load_state_dict(self, state: dict) -> None:
+    def load_state_dict(self, state_dict: dict) -> None:
         """Go back to a kept state."""
-        vars(self).update(state)
+        vars(self).update(state_dict)
 
     def judged(self, miou: float, weights: Dict[str, torch.Tensor]) -> None:
         """Note a check; its weights are kept where they are the best so far."""
@@ -84,7 +84,7 @@ def learn(net: SegmentationNet, learn_from: Labelled, judge: Judge, plan: Plan, 
     device = next(net.parameters()).device
     before = copy.deepcopy(net.state_dict())
     teacher = Frozen(copy.deepcopy(net), device)
-    net.requires_grad_(True).to(memory_format=torch.channels_last)
+    channels_last(net.requires_grad_(True))
     loss = AdaptationLoss(plan, learn_from.pixels.sum(axis=0)).to(device)
     mixture = Mixture([Part(learn_from, 1.0)], plan.sizes[-1][0], plan.augmentation,
                       {BALANCED: plan.rare}, seed,
@@ -93,7 +93,8 @@ def learn(net: SegmentationNet, learn_from: Labelled, judge: Judge, plan: Plan, 
     average = ModelEmaV3(net, decay=plan.ema, use_warmup=True, warmup_power=0.75, foreach=True)
     average.module.eval()
     progress = Progress()
-    parts = {'net': net, 'average': average, 'optimizer': optimizer, 'progress': progress}
+    parts: Dict[str, Stateful] = {
+        'net': net, 'average': average, 'optimizer': optimizer, 'progress': progress}
     if kept is not None and load_checkpoint(kept, parts):
         say(f'goes on after step {progress.step} of a run that was interrupted')
     else:

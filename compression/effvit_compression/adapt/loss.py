@@ -28,6 +28,8 @@ class AdaptationLoss(nn.Module):
     :param pixels: (classes,) labelled pixels of each class.
     """
 
+    weights: torch.Tensor
+
     def __init__(self, plan: Plan, pixels: np.ndarray):
         super().__init__()
         self._plan = plan

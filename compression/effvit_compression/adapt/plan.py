@@ -65,7 +65,7 @@ def plan(labelled: Labelled, minutes: float, side: int) -> Plan:
 
 def has_an_up(truths: Sequence[np.ndarray]) -> bool:
     """Whether what stands above in the pictures differs from what stands below."""
-    def halves(axis) -> List[np.ndarray]:
+    def halves(axis: int) -> List[np.ndarray]:
         counts = np.zeros((2, IGNORE))
         for truth in truths:
             third = truth.shape[axis] // 3

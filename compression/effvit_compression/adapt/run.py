@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import time
 from pathlib import Path
-from typing import Callable, List, NamedTuple, Sequence
+from typing import Callable, List, NamedTuple, Optional, Sequence
 
 import torch
 
@@ -163,12 +163,13 @@ def write(task: Task, net: SegmentationNet, learn_from: Labelled,
         return [score_entry(f'{task.origin.name}, held out', evaluate_bundle(
             load_bundle(place), (sample.read() for sample in held_out)))]
 
+    pairs = [sample.read() for sample in held_out]
+
     def views(place: Path) -> dict:
         # What the old bundle knew it still knows.
         return section(record(load_bundle(place), {task.origin.name: learn_from},
                               {task.origin.name: pairs}, bundle.views))
 
-    pairs = [sample.read() for sample in held_out]
     write_bundle(net, made, folder, side, description, scores,
                  lambda place: calibrated_temperature(load_bundle(place), pairs), views)
     calibration = [stretched(read_image(s.image), side)
@@ -229,7 +230,7 @@ def page(report: dict, found: Outcome, out: Path, names: Sequence[str]) -> str:
     return '\n'.join(lines)
 
 
-def shown(value, form: str = '.3f') -> str:
+def shown(value: Optional[float], form: str = '.3f') -> str:
     """Return a score, or a dash."""
     return '-' if value is None else format(value, form)
 

@@ -7,7 +7,7 @@ the graph (the picture's way in, the labels' way out) is the same for all.
 """
 from __future__ import annotations
 
-from typing import Dict, Iterable, List, Mapping, NamedTuple, Sequence, Tuple
+from typing import Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from effvit_compression.budget.candidates import Candidate
 
@@ -66,7 +66,7 @@ def frontier(predicted: Mapping[Candidate, Cost]) -> List[Candidate]:
     Computing much is taken for being good, for want of a training. Of equals in that, full
     precision and uncut channels come first.
     """
-    def order(candidate):
+    def order(candidate: Candidate) -> Tuple[float, float, bool, float]:
         cost = predicted[candidate]
         return cost.ms, -cost.gmacs, candidate.precision != 'fp32', candidate.cut
 
@@ -100,7 +100,7 @@ def near_budget(ladder: Sequence[Candidate], predicted: Mapping[Candidate, Cost]
 
 
 def best_within(measured: Dict[Candidate, float], predicted: Mapping[Candidate, Cost],
-                budget_ms: float):
+                budget_ms: float) -> Optional[Candidate]:
     """Return the candidate that computes most of those that fit as measured, or None."""
     fitting = [candidate for candidate, ms in measured.items() if ms <= budget_ms]
     return max(fitting, key=lambda candidate: predicted[candidate].gmacs, default=None)

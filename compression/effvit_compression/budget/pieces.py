@@ -1,7 +1,6 @@
 """Parts of networks as graphs of their own, and how long they take."""
 from __future__ import annotations
 
-import io
 import time
 from typing import Callable, Dict, List, NamedTuple, Tuple
 
@@ -13,7 +12,7 @@ from torch import nn
 
 from effvit_compression.budget.candidates import Candidate, DIM
 from effvit_compression.budget.cost_model import Cost, Part
-from effvit_compression.export.graph import plain_pools, quiet
+from effvit_compression.export.graph import exported, plain_pools
 from effvit_compression.export.int8 import calibrated
 from effvit_compression.models.cost import count_gmacs, plain_attention
 from effvit_compression.models.factory import build, SegmentationNet
@@ -47,7 +46,7 @@ class _Trunk(nn.Module):
         super().__init__()
         self.net = net
 
-    def forward(self, image):
+    def forward(self, image: torch.Tensor) -> Tuple[torch.Tensor, ...]:
         """Return the maps that the decoder reads, of (1, H, W, 3) uint8."""
         image = image.to(torch.float32).permute(0, 3, 1, 2)
         norm = (image - self.net.architecture.mean) / self.net.architecture.std
@@ -59,7 +58,7 @@ class _Decoder(nn.Module):
         super().__init__()
         self.net = net
 
-    def forward(self, *maps):
+    def forward(self, *maps: torch.Tensor) -> torch.Tensor:
         """Return the scores."""
         return self.net.head(self.net.decoder([None] * FIRST_MAP + list(maps)))
 
@@ -99,11 +98,9 @@ def piece(part: Part, net: SegmentationNet, side: int) -> Piece:
 
 def graph_of(made: Piece, precision: str) -> onnx.ModelProto:
     """Return a piece as a graph of that precision."""
-    buffer = io.BytesIO()
-    with plain_attention(made.module), plain_pools(made.module), quiet(), torch.no_grad():
-        torch.onnx.export(made.module, made.inputs, buffer, input_names=made.names,
-                          opset_version=OPSET, dynamo=False)
-    graph = onnxslim.slim(onnx.load_from_string(buffer.getvalue()))
+    with plain_attention(made.module), plain_pools(made.module), torch.no_grad():
+        graph = onnxslim.slim(exported(made.module, made.inputs, made.names, None, OPSET,
+                                       by_program=False))
     if precision == 'int8':
         graph = calibrated(graph, [feed_of(made)] * CALIBRATE, hushed=True)
     return graph
@@ -127,7 +124,7 @@ def cost_of(made: Piece, precision: str, runtime: str, threads: int) -> Cost:
                 count_gmacs(made.module, *made.inputs))
 
 
-def on_openvino(graph: bytes, feed: Dict[str, np.ndarray], threads: int):
+def on_openvino(graph: bytes, feed: Dict[str, np.ndarray], threads: int) -> Callable[[], object]:
     """Return a function that runs a graph once, set up as the flying runtime is."""
     try:
         import openvino
@@ -142,7 +139,8 @@ def on_openvino(graph: bytes, feed: Dict[str, np.ndarray], threads: int):
     return request.infer
 
 
-def on_onnxruntime(graph: bytes, feed: Dict[str, np.ndarray], threads: int):
+def on_onnxruntime(graph: bytes, feed: Dict[str, np.ndarray], threads: int,
+                   ) -> Callable[[], object]:
     """Return a function that runs a graph once, set up as the flying runtime is."""
     import onnxruntime
     session = onnxruntime.InferenceSession(

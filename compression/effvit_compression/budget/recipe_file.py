@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, Dict, Optional
 
 import yaml
 
@@ -42,7 +43,7 @@ def write_recipe(base: Recipe, candidate: Candidate, path: Path, comment: str) -
                                             allow_unicode=True))
 
 
-def pruning(wanted, candidate: Candidate):
+def pruning(wanted: Optional[Dict[str, Any]], candidate: Candidate) -> Optional[Dict[str, Any]]:
     """Return the section ``prune``: the channels, or what the recipe wants of the blocks."""
     if candidate.cut:
         return {'channels': candidate.cut}

@@ -39,8 +39,7 @@ def rows_of(found: Found) -> List[Dict[str, Any]]:
     return rows
 
 
-def write_report(found: Found, budget_ms: float, around_ms: float, setup: str,
-                 folder: Path) -> None:
+def write_report(found: Found, budget_ms: float, setup: str, folder: Path) -> None:
     """
     Write report.html, report.md, report.json and the plot.
 
@@ -56,12 +55,12 @@ def write_report(found: Found, budget_ms: float, around_ms: float, setup: str,
         ('candidates', str(len(found.predicted)))), (
         Text('How to read it', NOTE),
         table_of(f'Frontier on {facts["cpu"]}, {setup}', rows,
-                 f'Of each time {around_ms:.2f} ms are spent around the graph, by the default '
-                 'bundle on pictures of 512x512.'),
+                 f'Of each time {found.around_ms:.2f} ms are spent around the graph, by the '
+                 'default bundle on pictures of 512x512.'),
         figure_of('Time against work', folder / PLOT)))
     write_page(page, folder)
     write_json(folder / 'report.json', {
-        'budget_ms': budget_ms, 'around_ms': around_ms, 'setup': setup, 'rows': rows,
+        'budget_ms': budget_ms, 'around_ms': found.around_ms, 'setup': setup, 'rows': rows,
         'machine': facts, 'versions': versions(), 'date': now()})
 
 

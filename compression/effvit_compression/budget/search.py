@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Optional, Sequence
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -12,9 +12,11 @@ from effvit_compression.budget.cost_model import (
     all_parts,
     best_within,
     Cost,
+    Costs,
     Ends,
     frontier,
     near_budget,
+    Part,
     predict,
 )
 from effvit_compression.budget.pieces import (
@@ -28,6 +30,7 @@ from effvit_compression.budget.pieces import (
 from effvit_compression.budget.times import Times
 from effvit_compression.export.graph import export_graph
 from effvit_compression.export.int8 import calibrated
+from effvit_compression.models.factory import SegmentationNet
 from effvit_compression.peers.bundles import flight_pictures, write_graphs
 from effvit_compression.profiling.latency import side_by_side
 from effvit_ros.core.bundle import load_bundle, resolve_model
@@ -49,12 +52,14 @@ class Found(NamedTuple):
     :ivar ladder: the frontier, the cheapest first; ``predicted`` has all candidates.
     :ivar measured: milliseconds from picture to labels of those that were measured whole.
     :ivar chosen: None where nothing fits.
+    :ivar around_ms: of each of these times, what is spent around the graph.
     """
 
     ladder: List[Candidate]
     predicted: Dict[Candidate, Cost]
     measured: Dict[Candidate, float]
     chosen: Optional[Candidate]
+    around_ms: float
 
 
 def search(choices: Sequence[Candidate], budget_ms: float, times: Times, runtime: str,
@@ -64,24 +69,23 @@ def search(choices: Sequence[Candidate], budget_ms: float, times: Times, runtime
 
     :param times: filled with what is measured.
     """
-    if times.around_ms is None:
-        times.around_ms = around(runtime, threads)
+    around_ms = times.around_ms
+    if around_ms is None:
+        around_ms = times.around_ms = around(runtime, threads)
     sides = [choice.side for choice in choices]
     ends = min(sides), max(sides)
-    measure_parts(choices, ends, times, runtime, threads, classes)
-    costs = {(part, side): times.part(part, side)
-             for part in all_parts(choices) for side in ends}
-    predicted = {choice: predict(choice, costs, ends, times.around_ms) for choice in choices}
+    costs = measure_parts(choices, ends, times, runtime, threads, classes)
+    predicted = {choice: predict(choice, costs, ends, around_ms) for choice in choices}
     ladder = frontier(predicted)
     chosen = None
     for group in near_budget(ladder, predicted, budget_ms, CHECKED):
         measure_whole(group, times, runtime, threads, classes)
-        measured = {choice: times.around_ms + times.whole(choice) for choice in ladder
-                    if times.whole(choice) is not None}
+        measured = {choice: around_ms + ms for choice in ladder
+                    if (ms := times.whole(choice)) is not None}
         chosen = best_within(measured, predicted, budget_ms)
         if chosen:
             break
-    return Found(ladder, predicted, measured, chosen)
+    return Found(ladder, predicted, measured, chosen, around_ms)
 
 
 def around(runtime: str, threads: int) -> float:
@@ -98,16 +102,23 @@ def around(runtime: str, threads: int) -> float:
 
 
 def measure_parts(choices: Sequence[Candidate], ends: Ends, times: Times, runtime: str,
-                  threads: int, classes: ClassSet) -> None:
-    """Measure the parts that are not known yet, on inputs of both sides."""
-    missing = [(part, side) for part in all_parts(choices) for side in ends
-               if times.part(part, side) is None]
-    if not missing:
-        return
-    nets: Dict[tuple, object] = {}
+                  threads: int, classes: ClassSet) -> Costs:
+    """Measure the parts that are not known yet, on inputs of both sides; return all."""
+    wanted = [(part, side) for part in all_parts(choices) for side in ends]
+    missing = [(part, side) for part, side in wanted if times.part(part, side) is None]
+    if missing:
+        measure_missing(missing, choices[0].width, times, runtime, threads, classes)
+    return {(part, side): cost for part, side in wanted
+            if (cost := times.part(part, side)) is not None}
+
+
+def measure_missing(missing: Sequence[Tuple[Part, int]], decoder: int, times: Times, runtime: str,
+                    threads: int, classes: ClassSet) -> None:
+    """Measure parts; ``decoder``: a width of it, for the networks of the other parts."""
+    nets: Dict[tuple, SegmentationNet] = {}
     with steps('measure parts', len(missing)) as advance:
         for part, side in missing:
-            width = part.option if part.kind == 'decoder' else choices[0].width
+            width = part.option if part.kind == 'decoder' else decoder
             build = part.encoder, width, part.cut
             if build not in nets:
                 nets = {build: network(Candidate(part.encoder, width, 0, part.cut, side, ''),

@@ -39,7 +39,7 @@ class Times:
     def part(self, part: Part, side: int) -> Optional[Cost]:
         """Return what a part costs for an input of that side, None where it is not known."""
         cost = self._parts.get(key(part, side))
-        return cost and Cost(*cost)
+        return None if cost is None else Cost(*cost)
 
     def put_part(self, part: Part, side: int, cost: Cost) -> None:
         """Keep what was measured."""

@@ -5,11 +5,16 @@ import argparse
 import shlex
 import sys
 from pathlib import Path
+from typing import List, Tuple, TYPE_CHECKING
 
 from effvit_compression.data.description import load_description
 from effvit_compression.evaluation import pair_by_stem
 from effvit_ros.core.bundle import Bundle, load_bundle, resolve_model
 from effvit_ros.core.errors import UserError
+
+if TYPE_CHECKING:  # torch: slow to import
+    from effvit_compression.adapt.labelled import Sample
+    from effvit_compression.export.origins import Origin
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,7 +62,8 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def from_folder(arguments: argparse.Namespace, bundle: Bundle):
+def from_folder(arguments: argparse.Namespace, bundle: Bundle,
+                ) -> Tuple[List[Sample], List[Sample], Origin]:
     """Return samples, none held out, and their origin, of --images and --labels."""
     from effvit_compression.adapt.labelled import samples_of
     from effvit_compression.export.origins import Origin
@@ -67,7 +73,8 @@ def from_folder(arguments: argparse.Namespace, bundle: Bundle):
                    'licence of the pictures unknown', ''))
 
 
-def from_dataset(arguments: argparse.Namespace, bundle: Bundle):
+def from_dataset(arguments: argparse.Namespace, bundle: Bundle,
+                 ) -> Tuple[List[Sample], List[Sample], Origin]:
     """Return samples to learn from and to judge by, and their origin, of --data."""
     from effvit_compression.adapt.labelled import described
     from effvit_compression.export.origins import origin_of

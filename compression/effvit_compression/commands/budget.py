@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Sequence
 
 from effvit_ros.core import cli
 from effvit_ros.core.errors import UserError
@@ -52,13 +53,13 @@ def run(arguments: argparse.Namespace) -> int:
     print(markdown_table([row for row in rows_of(found) if row['measured, ms']]), end='')
     setup = f'{runtime}, {threads} thread{"s" * (threads > 1)}'
     report = place / f'{arguments.out.stem}_report'
-    write_report(found, arguments.ms, times.around_ms, setup, report)
+    write_report(found, arguments.ms, setup, report)
     print(f'the whole frontier: {report / "report.html"}')
     if found.chosen is None:
-        cheapest = min(found.measured, key=found.measured.get)
+        ms, cheapest = min((ms, candidate) for candidate, ms in found.measured.items())
         raise UserError(
-            f'--ms {arguments.ms:g}: the cheapest that there is takes '
-            f'{found.measured[cheapest]:.2f} ms here: {cheapest.name}; no recipe was written')
+            f'--ms {arguments.ms:g}: the cheapest that there is takes {ms:.2f} ms here: '
+            f'{cheapest.name}; no recipe was written')
     comment = (f'{found.chosen.name}: {found.measured[found.chosen]:.2f} ms on '
                f'{setup}, from a picture to its labels; '
                f'of {len(choices)} candidates\n'
@@ -70,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def precisions(wanted: str, runtime: str):
+def precisions(wanted: str, runtime: str) -> Sequence[str]:
     """Return what is searched; INT8 graphs are slow on ONNX Runtime, so only where asked for."""
     if wanted != 'auto':
         return (wanted,)

@@ -3,16 +3,17 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import List, Sequence, Tuple
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from effvit_compression.data.importers.export import Options, UNLABELLED
+from effvit_compression.data.importers.export import Colour, Options, UNLABELLED
 from effvit_compression.data.importers.forms import FORMS, read_export, unpacked
 from effvit_compression.data.importers.mapping import mapping_of, table_of
 from effvit_compression.data.importers.masks import check_colours
-from effvit_compression.data.importers.pack import DESCRIPTION, pack, Refused
+from effvit_compression.data.importers.pack import DESCRIPTION, pack, Packed, Refused
 from effvit_ros.core.classes import load_classes, lpcv_classes
 from effvit_ros.core.errors import UserError
 from effvit_ros.report.progress import steps
@@ -70,22 +71,22 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def colour_table(path: Path):
+def colour_table(path: Path) -> Tuple[List[str], List[Colour]]:
     """Return names and colours of a table; :raises UserError: bad, or one colour twice."""
     table = load_classes(path)
-    colours = [tuple(c.color) for c in table.classes]
+    colours = [c.color for c in table.classes]
     check_colours(table.names, colours, path)
     return list(table.names), colours
 
 
-def show(packed, names, form: str) -> None:
+def show(packed: Packed, names: Sequence[str], form: str) -> None:
     """Print shares by class, splits, and the pictures that were left out."""
     for problem in packed.problems:
         print(f'left out: {problem}')
     total = packed.pixels.sum()
     splits = ', '.join(f'{count} {split}' for split, count in sorted(packed.pictures.items()))
     table = Table('id', 'class', 'share of labelled pixels', title=f'{form}: {splits}')
-    for index in np.flatnonzero(packed.pixels):
+    for index in np.flatnonzero(packed.pixels).tolist():
         table.add_row(str(index), names[index], f'{packed.pixels[index] / total:.2%}')
     Console().print(table)
     print(f'{packed.bare / (total + packed.bare):.1%} of the pixels are unlabelled')

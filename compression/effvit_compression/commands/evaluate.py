@@ -4,12 +4,13 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from typing import Dict, List, Sequence, Tuple
 
 from rich.console import Console
 from rich.table import Table
 
 from effvit_compression.evaluation import evaluate_bundle, pair_by_stem, read_pairs, Scores
-from effvit_compression.reporting.sizes import found_by_size, things
+from effvit_compression.reporting.sizes import found_by_size, Thing, things
 from effvit_ros.core.alerts import alert_classes
 from effvit_ros.core.bundle import Bundle, CPU_RUNTIMES, load_bundle, resolve_model
 from effvit_ros.core.errors import UserError
@@ -71,14 +72,15 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def sizes(bundle: Bundle, arguments: argparse.Namespace, pairs) -> dict:
+def sizes(bundle: Bundle, arguments: argparse.Namespace,
+          pairs: Sequence[Tuple[Path, Path]]) -> dict:
     """Print, for each wanted class, how many of its things are found; return that."""
     wanted = [name.strip() for name in arguments.sizes.split(',')]
     for name in wanted:
         if name not in bundle.names:
             raise UserError(f'--sizes {name}: no such class; the bundle has '
                             f'{", ".join(bundle.names)}')
-    listed = {name: [] for name in wanted}
+    listed: Dict[str, List[Thing]] = {name: [] for name in wanted}
     with Segmenter(bundle, arguments.runtime, arguments.threads) as segmenter, \
             steps('sizes', len(pairs)) as advance:
         for image, truth in read_pairs(pairs, len(bundle.names), arguments.ignore):

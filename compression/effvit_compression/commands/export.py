@@ -4,12 +4,12 @@ from __future__ import annotations
 import argparse
 from itertools import chain
 from pathlib import Path
-from typing import List
+from typing import List, Sequence, Tuple
 
 import numpy as np
 
 from effvit_compression.commands.profile import check_size
-from effvit_compression.data.description import load_description
+from effvit_compression.data.description import DatasetDescription, load_description
 from effvit_compression.data.pictures import Pictures, read_image, stretched
 from effvit_compression.evaluation import evaluate_bundle
 from effvit_ros.core.bundle import is_bundle, load_bundle
@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     from effvit_compression.export.origins import origins
     from effvit_compression.export.temperature import calibrated_temperature
     from effvit_compression.export.views import record, section
-    from effvit_compression.models.insertion import drop_insertions
+    from effvit_compression.models.removal import drop_insertions
     from effvit_compression.models.store import load_network
     check_size(arguments.size)
     variants = [parse_variant(text) for text in arguments.variants]
@@ -90,9 +90,9 @@ def run(arguments: argparse.Namespace) -> int:
         return inherited(known, scores, [d.name for d in trained_on])
 
     def views(folder: Path) -> dict:
-        return section(record(load_bundle(folder), *(
-            {d.name: Pictures(d, split) for d in datasets if split in d.splits}
-            for split in ('train', 'val'))))
+        learnt, aside = ({d.name: Pictures(d, split) for d in datasets if split in d.splits}
+                         for split in ('train', 'val'))
+        return section(record(load_bundle(folder), learnt, aside))
 
     description = Description(
         arguments.out.name, tuple(origins(trained_on, [arguments.checkpoint])), story,
@@ -112,7 +112,7 @@ def evidence_of(checkpoint: Path) -> dict:
     return load_bundle(checkpoint).manifest.get('evidence') or {}
 
 
-def parse_variant(text: str):
+def parse_variant(text: str) -> Tuple[str, str]:
     """(precision, I/O type) of ``fp16/uint8``; :raises UserError: anything else."""
     precision, _, io_type = text.partition('/')
     if precision not in ('fp32', 'fp16') or io_type not in ('uint8', 'float32'):
@@ -120,7 +120,8 @@ def parse_variant(text: str):
     return precision, io_type
 
 
-def parity_pictures(datasets, size: int, count: int = 3) -> List[np.ndarray]:
+def parity_pictures(datasets: Sequence[DatasetDescription], size: int,
+                    count: int = 3) -> List[np.ndarray]:
     """Return the first val pictures of each dataset, stretched: (size, size, 3) uint8 RGB."""
     return [stretched(read_image(pair.image), size)
             for d in datasets for pair in d.pairs('val')[:count]]

@@ -6,6 +6,7 @@ import shlex
 import sys
 from argparse import ArgumentTypeError
 from pathlib import Path
+from typing import List, Optional, Tuple, TYPE_CHECKING
 
 import numpy as np
 
@@ -15,11 +16,14 @@ from effvit_ros.core.classes import load_classes
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.picture_files import picture_files
 
+if TYPE_CHECKING:  # torch: slow to import
+    from effvit_compression.importing.source import Normalisation
+
 #: Pictures on which labels are compared.
 PROOFS = 20
 
 
-def three(text):
+def three(text: str) -> Tuple[float, float, float]:
     """Return three floats of a text like 1,2,3."""
     try:
         first, second, third = (float(part) for part in text.split(','))
@@ -104,7 +108,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def chosen(arguments: argparse.Namespace):
+def chosen(arguments: argparse.Namespace) -> Optional[Normalisation]:
     """Return the normalisation that the options give, or None; :raises UserError: half of one."""
     from effvit_compression.importing.source import Normalisation
     if bool(arguments.mean) != bool(arguments.std):
@@ -118,7 +122,7 @@ def chosen(arguments: argparse.Namespace):
     return Normalisation.named(arguments.normalisation) if arguments.normalisation else None
 
 
-def noise(width: int, height: int):
+def noise(width: int, height: int) -> List[np.ndarray]:
     """Return pictures with structure of all scales, the same each time."""
     rng = np.random.default_rng(0)
     pictures = []

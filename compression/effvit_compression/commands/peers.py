@@ -4,12 +4,16 @@ from __future__ import annotations
 import argparse
 import tempfile
 from pathlib import Path
+from typing import Any, Dict, List, Mapping, Tuple, TYPE_CHECKING
 
 from effvit_compression.commands.profile import check_size
 from effvit_ros.core import cli
-from effvit_ros.core.bundle import load_bundle, resolve_model
+from effvit_ros.core.bundle import Bundle, load_bundle, resolve_model
 from effvit_ros.core.classes import lpcv_classes
 from effvit_ros.core.whole_file import write_json
+
+if TYPE_CHECKING:  # torch: slow to import
+    from effvit_compression.peers.timing import Timed
 
 PRECISIONS = ('int8', 'fp32')
 
@@ -64,12 +68,12 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def rows_of(bundles, times):
+def rows_of(bundles: Mapping[str, Bundle], times: Mapping[Tuple[str, str], Timed]) -> List[dict]:
     """Return table rows, fastest first; ratios are to the first bundle's INT8, or FP32."""
     first = next(iter(bundles))
     rows = []
     for name in bundles:
-        row = {'network': name}
+        row: Dict[str, Any] = {'network': name}
         for precision in PRECISIONS:
             found, own = times.get((name, precision)), times.get((first, precision))
             label = precision.upper()

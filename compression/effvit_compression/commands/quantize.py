@@ -4,6 +4,9 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from typing import Iterator, List, Optional, Sequence, Tuple, TYPE_CHECKING
+
+import numpy as np
 
 from effvit_compression.data.description import load_description
 from effvit_compression.data.pictures import Pictures, read_image, stretched
@@ -15,6 +18,9 @@ from effvit_ros.core.labelled_pictures import check_pair
 from effvit_ros.core.picture_files import picture_files
 from effvit_ros.core.whole_file import write_text
 from effvit_ros.report.render import markdown_table
+
+if TYPE_CHECKING:  # torch: slow to import
+    from effvit_compression.export.price import Price, PriceSet
 
 #: Of the pictures of --images, every so manieth is kept for the measurement.
 HELD_OUT = 5
@@ -74,7 +80,8 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def from_datasets(arguments: argparse.Namespace, classes: ClassSet):
+def from_datasets(arguments: argparse.Namespace, classes: ClassSet,
+                  ) -> Tuple[List[Path], List[PriceSet], str]:
     """Return calibration files, sets for the price and the former's origin, of --data."""
     from effvit_compression.export.int8 import evenly_spaced
     from effvit_compression.export.price import PriceSet
@@ -88,10 +95,12 @@ def from_datasets(arguments: argparse.Namespace, classes: ClassSet):
     return paths, sets, ', '.join(f'{d.name}/train' for d in learnt)
 
 
-def from_folder(arguments: argparse.Namespace, classes: ClassSet):
+def from_folder(arguments: argparse.Namespace, classes: ClassSet,
+                ) -> Tuple[List[Path], List[PriceSet], str]:
     """Return calibration files, a set for the price and the former's origin, of --images."""
     from effvit_compression.export.int8 import evenly_spaced
     from effvit_compression.export.price import PriceSet
+    pairs: Sequence[Tuple[Path, Optional[Path]]]
     if arguments.labels:
         pairs = pair_by_stem(arguments.images, arguments.labels)
     else:
@@ -108,15 +117,15 @@ def from_folder(arguments: argparse.Namespace, classes: ClassSet):
 class Folder:
     """Pictures with their truths, or None for those without, read one after the other."""
 
-    def __init__(self, pairs, n_classes: int, ignore: int):
+    def __init__(self, pairs: Sequence[Tuple[Path, Optional[Path]]], n_classes: int, ignore: int):
         self._pairs = pairs
         self._n_classes = n_classes
         self._ignore = ignore
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._pairs)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Tuple[np.ndarray, Optional[np.ndarray]]]:
         for image_path, label_path in self._pairs:
             image, truth = read_image(image_path), None
             if label_path:
@@ -125,7 +134,7 @@ class Folder:
             yield image, truth
 
 
-def show(price) -> None:
+def show(price: Price) -> None:
     """Print a table of scores, the agreement and the gain in speed."""
     print(markdown_table([{'pictures': entry['data'], 'n': entry['n_images'],
                      'mIoU in FP32': entry['miou_fp32'], 'mIoU in INT8': entry['miou_int8'],

@@ -3,6 +3,9 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Mapping, Sequence, Tuple, TYPE_CHECKING
+
+import numpy as np
 
 from effvit_compression.data.description import load_description
 from effvit_compression.data.pictures import Pictures, read_image
@@ -10,6 +13,9 @@ from effvit_ros.core.bundle import Bundle, load_bundle, resolve_model
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.picture_files import picture_files
 from effvit_ros.report.progress import steps
+
+if TYPE_CHECKING:  # torch: slow to import
+    from effvit_compression.export.views import Shown
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,14 +52,16 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def from_datasets(arguments: argparse.Namespace, bundle: Bundle):
+def from_datasets(arguments: argparse.Namespace, bundle: Bundle,
+                  ) -> Tuple[Mapping[str, Shown], Mapping[str, Shown]]:
     """Return the pictures of --data that were learnt from, and those of val, by set."""
     sets = [load_description(path, classes=bundle.class_set) for path in arguments.data]
     return ({d.name: Pictures(d, 'train') for d in sets},
             {d.name: Pictures(d, 'val') for d in sets if 'val' in d.splits})
 
 
-def from_folder(arguments: argparse.Namespace, bundle: Bundle):
+def from_folder(arguments: argparse.Namespace, bundle: Bundle,
+                ) -> Tuple[Mapping[str, Shown], Mapping[str, Shown]]:
     """Return the pictures of --images under the folder's name."""
     return {arguments.images.resolve().name: Files(picture_files(arguments.images))}, {}
 
@@ -61,11 +69,11 @@ def from_folder(arguments: argparse.Namespace, bundle: Bundle):
 class Files:
     """Pictures without labels, read when they are asked for."""
 
-    def __init__(self, paths):
+    def __init__(self, paths: Sequence[Path]):
         self._paths = paths
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._paths)
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int) -> Tuple[np.ndarray, None]:
         return read_image(self._paths[index]), None

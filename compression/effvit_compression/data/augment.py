@@ -7,7 +7,7 @@ flip, perspective and crop are one map: each pixel is interpolated once, straigh
 """
 from __future__ import annotations
 
-from typing import Annotated, Dict, Literal, NamedTuple, Optional, Tuple
+from typing import Annotated, Dict, Literal, NamedTuple, Optional, Sequence, Tuple
 
 import cv2
 import numpy as np
@@ -48,7 +48,7 @@ class Augmentation(pydantic.BaseModel):
 
     @pydantic.field_validator('scale')
     @classmethod
-    def _ordered(cls, scale):
+    def _ordered(cls, scale: Tuple[float, float]) -> Tuple[float, float]:
         if scale[0] > scale[1]:
             raise ValueError('give the smaller zoom first')
         return scale
@@ -82,11 +82,12 @@ def random_crop(picture: Crop, size: int, stretch: int, settings: Augmentation,
     :param focus: (x, y) in source pixels that should be inside the crop.
     :param zoom: instead of a random one.
     """
-    matrix = crop_matrix(picture.image.shape[:2], size, stretch, settings, rng, focus, zoom)
-    return Crop(warped(picture.image, matrix, size, cv2.INTER_LINEAR),
-                warped(picture.label, matrix, size, cv2.INTER_NEAREST),
-                None if picture.answer is None else warped(
-                    picture.answer, answer_matrix(matrix, picture), size // CELL,
+    image, label, answer = picture
+    matrix = crop_matrix(image.shape[:2], size, stretch, settings, rng, focus, zoom)
+    return Crop(warped(image, matrix, size, cv2.INTER_LINEAR),
+                warped(label, matrix, size, cv2.INTER_NEAREST),
+                None if answer is None else warped(
+                    answer, answer_matrix(matrix, image.shape, answer.shape), size // CELL,
                     cv2.INTER_LINEAR))
 
 
@@ -132,9 +133,13 @@ def crop_matrix(shape: Tuple[int, int], size: int, stretch: int, settings: Augme
     return matrix
 
 
-def answer_matrix(matrix: np.ndarray, picture: Crop) -> np.ndarray:
-    """Map from cells of a crop's answer to cells of the picture's, (3, 3) float64."""
-    (height, width), cells = picture.image.shape[:2], picture.answer.shape[:2]
+def answer_matrix(matrix: np.ndarray, shape: Sequence[int], cells: Sequence[int]) -> np.ndarray:
+    """
+    Map from cells of a crop's answer to cells of the picture's, (3, 3) float64.
+
+    :param shape: (H, W, ...) of the picture, ``cells`` of its answer.
+    """
+    height, width = shape[:2]
     to_pixels = np.array([[CELL, 0, (CELL - 1) / 2], [0, CELL, (CELL - 1) / 2], [0, 0, 1]])
     x, y = cells[1] / width, cells[0] / height
     to_cells = np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])

@@ -4,7 +4,18 @@ from __future__ import annotations
 import glob
 import re
 from pathlib import Path
-from typing import Annotated, Dict, List, Literal, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import (
+    Annotated,
+    Dict,
+    List,
+    Literal,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+    TYPE_CHECKING,
+    Union,
+)
 
 import numpy as np
 import pydantic
@@ -13,6 +24,9 @@ from effvit_ros.core.classes import ClassSet, IGNORE, lpcv_classes
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.picture_files import is_visible
 from effvit_ros.core.yaml_files import read_yaml
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 #: 0 to 255, as labels are stored.
 Byte = Annotated[int, pydantic.Field(ge=0, le=255)]
@@ -39,7 +53,7 @@ class Split(pydantic.BaseModel):
     labels: str
 
     @pydantic.model_validator(mode='after')
-    def _consistent(self):
+    def _consistent(self) -> Split:
         for pattern in (self.images, self.labels):
             if not pattern or Path(pattern).is_absolute():
                 raise ValueError(f'pattern {pattern!r}: give one below the root')
@@ -101,10 +115,15 @@ class DatasetDescription(pydantic.BaseModel):
         """Names by the id that a label file (or the palette's position) uses."""
         if isinstance(self.classes, dict):
             return self.classes
-        return {i: c.name if isinstance(c, Colour) else c for i, c in enumerate(self.classes)}
+        return dict(enumerate(c.name if isinstance(c, Colour) else c for c in self.classes))
+
+    @property
+    def palette(self) -> List[Colour]:
+        """Classes with their colours, where labels are colour pictures; none elsewhere."""
+        return [c for c in self.classes if isinstance(c, Colour)]
 
     @pydantic.model_validator(mode='after')
-    def _consistent(self, info: pydantic.ValidationInfo):
+    def _consistent(self, info: pydantic.ValidationInfo) -> DatasetDescription:
         self._target = (info.context or {}).get('classes') or lpcv_classes()
         if self.encoding == 'index':
             if 'ignore' in self.model_fields_set and self.ignore in self.class_ids:
@@ -113,11 +132,9 @@ class DatasetDescription(pydantic.BaseModel):
             if len(self.classes) > (IDS if self.ignore is None else IDS - 1):
                 raise ValueError(f'{len(self.classes)} classes: labels hold {IDS} ids, the '
                                  'ignored one among them')
-        if (self.encoding == 'palette') != (
-                isinstance(self.classes, list) and isinstance(self.classes[0], Colour)):
+        if (self.encoding == 'palette') != bool(self.palette):
             raise ValueError('encoding: palette goes with classes that have an rgb, and only so')
-        if self.encoding == 'palette':
-            check_palette(self.classes)
+        check_palette(self.palette)
         unknown = self.target.unknown(self.trusted)
         if unknown:
             raise ValueError(f'trusted names {unknown[0]!r}: not a class of {self.target.name}')
@@ -144,7 +161,7 @@ class DatasetDescription(pydantic.BaseModel):
 
         -1 marks ids that the description does not know; IGNORE those left out on purpose.
         """
-        def target(name):
+        def target(name: str) -> int:
             return IGNORE if name == 'ignore' else self.target.index(name)
 
         table = np.full(256, target(self.others) if self.others else -1, np.int16)
@@ -202,11 +219,12 @@ def check_palette(classes: Sequence[Colour]) -> None:
 
 def matches(root: Path, pattern: str) -> Dict[str, Path]:
     """List files below ``root`` that match, by the text that the wildcards stand for."""
-    parts = pattern.split('*')
+    parts = Path(pattern).as_posix().split('*')  # names come without // and ./
     regex = re.compile('([^/]*)'.join(re.escape(part) for part in parts) + '$')
     names = glob.glob('*'.join(glob.escape(part) for part in parts), root_dir=root)
-    return {'/'.join(regex.match(name).groups()): root / name for name in names
-            if all(is_visible(part) for part in (Path(name), *Path(name).parents))}
+    found = (regex.match(name) for name in names
+             if all(is_visible(part) for part in (Path(name), *Path(name).parents)))
+    return {'/'.join(match.groups()): root / match.string for match in found if match}
 
 
 def load_description(path: Union[str, Path], root: Optional[Path] = None,
@@ -234,7 +252,7 @@ def one_line(error: pydantic.ValidationError) -> str:
         for problem in error.errors())
 
 
-def complaint(problem: dict) -> str:
+def complaint(problem: ErrorDetails) -> str:
     """Say what is wrong with one value; a short value is repeated."""
     if problem['type'] == 'extra_forbidden':
         return 'unknown key: mend its spelling or remove it'

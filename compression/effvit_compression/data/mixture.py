@@ -1,7 +1,7 @@
 """Batches from several datasets; each batch is a function of (seed, rank, iteration) alone."""
 from __future__ import annotations
 
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, List, NamedTuple, Optional, Protocol, Sequence, Tuple
 
 import numpy as np
 import torch
@@ -16,7 +16,6 @@ from effvit_compression.data.augment import (
 )
 from effvit_compression.data.mosaic import cell_side, mosaic
 from effvit_compression.data.paste import paste
-from effvit_compression.data.pictures import Pictures
 from effvit_compression.data.recolour import Change, PALETTES, recoloured
 from effvit_ros.core.classes import ClassSet, IGNORE, lpcv_classes
 
@@ -49,6 +48,24 @@ class Batch(NamedTuple):
     excluded: Optional[torch.Tensor] = None
 
 
+class PictureSet(Protocol):
+    """What is drawn from: a split's ``Pictures``, or those of an adaptation."""
+
+    def __len__(self) -> int:
+        """Count the pictures."""
+
+    def __getitem__(self, index: int) -> Tuple[np.ndarray, np.ndarray]:
+        """Picture (H, W, 3) uint8 RGB and labels (H, W) uint8."""
+
+    @property
+    def trusted(self) -> Sequence[str]:
+        """Return the classes that alone were labelled by hand; none where all were."""
+
+    @property
+    def pixels(self) -> np.ndarray:
+        """Pixel counts (pictures, classes) int64, ignored pixels left out."""
+
+
 class Part(NamedTuple):
     """
     A dataset in a mixture; ``share``: any positive number.
@@ -59,7 +76,7 @@ class Part(NamedTuple):
     a pixel is ELSE. ``answers``: what teachers say of the pictures.
     """
 
-    pictures: Pictures
+    pictures: PictureSet
     share: float
     taught: bool = True
     augmentation: Optional[Augmentation] = None
@@ -139,7 +156,7 @@ class Mixture:
             self._answers_of(parts, crops) if self._asked else None,
             torch.from_numpy(np.stack([self._by_hand[part] for part in parts])))
 
-    def _answers_of(self, parts, crops) -> torch.Tensor:
+    def _answers_of(self, parts: Sequence[int], crops: Sequence[Crop]) -> torch.Tensor:
         """Stack the answers, with what hands have labelled put right."""
         nothing = np.zeros((*np.array(crops[0].label.shape) // CELL, len(self._classes)),
                            np.float32)
@@ -163,7 +180,8 @@ class Mixture:
         return part, random_crop(
             self._picture(part, index), size, self._stretch, settings, rng, focus, zoom)
 
-    def _pick(self, part: int, rng) -> Tuple[int, Optional[Tuple[float, float]]]:
+    def _pick(self, part: int, rng: np.random.Generator,
+              ) -> Tuple[int, Optional[Tuple[float, float]]]:
         """Draw a picture and, where a rare class is wanted, a place of it."""
         pictures = self._parts[part]
         rare, chances = self._rare[part]

@@ -1,7 +1,7 @@
 """A view from higher up: many whole pictures side by side, each turned its own way."""
 from __future__ import annotations
 
-from typing import Callable, Tuple
+from typing import Callable, Sequence, Tuple
 
 import cv2
 import numpy as np
@@ -26,20 +26,20 @@ def mosaic(first: Crop, draw: Callable[[], Crop], size: int, side: int, settings
     :param first: the picture in the middle.
     :param draw: gives another picture.
     """
-    start = rng.integers(0, side // CELL, 2) * CELL
+    top, left = (rng.integers(0, side // CELL, 2) * CELL).tolist()
     count = -(-(size + side) // side)
-    middle = (start + size // 2) // side
+    middle = (top + size // 2) // side, (left + size // 2) // side
     rows = []
     for row in range(count):
         cells = []
         for column in range(count):
-            here = (row, column) == tuple(middle)
+            here = (row, column) == middle
             cells.append(cell(first if here else draw(), side, settings, rng))
         rows.append(joined(cells, 1))
     whole = joined(rows, 0)
-    return Crop(window(whole.image, start, size), window(whole.label, start, size),
+    return Crop(window(whole.image, (top, left), size), window(whole.label, (top, left), size),
                 None if whole.answer is None else
-                window(whole.answer, start // CELL, size // CELL))
+                window(whole.answer, (top // CELL, left // CELL), size // CELL))
 
 
 def cell(picture: Crop, side: int, settings: Augmentation, rng: np.random.Generator) -> Crop:
@@ -47,7 +47,7 @@ def cell(picture: Crop, side: int, settings: Augmentation, rng: np.random.Genera
     turns = int(rng.integers(4)) if settings.quarter_turns else 0
     mirrored = settings.flip and rng.random() < 0.5
 
-    def turned(image):
+    def turned(image: np.ndarray) -> np.ndarray:
         return np.rot90(image[:, ::-1] if mirrored else image, turns)
     # OpenCV averages areas of 4 channels at most: answers are interpolated.
     return Crop(turned(cv2.resize(picture.image, (side, side), interpolation=cv2.INTER_AREA)),
@@ -56,7 +56,7 @@ def cell(picture: Crop, side: int, settings: Augmentation, rng: np.random.Genera
                 turned(cv2.resize(picture.answer, (side // CELL, side // CELL))))
 
 
-def joined(crops, axis: int) -> Crop:
+def joined(crops: Sequence[Crop], axis: int) -> Crop:
     """Put crops of one size side by side (axis 1) or below each other (0)."""
     images, labels, answers = zip(*crops)
     return Crop(np.concatenate(images, axis), np.concatenate(labels, axis),

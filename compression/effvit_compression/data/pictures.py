@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Dict, Iterator, List, Optional, Tuple
 
 import cv2
 import numpy as np
@@ -95,8 +95,7 @@ def palette_to_index(bgr: np.ndarray, description: DatasetDescription) -> np.nda
     weights = np.array([1, 256, 65536], np.int64)
     code = bgr.astype(np.int64) @ weights  # B + 256 G + 65536 R
     index = np.full(code.shape, 254, np.uint8)
-    colours: Any = description.classes  # of a dataset whose masks are colours
-    for position, colour in enumerate(colours):
+    for position, colour in enumerate(description.palette):
         index[code == np.array(colour.rgb[::-1], np.int64) @ weights] = position
     return index
 
@@ -124,6 +123,9 @@ class Pictures:
 
     def __len__(self) -> int:
         return len(self.pairs)
+
+    def __iter__(self) -> Iterator[Tuple[np.ndarray, np.ndarray]]:
+        return (self[index] for index in range(len(self)))
 
     @property
     def trusted(self) -> List[str]:

@@ -68,7 +68,7 @@ def colour(palette: Palette, rng: np.random.Generator) -> np.ndarray:
     """Draw a colour in CIE Lab, (3,) float32."""
     lightness, chroma = rng.uniform(*palette.lightness), rng.uniform(*palette.chroma)
     hue = np.deg2rad(rng.uniform(*palette.hue))
-    return np.float32([lightness, chroma * np.cos(hue), chroma * np.sin(hue)])
+    return np.array([lightness, chroma * np.cos(hue), chroma * np.sin(hue)], np.float32)
 
 
 def shifted(lab: np.ndarray, mask: np.ndarray, mean: np.ndarray, contrast: float, variety: float,
@@ -79,7 +79,7 @@ def shifted(lab: np.ndarray, mask: np.ndarray, mean: np.ndarray, contrast: float
     :param lab: (H, W, 3) float32.
     :param contrast: factor of what differs from the mean in lightness, ``variety``: in a and b.
     """
-    keep = np.float32([contrast, variety, variety])
+    keep = np.array([contrast, variety, variety], np.float32)
     changed = (lab - lab[mask].mean(axis=0)) * keep + mean
     alpha = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), SEAM)[..., None]
     return changed * alpha + lab * (1 - alpha)

@@ -1,6 +1,8 @@
 """What the air, the light and the link do to a drone's pictures."""
 from __future__ import annotations
 
+from typing import Sequence
+
 import cv2
 import numpy as np
 
@@ -18,7 +20,7 @@ def degraded(image: np.ndarray, chance: float, rng: np.random.Generator) -> np.n
     return image
 
 
-def clouds(shape, rng: np.random.Generator, cells: int = 4) -> np.ndarray:
+def clouds(shape: Sequence[int], rng: np.random.Generator, cells: int = 4) -> np.ndarray:
     """Return smooth random numbers of 0 to 1, (H, W, 1) float32."""
     coarse = rng.random((cells, cells), np.float32)
     return cv2.resize(coarse, shape[1::-1], interpolation=cv2.INTER_CUBIC).clip(0, 1)[..., None]
@@ -53,4 +55,6 @@ def moved(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def compressed(image: np.ndarray, quality: int) -> np.ndarray:
     """Return what is left of a picture in JPEG."""
     _, data = cv2.imencode('.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return cv2.imdecode(data, cv2.IMREAD_COLOR)
+    decoded = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    assert decoded is not None  # it was encoded here
+    return decoded

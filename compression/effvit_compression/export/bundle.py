@@ -9,7 +9,7 @@ import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Iterator, List, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Iterable, Iterator, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 import onnx
@@ -167,7 +167,8 @@ def rounded(score: float) -> Optional[float]:
     return None if defined(score) is None else round(score, 4)
 
 
-def checked_parity(net, graph, pictures, precision, io_type) -> Parity:
+def checked_parity(net: SegmentationNet, graph: onnx.ModelProto, pictures: Sequence[np.ndarray],
+                   precision: str, io_type: str) -> Parity:
     """
     Parity of a graph with torch.
 
@@ -246,7 +247,7 @@ def manifest_of(net: SegmentationNet, size: int, description: Description,
 class _Dumper(yaml.SafeDumper):
     """Writes lists of numbers in one line: colours, statistics."""
 
-    def represent_list(self, data):
+    def represent_list(self, data: Iterable[Any]) -> yaml.SequenceNode:
         """Return the node of a list."""
         plain = all(type(value) in (int, float) for value in data)
         return self.represent_sequence('tag:yaml.org,2002:seq', data, flow_style=plain)

@@ -6,6 +6,7 @@ import functools
 import io
 import logging
 import warnings
+from typing import Any, Iterator, List, Optional, Tuple
 
 import onnx
 import onnxslim
@@ -44,19 +45,35 @@ def export_graph(net: SegmentationNet, size: int, io_type: str = 'uint8') -> onn
     :param io_type: ``uint8`` or, for runtimes without 8-bit I/O, ``float32``.
     """
     image = torch.zeros(1, size, size, 3, dtype=getattr(torch, io_type))
-    buffer = io.BytesIO()
-    with plain_attention(net), plain_pools(net), quiet():
-        torch.onnx.export(
-            Deployed(net).eval(), (image,), buffer, input_names=['image'],
-            output_names=['scores'], opset_version=OPSETS[io_type],
-            dynamo=io_type == 'uint8', **({'external_data': False} if io_type == 'uint8' else {}))
-    graph = onnxslim.slim(onnx.load_from_string(buffer.getvalue()))
+    with plain_attention(net), plain_pools(net):
+        graph = onnxslim.slim(exported(
+            Deployed(net).eval(), (image,), ['image'], ['scores'], OPSETS[io_type],
+            by_program=io_type == 'uint8'))
     onnx.checker.check_model(graph, full_check=True)
     return graph
 
 
+def exported(module: nn.Module, inputs: Tuple[torch.Tensor, ...], names: List[str],
+             outputs: Optional[List[str]], opset: int, by_program: bool = True,
+             ) -> onnx.ModelProto:
+    """
+    Return a module's graph as torch writes it.
+
+    :param names: of the inputs.
+    :param by_program: by torch's exporter of programs, which knows no opset below 18; else by the
+        older one, which traces.
+    """
+    buffer = io.BytesIO()
+    with quiet():
+        torch.onnx.export(
+            module, inputs, buffer,  # type: ignore[arg-type]  # files do, whatever its hint
+            input_names=names, output_names=outputs, opset_version=opset, dynamo=by_program,
+            external_data=False)
+    return onnx.load_from_string(buffer.getvalue())
+
+
 @contextlib.contextmanager
-def plain_pools(net: nn.Module):
+def plain_pools(net: nn.Module) -> Iterator[None]:
     """
     Inside, adaptive pools that halve evenly are written out with their kernel.
 
@@ -64,17 +81,17 @@ def plain_pools(net: nn.Module):
     """
     pools = [m for m in net.modules() if isinstance(m, nn.AdaptiveAvgPool2d)]
     for pool in pools:
-        pool.forward = functools.partial(_pooled, pool)
+        setattr(pool, 'forward', functools.partial(_pooled, pool))
     try:
         yield
     finally:
         for pool in pools:
-            del pool.forward
+            delattr(pool, 'forward')
 
 
-def _pooled(pool, features):
+def _pooled(pool: nn.AdaptiveAvgPool2d, features: torch.Tensor) -> torch.Tensor:
     sides = [int(side) for side in features.shape[-2:]]
-    wanted = pool.output_size
+    wanted: Any = pool.output_size
     wanted = (wanted, wanted) if isinstance(wanted, int) else wanted
     if any(side % count for side, count in zip(sides, wanted)):
         return nn.functional.adaptive_avg_pool2d(features, wanted)
@@ -83,7 +100,7 @@ def _pooled(pool, features):
 
 
 @contextlib.contextmanager
-def quiet():
+def quiet() -> Iterator[None]:
     """Silence the exporters, which narrate each step on stdout and by warnings."""
     level = logging.getLogger('torch.onnx').level
     logging.getLogger('torch.onnx').setLevel(logging.ERROR)

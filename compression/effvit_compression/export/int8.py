@@ -52,7 +52,7 @@ def calibrated(graph: onnx.ModelProto, feeds: Sequence[Mapping[str, np.ndarray]]
         stack.callback(nncf.set_log_level, level)
         nncf.set_log_level(logging.ERROR)
 
-        def feed(inputs):
+        def feed(inputs: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
             advance()
             return inputs
 

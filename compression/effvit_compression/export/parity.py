@@ -1,7 +1,7 @@
 """Whether a graph, with the tail behind it, labels pictures as the torch network does."""
 from __future__ import annotations
 
-from typing import Iterable, NamedTuple
+from typing import Callable, Iterable, NamedTuple
 
 import numpy as np
 import onnx
@@ -43,7 +43,7 @@ def parity(net: SegmentationNet, graph: onnx.ModelProto,
     source = session.get_inputs()[0]
     kind = np.uint8 if 'uint8' in source.type else np.float32
 
-    def labels(picture):
+    def labels(picture: np.ndarray) -> torch.Tensor:
         scores = session.run(None, {source.name: picture[None].astype(kind)})[0][0]
         tail = Tail(scores.shape[1:], picture.shape[:2])
         return torch.from_numpy(tail.labels(scores).astype(np.int64))
@@ -59,7 +59,7 @@ def noise_parity(net: SegmentationNet, pictures: Iterable[np.ndarray]) -> Parity
     """
     rng = np.random.default_rng(0)
 
-    def labels(picture):
+    def labels(picture: np.ndarray) -> torch.Tensor:
         change = rng.choice((-1, 1), picture.shape) * (rng.random(picture.shape) < 1 / 15)
         noisy = np.clip(picture.astype(np.int16) + change, 0, 255).astype(np.uint8)
         return net(torch.from_numpy(noisy).permute(2, 0, 1)[None])[0].argmax(0)
@@ -67,7 +67,8 @@ def noise_parity(net: SegmentationNet, pictures: Iterable[np.ndarray]) -> Parity
 
 
 @torch.inference_mode()
-def _compare(net, pictures, labels) -> Parity:
+def _compare(net: SegmentationNet, pictures: Iterable[np.ndarray],
+             labels: Callable[[np.ndarray], torch.Tensor]) -> Parity:
     agreement, margins = 1.0, []
     for picture in pictures:
         scores = net(torch.from_numpy(picture).permute(2, 0, 1)[None])[0]  # (classes, H, W)

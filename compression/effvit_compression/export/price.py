@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import contextlib
 import textwrap
-from typing import Collection, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Optional, Protocol, Sequence, Tuple
 
 import numpy as np
 
@@ -25,16 +25,25 @@ MOST_LOST_CLASS = 0.05
 HEADING = '## INT8'
 
 
+class Pairs(Protocol):
+    """Pictures (H, W, 3) uint8 RGB, each with its truth (H, W) uint8 (255 ignored) or None."""
+
+    def __len__(self) -> int:
+        """Count them."""
+
+    def __iter__(self) -> Iterator[Tuple[np.ndarray, Optional[np.ndarray]]]:
+        """Yield them."""
+
+
 class PriceSet(NamedTuple):
     """
     Pictures of one origin.
 
-    ``pairs``: pictures (H, W, 3) uint8 RGB, each with its truth (H, W) uint8 (255 ignored) or
-    None. ``only``: reduce truth and prediction to these classes and the rest.
+    ``only``: reduce truth and prediction to these classes and the rest.
     """
 
     name: str
-    pairs: Collection[Tuple[np.ndarray, Optional[np.ndarray]]]
+    pairs: Pairs
     only: Sequence[str] = ()
 
 
@@ -106,7 +115,9 @@ def measure_price(bundle: Bundle, sets: Sequence[PriceSet], origin: str) -> Pric
     :param origin: what calibrated the INT8 graph, a sentence for the model card.
     :raises UserError: OpenVINO is missing, or the bundle lacks one of the graphs.
     """
-    agreements, times, scores, losses = [], {'fp32': [], 'int8': []}, [], []
+    agreements, scores = [], []
+    losses: List[ClassLoss] = []
+    times: Dict[str, List[float]] = {'fp32': [], 'int8': []}
     with contextlib.ExitStack() as stack:
         segmenters = {precision: stack.enter_context(
             Segmenter(bundle.preferring(RUNTIME, precision), RUNTIME)) for precision in times}

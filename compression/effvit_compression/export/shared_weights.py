@@ -1,7 +1,7 @@
 """The tensors that two graphs have in common, stored once."""
 from __future__ import annotations
 
-from typing import Tuple
+from typing import Collection, Tuple
 
 import onnx
 
@@ -24,7 +24,7 @@ def share(one: onnx.ModelProto, other: onnx.ModelProto
     return weights, without(one, names), without(other, names)
 
 
-def without(model: onnx.ModelProto, names) -> onnx.ModelProto:
+def without(model: onnx.ModelProto, names: Collection[str]) -> onnx.ModelProto:
     """Copy of a model that lacks the tensors of these names."""
     rest = onnx.ModelProto()
     rest.CopyFrom(model)

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Callable, Dict, Iterable, Mapping, Optional, Sequence
+from typing import Callable, Dict, Iterable, Mapping, Optional, Protocol, Tuple
 
 import numpy as np
 
@@ -15,6 +15,16 @@ from effvit_ros.core.view import recorded, Views
 
 #: Pictures of a set that are looked at.
 MOST = 100
+
+
+class Shown(Protocol):
+    """Pictures (H, W, 3) uint8 RGB by number, each with its labels or without."""
+
+    def __len__(self) -> int:
+        """Count them."""
+
+    def __getitem__(self, index: int) -> Tuple[np.ndarray, Optional[np.ndarray]]:
+        """Return one."""
 
 
 def looks(bundle: Bundle, pictures: Iterable[np.ndarray], runtime: str = 'auto',
@@ -35,16 +45,16 @@ def looks(bundle: Bundle, pictures: Iterable[np.ndarray], runtime: str = 'auto',
     return np.array(rows)
 
 
-def record(bundle: Bundle, learnt: Mapping[str, Sequence], aside: Mapping[str, Sequence],
+def record(bundle: Bundle, learnt: Mapping[str, Shown], aside: Mapping[str, Shown],
            before: Optional[Views] = None, advance: Callable[[], None] = lambda: None) -> Views:
     """
     Return what is to be recorded of the sets that a bundle was trained on.
 
     :param learnt: name of a set -> its pictures that were learnt from; ``aside``, likewise those
-        that were not. Each indexable: pictures (H, W, 3) uint8 RGB with their labels.
+        that were not.
     :param before: what stays along with the new sets.
     """
-    def of(sets) -> Dict[str, np.ndarray]:
+    def of(sets: Mapping[str, Shown]) -> Dict[str, np.ndarray]:
         return {name: looks(bundle, (pictures[index][0] for index in evenly_spaced(
             range(len(pictures)), MOST)), advance=advance)
             for name, pictures in sets.items() if len(pictures)}

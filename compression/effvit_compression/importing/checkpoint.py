@@ -4,7 +4,7 @@ from __future__ import annotations
 import json
 import pickle
 from pathlib import Path
-from typing import Callable, Optional, Tuple
+from typing import Callable, NamedTuple, Optional, Tuple
 
 import numpy as np
 import onnx
@@ -13,25 +13,39 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
-from effvit_compression.export.graph import quiet
+from effvit_compression.export.graph import exported
 from effvit_compression.importing.onnx_file import from_scores
 from effvit_compression.importing.source import Normalisation, Source
 from effvit_ros.core.errors import UserError
 
+OPSET = 18
 WEIGHTS = ('model.safetensors', 'pytorch_model.safetensors')
 CONFIG = 'config.json'
 SEGFORMER = 'SegformerForSemanticSegmentation'
 
 
+#: Given a network and normalised pictures, gives its scores on its own grid.
+Scores = Callable[[nn.Module, torch.Tensor], torch.Tensor]
+
+
+class Read(NamedTuple):
+    """A network, how it gives scores, how its pictures are normalised, its classes' names."""
+
+    net: nn.Module
+    scores: Scores
+    normalisation: Normalisation
+    names: Tuple[str, ...]
+
+
 class _Scores(nn.Module):
     """A network that gives scores alone."""
 
-    def __init__(self, net: nn.Module, scores: Callable):
+    def __init__(self, net: nn.Module, scores: Scores):
         super().__init__()
         self.net = net
         self._scores = scores
 
-    def forward(self, image):
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Return (1, classes, h, w)."""
         return self._scores(self.net, image)
 
@@ -85,7 +99,7 @@ def read_object(path: Path) -> dict:
     return content
 
 
-def segformer(folder: Path):
+def segformer(folder: Path) -> Read:
     """Return a SegFormer of Hugging Face's transformers, which must be installed."""
     try:
         from transformers import SegformerForSemanticSegmentation
@@ -102,7 +116,7 @@ def segformer(folder: Path):
     if odd:
         raise UserError(f'{folder}: weights of another network: {odd[0]} does not fit')
     names = tuple(name for _, name in sorted(net.config.id2label.items()))
-    return net, lambda net, image: net(image).logits, preprocessing(folder), names
+    return Read(net, lambda net, image: net(image).logits, preprocessing(folder), names)
 
 
 def preprocessing(folder: Path) -> Normalisation:
@@ -125,10 +139,11 @@ def preprocessing(folder: Path) -> Normalisation:
     if not len(mean) == len(std) == 3 or not np.isfinite(mean + std).all() or min(std) <= 0:
         raise UserError(f'{path}: image_mean and image_std of {mean} and {std}: give three '
                         'numbers each, std above 0')
-    return Normalisation(*(tuple(factor * value for value in values) for values in (mean, std)))
+    return Normalisation((factor * mean[0], factor * mean[1], factor * mean[2]),
+                         (factor * std[0], factor * std[1], factor * std[2]))
 
 
-def smp_network(folder: Path, config: dict):
+def smp_network(folder: Path, config: dict) -> Read:
     """Return a network that segmentation_models.pytorch saved."""
     import segmentation_models_pytorch as smp
     settings = {key: value for key, value in config.items() if not key.startswith('_')}
@@ -142,10 +157,10 @@ def smp_network(folder: Path, config: dict):
     except Exception as error:  # each network has checks of its own
         raise UserError(f'{folder / CONFIG}: {" ".join(str(error).split())[:200]}') from error
     fill(net, weights_in(folder), folder)
-    return net, lambda net, image: net(image), Normalisation.named('imagenet'), ()
+    return Read(net, lambda net, image: net(image), Normalisation.named('imagenet'), ())
 
 
-def torchvision_network(path: Path, arch: str, classes: int):
+def torchvision_network(path: Path, arch: str, classes: int) -> Read:
     """Return one of torchvision's segmentation networks with the weights of a state dict."""
     from torchvision.models import get_model, list_models, segmentation
     if arch not in list_models(segmentation):
@@ -156,10 +171,12 @@ def torchvision_network(path: Path, arch: str, classes: int):
     net = get_model(arch, weights=None, weights_backbone=None, num_classes=classes, **extra)
     fill(net, state, path)
 
-    def scores(net, image):  # on the network's own grid, before it enlarges them
-        features = net.backbone(image)
-        return net.classifier(features if arch.startswith('lraspp') else features['out'])
-    return net, scores, Normalisation.named('imagenet'), ()
+    def scores(net: nn.Module, image: torch.Tensor) -> torch.Tensor:
+        # On the network's own grid, before it enlarges them.
+        features = net.get_submodule('backbone')(image)
+        return net.get_submodule('classifier')(
+            features if arch.startswith('lraspp') else features['out'])
+    return Read(net, scores, Normalisation.named('imagenet'), ())
 
 
 def weights_in(folder: Path) -> dict:
@@ -196,21 +213,16 @@ def fill(net: nn.Module, state: dict, where: Path) -> None:
 
 def export(module: nn.Module, size: Tuple[int, int], path: Path) -> onnx.ModelProto:
     """Return the ONNX graph; :raises UserError: torch can't export it."""
-    import io
-    buffer = io.BytesIO()
     image = torch.zeros(1, 3, size[1], size[0])
     try:
-        with quiet():
-            torch.onnx.export(module, (image,), buffer, input_names=['normalised'],
-                              output_names=['own_scores'], opset_version=18, dynamo=True,
-                              external_data=False)
+        return exported(module, (image,), ['normalised'], ['own_scores'], OPSET)
     except Exception as error:  # the exporter raises its own kinds
         raise UserError(f'{path}: torch can\'t export it at {size[0]}x{size[1]}: '
                         f'{" ".join(str(error).split())[:160]}') from error
-    return onnx.load_from_string(buffer.getvalue())
 
 
-def labeller(module: nn.Module, normalisation: Normalisation, size: Tuple[int, int]):
+def labeller(module: nn.Module, normalisation: Normalisation, size: Tuple[int, int],
+             ) -> Callable[[np.ndarray], np.ndarray]:
     """Give a function that labels a picture (H, W, 3) uint8 RGB in torch."""
     @torch.inference_mode()
     def label(image: np.ndarray) -> np.ndarray:

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import ast
 from pathlib import Path
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 import cv2
 import numpy as np
@@ -101,15 +101,18 @@ def fixed(model: onnx.ModelProto, path: Path, size: Optional[Tuple[int, int]],
     if not layout and 3 not in (dims[1], dims[3]):
         raise UserError(f'{path}: its input is {dims}, where 0 is any: give --layout nchw or nhwc')
     sides = dims[1:3] if nhwc else dims[2:4]
-    if not all(sides) and size is None:
+    if all(sides):
+        if size and sides != [size[1], size[0]]:
+            raise UserError(f'{path}: takes {sides[1]}x{sides[0]} pixels, not --size '
+                            f'{size[0]}x{size[1]}: export it anew for that')
+    elif size is None:
         raise UserError(f'{path}: takes pictures of any size: give --size WIDTHxHEIGHT, that of '
                         'its training')
-    if size and all(sides) and sides != [size[1], size[0]]:
-        raise UserError(f'{path}: takes {sides[1]}x{sides[0]} pixels, not --size '
-                        f'{size[0]}x{size[1]}: export it anew for that')
+    else:
+        sides = [size[1], size[0]]
     if dims[0] > 1:
         raise UserError(f'{path}: takes {dims[0]} pictures at a time: export it for one')
-    height, width = sides if all(sides) else (size[1], size[0])
+    height, width = sides
     wanted = [1, height, width, 3] if nhwc else [1, 3, height, width]
     if dims == wanted:
         return model
@@ -129,7 +132,8 @@ def arranged(shape: List[int], path: Path) -> Tuple[str, int, int]:
     return ('nchw', shape[2], shape[3]) if shape[1] == 3 else ('nhwc', shape[1], shape[2])
 
 
-def meaning(shape, kind: str, size: Tuple[int, int], path: Path):
+def meaning(shape: Sequence[int], kind: str, size: Tuple[int, int], path: Path,
+            ) -> Tuple[bool, Optional[int], bool]:
     """
     Return whether the output is labels, the number of classes, and whether scores are NHWC.
 

@@ -6,7 +6,7 @@ et al. (arXiv 2011.13256), feature mimicking by 1x1 adapters and MSE arXiv 2309.
 """
 from __future__ import annotations
 
-from typing import Annotated, Dict, List, Sequence
+from typing import Annotated, Dict, List, Optional, Sequence
 
 import pydantic
 import torch
@@ -55,8 +55,14 @@ class Distillation(nn.Module):
             str(k): nn.Conv2d(student_channels[k], teacher_channels[k], 1)
             for k in settings.levels})
 
-    def forward(self, maps, scores, teacher_maps, teacher_scores) -> Dict[str, torch.Tensor]:
-        """Weighted parts by name; the arguments are what ``SegmentationNet.features`` gives."""
+    def forward(self, maps: Sequence[torch.Tensor], scores: torch.Tensor,
+                teacher_maps: Sequence[Optional[torch.Tensor]], teacher_scores: torch.Tensor,
+                ) -> Dict[str, torch.Tensor]:
+        """
+        Weighted parts by name; the arguments are what ``SegmentationNet.features`` gives.
+
+        :param teacher_maps: None at levels that the settings do not name.
+        """
         s = self.settings
         parts = {}
         if s.soft_labels:
@@ -66,8 +72,11 @@ class Distillation(nn.Module):
             parts['channel_wise'] = s.channel_wise * channel_wise_loss(
                 scores, teacher_scores, s.channel_temperature)
         if s.features:
-            losses = [mimic_loss(adapter(maps[int(k)]), teacher_maps[int(k)])
-                      for k, adapter in self.adapters.items()]
+            losses = []
+            for k, adapter in self.adapters.items():
+                wanted = teacher_maps[int(k)]
+                assert wanted is not None  # of one of the settings' levels
+                losses.append(mimic_loss(adapter(maps[int(k)]), wanted))
             parts['features'] = s.features * torch.stack(losses).mean()
         return parts
 

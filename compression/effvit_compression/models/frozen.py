@@ -3,12 +3,12 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from typing import List, Tuple
+from typing import List, Optional, Tuple
 
 import torch
 from torch import nn
 
-from effvit_compression.models.factory import SegmentationNet
+from effvit_compression.models.factory import channels_last, SegmentationNet
 
 
 class _Features(nn.Module):
@@ -18,7 +18,7 @@ class _Features(nn.Module):
         super().__init__()
         self.net = net
 
-    def forward(self, image):
+    def forward(self, image: torch.Tensor) -> Tuple[torch.Tensor, ...]:
         """Return the maps, coarser and coarser, then the scores."""
         maps, scores = self.net.features(image)
         return (*maps, scores)
@@ -37,9 +37,9 @@ class Frozen:
     """
 
     def __init__(self, net: SegmentationNet, device: torch.device = torch.device('cpu')):
-        net = net.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)
+        net = channels_last(net.eval().requires_grad_(False).to(device))
         plain = _Features(net).eval()
-        self._run = (device.type == 'cpu' and _traced(plain, device)) or plain
+        self._run: nn.Module = (device.type == 'cpu' and _traced(plain, device)) or plain
 
     @torch.no_grad()
     def features(self, image: torch.Tensor) -> Tuple[List[torch.Tensor], torch.Tensor]:
@@ -51,9 +51,9 @@ class Frozen:
 
 
 @torch.no_grad()
-def _traced(plain: _Features, device: torch.device):
+def _traced(plain: _Features, device: torch.device) -> Optional[nn.Module]:
     """Trace and fuse, and prove it on a picture of another shape; None where that fails."""
-    def picture(*shape):
+    def picture(*shape: int) -> torch.Tensor:
         generator = torch.Generator().manual_seed(0)
         return torch.rand(shape, generator=generator).mul(255).to(device).contiguous(
             memory_format=torch.channels_last)

@@ -18,6 +18,7 @@ from timm.models.byobnet import LayerFn
 from timm.models.mobilevit import MobileVitBlock
 from torch import nn
 
+from effvit_compression.models.encoder import Encoder
 from effvit_ros.core.errors import UserError
 
 #: First weights of the BatchNorm that a block's answer leaves by. The trunk's maps have a standard
@@ -47,40 +48,18 @@ class AddedMobileViT(nn.Module):
         self.block = MobileVitBlock(
             channels, group_size=1, transformer_dim=insertion.dim,
             transformer_depth=insertion.depth, patch_size=insertion.patch, no_fusion=True,
-            layers=LayerFn(conv_norm_act=partial(ConvNormAct, act_layer=nn.SiLU), act=nn.SiLU))
-        nn.init.constant_(self.block.conv_proj.bn.weight, GATE)
+            layers=LayerFn(
+                # timm gives it partials, too, whatever its hint.
+                conv_norm_act=partial(ConvNormAct, act_layer=nn.SiLU),  # type: ignore[arg-type]
+                act=nn.SiLU))
+        nn.init.constant_(self.block.get_parameter('conv_proj.bn.weight'), GATE)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Add what the transformer saw."""
         return x + self.block(x)
 
 
-def drop_insertions(net: nn.Module) -> None:
-    """
-    Take the inserted blocks out of a network, in place: each map goes on as the trunk made it.
-
-    :param net: of :mod:`~effvit_compression.models.factory`; its architecture says so afterwards.
-    """
-    stages = getattr(net.encoder.model, 'blocks', [])
-    names = {f'encoder.model.blocks.{LAST_BLOCK[level]}.0.':
-             f'encoder.model.blocks.{LAST_BLOCK[level]}.' for level in net.architecture.insertions}
-    for level in net.architecture.insertions:
-        stages[LAST_BLOCK[level]] = stages[LAST_BLOCK[level]][0]
-
-    def renamed(name):
-        for old, new in names.items():
-            if name.startswith(old):
-                return new + name[len(old):]
-        return name
-
-    kept = {name for name, _ in net.named_modules()}
-    changes = {field: {renamed(name): value
-                       for name, value in getattr(net.architecture, field).items()
-                       if renamed(name) in kept} for field in ('blocks', 'widths')}
-    net.architecture = net.architecture.model_copy(update={'insertions': {}, **changes})
-
-
-def hold_statistics(encoder: nn.Module) -> None:
+def hold_statistics(encoder: Encoder) -> None:
     """Keep the BatchNorm statistics that the trunk came with; those of inserted blocks go on."""
     encoder.eval()
     for module in encoder.modules():
@@ -88,14 +67,14 @@ def hold_statistics(encoder: nn.Module) -> None:
             module.train()
 
 
-def trunk_tensors(encoder: nn.Module) -> List[str]:
+def trunk_tensors(encoder: Encoder) -> List[str]:
     """Return the trunk's names in ``encoder.model.state_dict()``: without inserted blocks."""
     added = tuple(prefix + '.' for prefix, module in encoder.model.named_modules()
                   if isinstance(module, AddedMobileViT))
     return [name for name in encoder.model.state_dict() if not name.startswith(added)]
 
 
-def insert(encoder: nn.Module, insertions: Dict[int, Insertion]) -> None:
+def insert(encoder: Encoder, insertions: Dict[int, Insertion]) -> None:
     """
     Put MobileViT blocks behind the levels (k for the map at 1 / 2**k), in place.
 

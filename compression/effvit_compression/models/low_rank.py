@@ -1,7 +1,7 @@
 """A linear layer as the product of two thin ones."""
 from __future__ import annotations
 
-from typing import Optional
+from typing import Optional, Union
 
 import torch
 from torch import nn
@@ -51,7 +51,7 @@ def shrinks(in_features: int, out_features: int, rank: int) -> bool:
 
 
 @torch.no_grad()
-def factorised(layer: nn.Linear, rank: int) -> LowRank:
+def factorised(layer: Union[nn.Linear, LowRank], rank: int) -> LowRank:
     """
     Best approximation of a layer by one of this rank (Eckart and Young), by its SVD.
 

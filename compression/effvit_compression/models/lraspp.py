@@ -7,7 +7,7 @@ maps side by side: that one is the network's head, so that all else treats it as
 from __future__ import annotations
 
 from pathlib import Path
-from typing import List
+from typing import List, Tuple
 
 import safetensors
 import torch
@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from torch import nn
 from torchvision.models import segmentation
 
+from effvit_compression.models.encoder import Encoder
 from effvit_ros.core.errors import UserError
 
 #: torchvision's name of the trunk, and the one that builds the network on it.
@@ -54,7 +55,7 @@ class Decoder(nn.Module):
             gated, size=low.shape[-2:], mode='bilinear', align_corners=False)], dim=1)
 
 
-def parts(encoder: str, width: int, classes: int):
+def parts(encoder: str, width: int, classes: int) -> Tuple[Trunk, Decoder, nn.Conv2d]:
     """
     Return trunk, decoder of inner width ``width``, and head, with random weights.
 
@@ -70,11 +71,10 @@ def parts(encoder: str, width: int, classes: int):
             nn.Conv2d(low + width, classes, 1))
 
 
-def load_torchvision(net: nn.Module, file: Path) -> None:
+def load_torchvision(encoder: Encoder, decoder: nn.Module, file: Path) -> None:
     """
-    Fill a network's trunk, and its decoder where that fits, from torchvision's tensors.
+    Fill trunk and decoder of a network of decoder ``lraspp`` from torchvision's tensors.
 
-    :param net: of decoder ``lraspp``.
     :param file: safetensors, by torchvision's names; its classes are others, so not its head.
     :raises UserError: the file can't be read, or is of another network.
     """
@@ -83,10 +83,11 @@ def load_torchvision(net: nn.Module, file: Path) -> None:
                    for name, tensor in load_file(file).items()}
     except (OSError, safetensors.SafetensorError) as error:
         raise UserError(f'pretrained.model {file}: {" ".join(str(error).split())}') from error
-    for module, prefix in ((net.encoder.model, 'backbone.'), (net.decoder, 'classifier.')):
-        state = {name: tensors.get(prefix + name) for name in module.state_dict()}
-        wrong = [name for name, own in module.state_dict().items()
-                 if state[name] is None or state[name].shape != own.shape]
+    for module, prefix in ((encoder.model, 'backbone.'), (decoder, 'classifier.')):
+        own = module.state_dict()
+        state = {name: tensors[prefix + name] for name in own if prefix + name in tensors}
+        wrong = [name for name, tensor in own.items()
+                 if name not in state or state[name].shape != tensor.shape]
         if wrong:
             raise UserError(f'pretrained.model {file}: {prefix}{wrong[0]} is missing or of '
                             f'another shape: give torchvision\'s lraspp_{ENCODER}')

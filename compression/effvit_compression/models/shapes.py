@@ -1,7 +1,7 @@
 """Shapes of transformer blocks: found in a network, or forced onto a new one."""
 from __future__ import annotations
 
-from typing import Dict, Literal, Tuple, Union
+from typing import Dict, Literal, Optional, Tuple, Union
 
 import pydantic
 from timm.layers import Attention, Mlp
@@ -11,6 +11,7 @@ from effvit_compression.models.low_rank import LowRank
 
 #: Linear layers of a block: two of its attention, two of its MLP.
 Layer = Literal['qkv', 'proj', 'fc1', 'fc2']
+Linear = Union[nn.Linear, LowRank]
 
 
 class BlockShape(pydantic.BaseModel):
@@ -34,18 +35,19 @@ def blocks(net: nn.Module) -> Dict[str, Tuple[Attention, Mlp]]:
     return found
 
 
-def layers(attention: Attention, mlp: Mlp) -> Dict[Layer, Tuple[nn.Module, nn.Module]]:
+def layers(attention: Attention, mlp: Mlp) -> Dict[Layer, Tuple[nn.Module, Linear]]:
     """Linear layers of a block by name, each as (module that holds it, layer)."""
-    return {name: (holder, getattr(holder, name))
-            for holder, names in ((attention, ('qkv', 'proj')), (mlp, ('fc1', 'fc2')))
-            for name in names}
+    holders: Dict[Layer, nn.Module] = {
+        'qkv': attention, 'proj': attention, 'fc1': mlp, 'fc2': mlp}
+    return {name: (holder, getattr(holder, name)) for name, holder in holders.items()}
 
 
 def shape_of(attention: Attention, mlp: Mlp) -> BlockShape:
     """Shape of a block as it is."""
+    found = layers(attention, mlp)
     return BlockShape(
-        heads=attention.num_heads, neurons=mlp.fc1.out_features,
-        ranks={name: layer.rank for name, (_, layer) in layers(attention, mlp).items()
+        heads=attention.num_heads, neurons=found['fc1'][1].out_features,
+        ranks={name: layer.rank for name, (_, layer) in found.items()
                if isinstance(layer, LowRank)})
 
 
@@ -60,14 +62,15 @@ def reshape(net: nn.Module, shapes: Dict[str, BlockShape]) -> None:
         attention, mlp = present[name]
         attention.num_heads, attention.attn_dim = shape.heads, shape.heads * attention.head_dim
         dim = attention.qkv.in_features
-        widths = {'qkv': (dim, 3 * attention.attn_dim), 'proj': (attention.attn_dim, dim),
+        widths: Dict[Layer, Tuple[int, int]] = {
+            'qkv': (dim, 3 * attention.attn_dim), 'proj': (attention.attn_dim, dim),
                   'fc1': (dim, shape.neurons), 'fc2': (shape.neurons, dim)}
         for key, (holder, layer) in layers(attention, mlp).items():
             setattr(holder, key, linear(*widths[key], shape.ranks.get(key),
                                         layer.bias is not None))
 
 
-def linear(in_features: int, out_features: int, rank: Union[int, None], bias: bool) -> nn.Module:
+def linear(in_features: int, out_features: int, rank: Optional[int], bias: bool) -> Linear:
     """Return a linear layer, whole or of a rank."""
     if rank is None:
         return nn.Linear(in_features, out_features, bias)

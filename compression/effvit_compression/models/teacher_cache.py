@@ -84,10 +84,10 @@ class CachedTeacher:
     def _key(image: torch.Tensor) -> str:
         pixels = image.detach().cpu().contiguous(memory_format=torch.channels_last)
         digest = hashlib.sha256(str((tuple(image.shape), image.dtype)).encode())
-        digest.update(pixels.permute(0, 2, 3, 1).numpy())
+        digest.update(pixels.permute(0, 2, 3, 1).numpy().data)
         return digest.hexdigest()[:32]
 
-    def _ask(self, image) -> Dict[str, torch.Tensor]:
+    def _ask(self, image: torch.Tensor) -> Dict[str, torch.Tensor]:
         maps, scores = self._teacher.features(image)
         answer = {SCORES: scores, **{name: maps[k] for k, name in self._names.items()}}
         limit = torch.finfo(torch.float16).max
@@ -118,7 +118,7 @@ class CachedTeacher:
             temporary.write_bytes(content)
             os.replace(temporary, path)
         except OSError as error:
-            self._stop(error.strerror)
+            self._stop(error.strerror or str(error))
             try:
                 temporary.unlink(missing_ok=True)
             except OSError:

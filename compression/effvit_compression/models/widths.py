@@ -1,7 +1,7 @@
 """Widths of convolutions and norms: found in a network, or forced onto a new one."""
 from __future__ import annotations
 
-from typing import Dict, Tuple
+from typing import Dict, Tuple, Union
 
 import torch
 from torch import nn
@@ -33,20 +33,25 @@ def set_widths(net: nn.Module, wanted: Dict[str, Width]) -> None:
     present = {name: net.get_submodule(name) for name in widths(net)}
     for name, (inputs, outputs) in wanted.items():
         layer = present[name]
-        if not isinstance(layer, nn.Conv2d):
+        if isinstance(layer, nn.Conv2d):
+            set_convolution(layer, inputs, outputs)
+        elif isinstance(layer, (nn.BatchNorm2d, nn.LayerNorm)):
             set_norm(layer, outputs)
-            continue
-        if layer.groups > 1:  # by channel: there are no other groups in these networks
-            layer.groups = outputs
-        layer.in_channels, layer.out_channels = inputs, outputs
-        layer.weight = nn.Parameter(layer.weight.new_empty(
-            outputs, inputs // layer.groups, *layer.kernel_size))
-        if layer.bias is not None:
-            layer.bias = nn.Parameter(layer.bias.new_empty(outputs))
-        layer.reset_parameters()
 
 
-def set_norm(layer: nn.Module, width: int) -> None:
+def set_convolution(layer: nn.Conv2d, inputs: int, outputs: int) -> None:
+    """Give a convolution untrained weights of these widths, in place."""
+    if layer.groups > 1:  # by channel: there are no other groups in these networks
+        layer.groups = outputs
+    layer.in_channels, layer.out_channels = inputs, outputs
+    layer.weight = nn.Parameter(layer.weight.new_empty(
+        outputs, inputs // layer.groups, *layer.kernel_size))
+    if layer.bias is not None:
+        layer.bias = nn.Parameter(layer.bias.new_empty(outputs))
+    layer.reset_parameters()
+
+
+def set_norm(layer: Union[nn.BatchNorm2d, nn.LayerNorm], width: int) -> None:
     """Give a BatchNorm or LayerNorm untrained weights of a width, in place."""
     for key in ('weight', 'bias'):
         setattr(layer, key, nn.Parameter(getattr(layer, key).new_ones(width)))

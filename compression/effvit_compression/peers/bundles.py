@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from pathlib import Path
 from typing import List, Mapping, Sequence
 
@@ -13,7 +12,7 @@ import torch
 import yaml
 from torch import nn
 
-from effvit_compression.export.graph import quiet
+from effvit_compression.export.graph import exported
 from effvit_compression.export.int8 import to_int8
 from effvit_ros.core.bundle import Bundle, FORMAT_VERSIONS, load_bundle, MANIFEST
 from effvit_ros.core.classes import ClassSet
@@ -81,13 +80,8 @@ def write_graphs(made: Mapping[str, onnx.ModelProto], name: str, folder: Path, s
 
 def export(module: nn.Module, size: int, output: str) -> onnx.ModelProto:
     """Return the graph of a module that takes (1, size, size, 3) uint8."""
-    buffer = io.BytesIO()
-    with quiet():
-        torch.onnx.export(
-            module, (torch.zeros(1, size, size, 3, dtype=torch.uint8),), buffer,
-            input_names=['image'], output_names=[output], opset_version=OPSET, dynamo=True,
-            external_data=False)
-    return onnxslim.slim(onnx.load_from_string(buffer.getvalue()))
+    image = torch.zeros(1, size, size, 3, dtype=torch.uint8)
+    return onnxslim.slim(exported(module, (image,), ['image'], [output], OPSET))
 
 
 def flight_pictures(size: int, count: int = PICTURES) -> List[np.ndarray]:

@@ -26,25 +26,27 @@ class Peer(nn.Module):
         return self._scores((image - 127.0) / 128.0)
 
 
-def from_smp(kind: type, encoder: str, classes: int, **options) -> Peer:
+def from_smp(make: Callable[..., nn.Module], encoder: str, classes: int) -> Peer:
     """Return a network of segmentation_models.pytorch without its last upsampling."""
-    net = kind(encoder, encoder_weights=None, classes=classes, **options)
-    head = net.segmentation_head[0]
+    net = make(encoder, encoder_weights=None, classes=classes)
+    trunk, decoder, head = (net.get_submodule(name) for name in (
+        'encoder', 'decoder', 'segmentation_head.0'))
 
-    def scores(image):
-        return head(net.decoder(net.encoder(image)))
+    def scores(image: torch.Tensor) -> torch.Tensor:
+        return head(decoder(trunk(image)))
     return Peer(scores, net)
 
 
 def from_torchvision(make: Callable[..., nn.Module], classes: int) -> Peer:
     """Return a network of torchvision without its last upsampling."""
     net = make(weights=None, weights_backbone=None, num_classes=classes)
+    backbone, classifier = net.get_submodule('backbone'), net.get_submodule('classifier')
+    # LR-ASPP's head takes two maps by name, DeepLab's the last one.
+    whole = isinstance(classifier, segmentation.lraspp.LRASPPHead)
 
-    def scores(image):
-        features = net.backbone(image)
-        # LR-ASPP's head takes two maps by name, DeepLab's the last one.
-        whole = isinstance(net.classifier, segmentation.lraspp.LRASPPHead)
-        return net.classifier(features if whole else features['out'])
+    def scores(image: torch.Tensor) -> torch.Tensor:
+        features = backbone(image)
+        return classifier(features if whole else features['out'])
     return Peer(scores, net)
 
 

@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections import defaultdict
 from contextlib import contextmanager
-from typing import Dict, List
+from typing import Dict, Iterator, List
 
 import numpy as np
 import onnxruntime
@@ -40,7 +40,7 @@ def components(net: SegmentationNet) -> Dict[nn.Module, str]:
 class Stopwatch:
     """Charges time to the innermost component that is running."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.seconds: Dict[str, float] = defaultdict(float)
         self._running: List[str] = [TAIL]
         self._since = time.perf_counter()
@@ -62,7 +62,7 @@ class Stopwatch:
         self._running.pop()
 
     @contextmanager
-    def watching(self, net: SegmentationNet):
+    def watching(self, net: SegmentationNet) -> Iterator[Stopwatch]:
         """Inside, forward passes of ``net`` are timed."""
         hooks = []
         for module, name in components(net).items():

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from typing import Callable, Dict, List, Mapping, Sequence, Tuple
+from typing import Callable, Dict, Hashable, List, Mapping, Sequence, Tuple, TypeVar
 
 import numpy as np
 
@@ -15,6 +15,8 @@ from effvit_ros.core.runtimes import open_runtime, RUNTIMES
 #: after theirs, which takes a core from whoever comes next: without a rest, OpenVINO took 1.6 to
 #: 1.9 times as long as alone on two cores.
 REST_S = 0.1
+#: What bundles are told apart by.
+K = TypeVar('K', bound=Hashable)
 
 
 def present_runtimes(bundle: Bundle) -> List[str]:
@@ -27,9 +29,9 @@ def present_runtimes(bundle: Bundle) -> List[str]:
     return present
 
 
-def side_by_side(bundles: Mapping[str, Bundle], runtimes: Sequence[str], rounds: int = 20,
+def side_by_side(bundles: Mapping[K, Bundle], runtimes: Sequence[str], rounds: int = 20,
                  threads: int = 0, percent: float = 50,
-                 clock: Callable[[], float] = time.perf_counter) -> Dict[Tuple[str, str], float]:
+                 clock: Callable[[], float] = time.perf_counter) -> Dict[Tuple[K, str], float]:
     """
     Median time of one inference in milliseconds, by (bundle's key, runtime).
 
@@ -38,7 +40,7 @@ def side_by_side(bundles: Mapping[str, Bundle], runtimes: Sequence[str], rounds:
     :param clock: what is read before and after, seconds.
     """
     pairs = [(key, name) for key in bundles for name in runtimes]
-    times: Dict[Tuple[str, str], List[float]] = {pair: [] for pair in pairs}
+    times: Dict[Tuple[K, str], List[float]] = {pair: [] for pair in pairs}
     with contextlib.ExitStack() as stack:
         opened = {}
         for key, name in pairs:

@@ -11,11 +11,13 @@ from typing import Callable, Dict
 import torch
 from timm.layers import Attention, Mlp
 
-#: Name -> importance (groups,) of weights (groups, weights).
-IMPORTANCES: Dict[str, Callable[[torch.Tensor], torch.Tensor]] = {}
+#: From weights (groups, weights) to their importance (groups,).
+Criterion = Callable[[torch.Tensor], torch.Tensor]
+#: By the criterion's name.
+IMPORTANCES: Dict[str, Criterion] = {}
 
 
-def criterion(function: Callable[[torch.Tensor], torch.Tensor]):
+def criterion(function: Criterion) -> Criterion:
     """Make a function a criterion that recipes know by its name."""
     IMPORTANCES[function.__name__] = function
     return function

@@ -33,14 +33,14 @@ class PruningSettings(pydantic.BaseModel):
 
     @pydantic.field_validator('importance')
     @classmethod
-    def _known(cls, name):
+    def _known(cls, name: str) -> str:
         known = dict.fromkeys([*IMPORTANCES, *CHANNEL_IMPORTANCES])
         if name not in known:
             raise ValueError(f'no criterion {name!r}: give one of {", ".join(known)}')
         return name
 
     @pydantic.model_validator(mode='after')
-    def _consistent(self):
+    def _consistent(self) -> PruningSettings:
         if self.channels and 'heads' not in self.model_fields_set:
             self.heads = None
         cuts_blocks = self.heads is not None or self.neurons < 1

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import copy
-from typing import Dict, NamedTuple, Optional, Union
+from typing import Dict, NamedTuple, Optional
 
 import torch
 from timm.layers import Attention, Mlp
@@ -10,7 +10,7 @@ from torch import nn
 
 from effvit_compression.models.factory import SegmentationNet
 from effvit_compression.models.low_rank import factorised, LowRank, shrinks
-from effvit_compression.models.shapes import blocks, layers, shape_of
+from effvit_compression.models.shapes import blocks, Layer, layers, Linear, shape_of
 from effvit_compression.pruning.importance import head_importance, IMPORTANCES, neuron_importance
 from effvit_compression.pruning.scope import SCOPES
 from effvit_compression.pruning.settings import PruningSettings
@@ -40,8 +40,9 @@ def budgets(net: SegmentationNet, settings: PruningSettings, part: float = 1.0,
     :raises UserError: the network has no transformer block, or fewer heads than are to be kept.
     """
     kept = {}
-    for name, (attention, mlp) in blocks(net).items():
-        heads, neurons = attention.num_heads, mlp.fc1.out_features
+    for name, block in blocks(net).items():
+        shape = shape_of(*block)
+        heads, neurons = shape.heads, shape.neurons
         wanted = heads if settings.heads is None else settings.heads
         if wanted > heads:
             raise UserError(f'prune: heads is {wanted}, but {name} has {heads}')
@@ -65,8 +66,9 @@ def choose(net: SegmentationNet, settings: PruningSettings,
     budget = budget or budgets(net, settings)
     found = blocks(net)
     if not found or settings.importance not in IMPORTANCES:  # of channels alone
-        return {name: Kept(torch.arange(attention.num_heads), torch.arange(mlp.fc1.out_features))
-                for name, (attention, mlp) in found.items()}
+        shapes = {name: shape_of(*block) for name, block in found.items()}
+        return {name: Kept(torch.arange(shape.heads), torch.arange(shape.neurons))
+                for name, shape in shapes.items()}
     pick = SCOPES[settings.scope]
     heads = pick([head_importance(attention, settings.importance)
                   for attention, _ in found.values()], [budget[name].heads for name in found])
@@ -86,13 +88,15 @@ def cut(net: SegmentationNet, kept: Dict[str, Kept]) -> SegmentationNet:
 
 def factorise(net: SegmentationNet, settings: PruningSettings) -> SegmentationNet:
     """Replace layers by products of two thin ones, in place, where that makes them smaller."""
-    shares = {'qkv': settings.rank, 'proj': settings.rank,
-              'fc1': settings.mlp_rank, 'fc2': settings.mlp_rank}
+    shares: Dict[Layer, Optional[float]] = {
+        'qkv': settings.rank, 'proj': settings.rank,
+        'fc1': settings.mlp_rank, 'fc2': settings.mlp_rank}
     for attention, mlp in blocks(net).values():
         for key, (holder, layer) in layers(attention, mlp).items():
-            if shares[key] is None:
+            share = shares[key]
+            if share is None:
                 continue
-            rank = max(1, round(shares[key] * min(layer.in_features, layer.out_features)))
+            rank = max(1, round(share * min(layer.in_features, layer.out_features)))
             if shrinks(layer.in_features, layer.out_features, rank):
                 setattr(holder, key, factorised(layer, rank))
     return remember(net)
@@ -110,25 +114,35 @@ def cut_heads(attention: Attention, heads: torch.Tensor) -> None:
     width = attention.head_dim
     columns = (heads[:, None] * width + torch.arange(width)).flatten()  # of proj
     rows = (torch.arange(3)[:, None] * attention.attn_dim + columns).flatten()  # of qkv
-    attention.qkv = smaller(attention.qkv, rows=rows)
-    attention.proj = smaller(attention.proj, columns=columns)
+    shrink(attention, 'qkv', rows=rows)
+    shrink(attention, 'proj', columns=columns)
     attention.num_heads = len(heads)
     attention.attn_dim = len(heads) * width
 
 
 def cut_neurons(mlp: Mlp, neurons: torch.Tensor) -> None:
     """Keep these hidden neurons."""
-    mlp.fc1 = smaller(mlp.fc1, rows=neurons)
-    mlp.fc2 = smaller(mlp.fc2, columns=neurons)
+    shrink(mlp, 'fc1', rows=neurons)
+    shrink(mlp, 'fc2', columns=neurons)
 
 
-def smaller(linear: Union[nn.Linear, LowRank], rows=None, columns=None) -> nn.Module:
+def shrink(holder: nn.Module, name: Layer, rows: Optional[torch.Tensor] = None,
+           columns: Optional[torch.Tensor] = None) -> None:
+    """Leave a layer of a block only some of its outputs (rows) or inputs (columns)."""
+    layer: Linear = getattr(holder, name)
+    if isinstance(layer, LowRank):
+        thin = copy.deepcopy(layer)
+        thin.up, thin.down = smaller(layer.up, rows, None), smaller(layer.down, None, columns)
+        setattr(holder, name, thin)
+    else:
+        setattr(holder, name, smaller(layer, rows, columns))
+
+
+def smaller(linear: nn.Linear, rows: Optional[torch.Tensor],
+            columns: Optional[torch.Tensor]) -> nn.Linear:
     """Copy of a layer with some of its outputs (rows) or inputs (columns)."""
-    if isinstance(linear, LowRank):
-        thin = copy.deepcopy(linear)
-        thin.up, thin.down = smaller(linear.up, rows=rows), smaller(linear.down, columns=columns)
-        return thin
-    weight, bias = linear.weight, linear.bias
+    weight: torch.Tensor = linear.weight
+    bias: Optional[torch.Tensor] = linear.bias
     if rows is not None:
         weight, bias = weight[rows], None if bias is None else bias[rows]
     if columns is not None:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Optional, Sequence
 
 from effvit_compression.models.blend import blend
 from effvit_compression.models.factory import build, SegmentationNet
 from effvit_compression.models.store import load_model, load_network, save_model
 from effvit_compression.pipeline import Run
-from effvit_compression.recipe import Recipe
+from effvit_compression.recipe import given, Recipe
 from effvit_compression.stages.learn import figures
 from effvit_compression.stages.teacher import origin
 from effvit_ros.core.errors import UserError
@@ -22,19 +23,20 @@ from effvit_ros.core.whole_file import write_text
 NEEDS = ('data', 'baseline', 'distill', 'prune', 'finetune')
 
 
-def depends_on(recipe: Recipe):
+def depends_on(recipe: Recipe) -> Optional[list]:
     """Return the section and where the first weights come from."""
     if recipe.average is None:
         return None
     return [recipe.average.model_dump(mode='json'), origin(recipe.pretrained)]
 
 
-def run(run: Run, place: Path):
+def run(run: Run, place: Path) -> dict:
     """Score each share of the first weights, keep the best; return its figures and all scores."""
-    before, after = load_network(run.recipe.pretrained.model), load_model(run.place(run.student))
+    before = load_network(given(run.recipe.pretrained.model))
+    after = load_model(run.place(run.student))
     judges = [run.description(source).name for source in run.recipe.data if not source.flight]
     tried = {}
-    for share in run.recipe.average.shares:
+    for share in given(run.recipe.average).shares:
         path = place / f'share_{share:g}.json'
         if not path.exists():
             found = figures(run, between(before, after, share))
@@ -48,7 +50,7 @@ def run(run: Run, place: Path):
             'tried': {f'{share:g}': mean_of(found, judges) for share, found in tried.items()}}
 
 
-def mean_of(found: dict, judges) -> float:
+def mean_of(found: dict, judges: Sequence[str]) -> float:
     """Return the mean over the named sets of mIoU."""
     return sum(found['scores'][name]['miou'] for name in judges) / len(judges)
 

@@ -2,9 +2,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Optional
 
 from effvit_compression.pipeline import Run
-from effvit_compression.recipe import Recipe
+from effvit_compression.recipe import given, Recipe
 from effvit_compression.stages.learn import initial_network, learn
 from effvit_compression.stages.teacher import common, network, origin
 
@@ -12,7 +13,7 @@ NEEDS = ('data',)
 TOGETHER = True
 
 
-def depends_on(recipe: Recipe):
+def depends_on(recipe: Recipe) -> Optional[list]:
     """Return the section, the student's architecture and what shapes the batches."""
     if recipe.baseline is None:
         return None
@@ -20,8 +21,8 @@ def depends_on(recipe: Recipe):
             origin(recipe.pretrained), common(recipe)]
 
 
-def run(run: Run, place: Path):
+def run(run: Run, place: Path) -> dict:
     """Train and score."""
     net = initial_network(run, run.recipe.student, run.recipe.pretrained)
-    settings = run.recipe.baseline
+    settings = given(run.recipe.baseline)
     return learn(run, place, net, settings.training, shares=settings.shares)

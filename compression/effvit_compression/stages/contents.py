@@ -1,12 +1,15 @@
 """What stored networks hold, for the keys of the stages that use them."""
 from __future__ import annotations
 
+from pathlib import Path
+from typing import List
+
 from effvit_compression.models.store import ARCHITECTURE, WEIGHTS
 from effvit_ros.core.bundle import is_bundle, MANIFEST, sha256_of
 from effvit_ros.core.errors import UserError
 
 
-def content(model):
+def content(model: Path) -> List[str]:
     """Return the hashes of a stored network's files; :raises UserError: one is missing."""
     names = (MANIFEST,) if is_bundle(model) else (ARCHITECTURE, WEIGHTS)
     try:

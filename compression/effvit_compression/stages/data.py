@@ -2,12 +2,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, Dict, List, Tuple
 
 from effvit_compression.data.check import check_split
-from effvit_compression.data.description import load_description
+from effvit_compression.data.description import DatasetDescription, load_description
 from effvit_compression.pipeline import Run
-from effvit_compression.recipe import Flight, Recipe
+from effvit_compression.recipe import Flight, Recipe, Source
 from effvit_ros.core.bundle import sha256_of
+from effvit_ros.core.classes import ClassSet
 from effvit_ros.core.errors import UserError
 from effvit_ros.flight.dataset import DatasetPlan, write_dataset
 from effvit_ros.report.progress import steps
@@ -21,7 +23,7 @@ ASIDE = {'root', 'licence', 'terms', 'source'}
 HERE = {'dataset', 'root', 'flight'}
 
 
-def depends_on(recipe: Recipe):
+def depends_on(recipe: Recipe) -> list:
     """
     Return the sources, what their descriptions say, and their files' names and sizes.
 
@@ -33,7 +35,7 @@ def depends_on(recipe: Recipe):
     return sources if recipe.class_set.is_lpcv else [sources, recipe.class_set.names]
 
 
-def content(source, classes):
+def content(source: Source, classes: ClassSet) -> Tuple[Dict[str, Any], list]:
     """
     Return a description and key and size of every file; no files where they are rendered.
 
@@ -48,12 +50,12 @@ def content(source, classes):
     return description.model_dump(mode='json', exclude=ASIDE), files
 
 
-def wanted(source):
+def wanted(source: Source) -> List[str]:
     """Return the splits that a run reads."""
     return ['train', 'val'] if source.share else ['val']
 
 
-def check_names(recipe: Recipe):
+def check_names(recipe: Recipe) -> None:
     """Refuse two sources of one name: scores go by it; :raises UserError: there are such."""
     names = [load_description(source.dataset, source.root, recipe.class_set).name
              for source in recipe.data]
@@ -65,7 +67,7 @@ def check_names(recipe: Recipe):
                                 'it another name')
 
 
-def run(run: Run, place: Path):
+def run(run: Run, place: Path) -> dict:
     """
     Render what is missing, read everything; return the number of pictures by dataset and split.
 
@@ -86,9 +88,9 @@ def run(run: Run, place: Path):
     return counts
 
 
-def check_apart(description):
+def check_apart(description: DatasetDescription) -> None:
     """Refuse pictures that are trained on and scored; :raises UserError: there is one."""
-    seen = {}
+    seen: Dict[str, Tuple[str, Path]] = {}
     for split in ('train', 'val'):
         if split not in description.splits:
             continue
@@ -101,7 +103,7 @@ def check_apart(description):
                                 'pictures that were learnt: remove one')
 
 
-def check(description, split, taught):
+def check(description: DatasetDescription, split: str, taught: bool) -> None:
     """Read a split; :raises UserError: with the first problem, or nobody says what is in it."""
     with steps(f'check {description.name}/{split}', description.count(split)) as advance:
         found = check_split(description, split, advance, alone=False)
@@ -113,7 +115,7 @@ def check(description, split, taught):
         raise UserError(f'dataset {description.name}: not one labelled pixel in {split}')
 
 
-def render(flight: Flight, folder) -> None:
+def render(flight: Flight, folder: Path) -> None:
     """Render the scenes of both splits; pictures that are there stay."""
     for split, seeds, frames in (('train', flight.train_seeds, flight.train_frames),
                                  ('val', flight.val_seeds, flight.val_frames)):

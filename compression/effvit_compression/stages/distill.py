@@ -2,10 +2,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Optional
 
 from effvit_compression.models.store import load_model
 from effvit_compression.pipeline import Run
-from effvit_compression.recipe import Recipe
+from effvit_compression.recipe import given, Recipe
 from effvit_compression.stages.learn import initial_network, learn
 from effvit_compression.stages.teacher import common, network, origin, rounded
 from effvit_compression.stages.teachers import weighing
@@ -14,7 +15,7 @@ NEEDS = ('data', 'teacher', 'teachers', 'transformer')
 TOGETHER = True
 
 
-def depends_on(recipe: Recipe):
+def depends_on(recipe: Recipe) -> Optional[list]:
     """Return the section, the student's architecture and what shapes the batches."""
     if recipe.distill is None:
         return None
@@ -23,9 +24,9 @@ def depends_on(recipe: Recipe):
             weighing(recipe)]
 
 
-def run(run: Run, place: Path):
+def run(run: Run, place: Path) -> dict:
     """Train and score."""
-    settings = run.recipe.distill
+    settings = given(run.recipe.distill)
     net = initial_network(run, run.recipe.student, run.recipe.pretrained)
     teacher = load_model(run.place('teacher')) if run.recipe.teacher else None
     return learn(run, place, net, settings.training, teacher, settings.distillation,

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from itertools import chain
 from pathlib import Path
+from typing import Any, List, Sequence
 
 from effvit_compression.evaluation import evaluate_bundle
 from effvit_compression.export.bundle import Description, score_entry, write_bundle
@@ -21,38 +22,39 @@ from effvit_ros.core.bundle import load_bundle
 NEEDS = ('quantize',)
 
 
-def depends_on(recipe: Recipe):
+def depends_on(recipe: Recipe) -> Any:
     """Return the section and, where they are not LPCV's, the classes with their colours."""
     section = recipe.export.model_dump(mode='json')
     return section if recipe.class_set.is_lpcv else [section, recipe.class_set.as_fields()]
 
 
-def run(run: Run, place: Path):
+def run(run: Run, place: Path) -> dict:
     """Write the bundle into ``<place>/<name>``; return its scores and hashes."""
     recipe = run.recipe
     net = load_model(run.place(run.results['quantize']['student']))
     # Colours may have changed since it was trained.
     net.architecture = net.architecture.model_copy(update={'classes': recipe.class_set})
     learnt_from = origins((run.description(s) for s in recipe.data if s.share),
-                          (section.model for section in recipe.with_models))
+                          (model for _, model in recipe.with_models))
 
-    def score(folder):
+    def score(folder: Path) -> List[dict]:
         bundle = load_bundle(folder).preferring(RUNTIME, 'fp32')  # INT8 has a price of its own
         sets = [run.pictures(source, 'val') for source in recipe.data]
         return [score_entry(f'{pictures.description.name}/val', evaluate_bundle(
             bundle, pictures, only=pictures.description.trusted)) for pictures in sets]
 
-    def calibrate(folder):
+    def calibrate(folder: Path) -> float:
         # Where only some classes are labelled by hand, the others would teach false certainty.
         sets = [run.pictures(source, 'val') for source in recipe.data]
         return calibrated_temperature(load_bundle(folder), chain.from_iterable(
             pictures for pictures in sets if not pictures.description.trusted))
 
-    def views(folder):
+    def views(folder: Path) -> dict:
         sources = [source for source in recipe.data if source.share]
-        return section(record(load_bundle(folder), *(
+        learnt, aside = (
             {run.description(source).name: run.pictures(source, split) for source in sources}
-            for split in ('train', 'val'))))
+            for split in ('train', 'val'))
+        return section(record(load_bundle(folder), learnt, aside))
 
     folder = write_bundle(
         net, variants(run), place / recipe.export.name, recipe.size,
@@ -67,7 +69,7 @@ def run(run: Run, place: Path):
             'bytes': bundle.graph_bytes}
 
 
-def lessons(run: Run):
+def lessons(run: Run) -> List[Lesson]:
     """Return what was learnt from, set by set."""
     taught = bool({'distill', 'finetune'} & set(run.results))
     return [Lesson(run.pictures(source, 'train'), source.flight is not None, source.guesses,
@@ -76,7 +78,7 @@ def lessons(run: Run):
             for source in run.recipe.data if source.share]
 
 
-def unseen(run: Run, scores):
+def unseen(run: Run, scores: Sequence[dict]) -> List[dict]:
     """Return the scores on sets that were not trained on."""
     aside = {f'{run.description(source).name}/val'
              for source in run.recipe.data if not source.share}

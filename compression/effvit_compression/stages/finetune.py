@@ -2,10 +2,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Optional
 
 from effvit_compression.models.store import load_model
 from effvit_compression.pipeline import Run
-from effvit_compression.recipe import Recipe
+from effvit_compression.recipe import given, Recipe
 from effvit_compression.stages.learn import batches, learn
 from effvit_compression.stages.teacher import common, rounded
 from effvit_compression.stages.teachers import weighing
@@ -14,7 +15,7 @@ NEEDS = ('data', 'teacher', 'teachers', 'transformer', 'baseline', 'distill', 'p
 TOGETHER = True
 
 
-def depends_on(recipe: Recipe):
+def depends_on(recipe: Recipe) -> Optional[list]:
     """Return the section and what shapes the batches."""
     if recipe.finetune is None:
         return None
@@ -22,9 +23,9 @@ def depends_on(recipe: Recipe):
             weighing(recipe)]
 
 
-def run(run: Run, place: Path):
+def run(run: Run, place: Path) -> dict:
     """Train and score."""
-    settings = run.recipe.finetune
+    settings = given(run.recipe.finetune)
     net = load_model(run.place(run.student))
     teacher = load_model(run.place('teacher')) if run.recipe.teacher else None
     cuts = run.recipe.prune.steps if run.recipe.prune else 0

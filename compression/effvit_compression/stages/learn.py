@@ -4,7 +4,7 @@ from __future__ import annotations
 import contextlib
 import json
 from pathlib import Path
-from typing import Dict, Optional, Sequence, Union
+from typing import Callable, Dict, Optional, Sequence, Union
 
 import torch
 from lightning_fabric import Fabric
@@ -23,7 +23,7 @@ from effvit_compression.models.pretrained import load_pretrained, Pretrained
 from effvit_compression.models.store import save_model
 from effvit_compression.models.teacher_cache import CachedTeacher, fingerprint
 from effvit_compression.pipeline import Run
-from effvit_compression.recipe import Recipe
+from effvit_compression.recipe import given, Recipe
 from effvit_compression.stages.teachers import answers_of
 from effvit_compression.training.devices import fabric_on
 from effvit_compression.training.evaluate import evaluate
@@ -54,7 +54,7 @@ def learn(run: Run, place: Path, net: SegmentationNet, training: TrainingSetting
                        [TensorBoardLogger(place, name='log', version='')])
     torch.manual_seed(recipe.seed)  # of the adapters
     frozen = imitation = None
-    if teacher is not None:
+    if teacher is not None and distillation is not None:
         frozen = answers(run, teacher, distillation, fabric.device)
         imitation = Distillation(distillation, net.encoder.out_channels,
                                  teacher.encoder.out_channels)
@@ -113,15 +113,15 @@ def look_in(run: Run, place: Path, average: SegmentationNet, done: int) -> None:
 
 def batches(recipe: Recipe, cuts: int) -> int:
     """Return how many batches a student has learnt from when it is cut for the nth time."""
-    first = recipe.distill or recipe.baseline
-    between = recipe.prune.training.iterations if cuts > 1 else 0
+    first = given(recipe.distill or recipe.baseline)
+    between = given(given(recipe.prune).training).iterations if cuts > 1 else 0
     return first.training.iterations + between * max(0, cuts - 1)
 
 
 def answers(run: Run, teacher: SegmentationNet, distillation: DistillationSettings,
             device: torch.device) -> Union[Frozen, CachedTeacher]:
     """Return the teacher, or what it said before where the recipe wants that kept."""
-    settings = run.recipe.teacher
+    settings = given(run.recipe.teacher)
     if not settings.cache:
         return Frozen(teacher, device)
     return CachedTeacher(
@@ -148,7 +148,7 @@ def told_alarms(shares: Dict[str, float]) -> str:
 class Progress:
     """Passes the loop's figures to TensorBoard and moves the bar on."""
 
-    def __init__(self, fabric: Fabric, advance):
+    def __init__(self, fabric: Fabric, advance: Callable[[int], None]):
         self._fabric = fabric
         self._advance = advance
         self._done = 0

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any, Dict, List, Optional
 
 import onnx
 
@@ -12,6 +13,8 @@ from effvit_compression.export.bundle import Description, make_variants, Variant
 from effvit_compression.export.int8 import evenly_spaced
 from effvit_compression.export.parity import Parity
 from effvit_compression.export.price import as_result, of_result, PriceSet
+from effvit_compression.export.settings import Int8Settings
+from effvit_compression.models.factory import SegmentationNet
 from effvit_compression.models.store import load_model
 from effvit_compression.pipeline import Run
 from effvit_compression.recipe import Recipe
@@ -23,12 +26,12 @@ NEEDS = ('baseline', 'distill', 'prune', 'finetune', 'average')
 PROOFS = 3
 
 
-def depends_on(recipe: Recipe):
+def depends_on(recipe: Recipe) -> list:
     """Return the section, the input size and whether a float graph is wanted."""
     return [recipe.quantize.model_dump(mode='json'), recipe.size, recipe.export.float_io]
 
 
-def run(run: Run, place: Path):
+def run(run: Run, place: Path) -> dict:
     """Write the graphs; return their parity with torch and their hashes."""
     recipe = run.recipe
     wanted = [('fp32', 'uint8')]
@@ -40,21 +43,23 @@ def run(run: Run, place: Path):
     net = load_model(run.place(run.student))
     graphs, made = [], make_variants(net, recipe.size, wanted, pictures)
     for variant in made:
+        assert isinstance(variant.parity, Parity)  # INT8, which has a price, comes later
         write_bytes(place / variant.file, variant.graph.SerializeToString())
         graphs.append({
             'precision': variant.precision, 'io': variant.io_type, 'file': variant.file,
             'bytes': (place / variant.file).stat().st_size,
             'sha256': sha256_of(place / variant.file),
             'agreement': variant.parity.agreement, 'margin': variant.parity.margin})
-    result = {'student': run.student, 'graphs': graphs}
+    result: Dict[str, Any] = {'student': run.student, 'graphs': graphs}
     if recipe.quantize.int8:
-        result['int8'] = quantize(run, place, net, made[0])
+        result['int8'] = quantize(run, recipe.quantize.int8, place, net, made[0])
     return result
 
 
-def quantize(run: Run, place: Path, net, full):
+def quantize(run: Run, settings: Int8Settings, place: Path, net: SegmentationNet, full: Variant,
+             ) -> Optional[dict]:
     """Write the graph in INT8 if its price is right; return file and price, None without it."""
-    recipe, settings = run.recipe, run.recipe.quantize.int8
+    recipe = run.recipe
     sources = [source for source in recipe.data if source.share]
     whole = sum(source.share for source in sources)
     calibration = [
@@ -76,7 +81,7 @@ def quantize(run: Run, place: Path, net, full):
     return {'file': f'{folder.name}/{FILE}', 'price': as_result(price)}
 
 
-def variants(run: Run):
+def variants(run: Run) -> List[Variant]:
     """Load what this stage made."""
     result, place = run.results['quantize'], run.place('quantize')
     made = [Variant(entry['precision'], entry['io'], onnx.load(str(place / entry['file'])),

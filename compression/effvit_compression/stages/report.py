@@ -3,8 +3,10 @@ from __future__ import annotations
 
 import platform
 from pathlib import Path
+from typing import Dict, List
 
 import cv2
+import numpy as np
 
 from effvit_compression.data.pictures import stretched
 from effvit_compression.export.bundle import Description, make_variants, write_bundle
@@ -20,7 +22,7 @@ from effvit_ros.core.overlay import Overlay
 from effvit_ros.core.segmenter import Segmenter
 from effvit_ros.core.whole_file import write_bytes, write_json
 from effvit_ros.report.contact_sheet import classes_in, contact_sheet, Row
-from effvit_ros.report.page import figure_of, Page, table_of, Text
+from effvit_ros.report.page import figure_of, Item, Page, table_of, Text
 from effvit_ros.report.render import write_page
 
 NEEDS = ('teacher', 'baseline', 'distill', 'prune', 'finetune', 'average', 'quantize', 'export')
@@ -34,12 +36,12 @@ EXPLANATION = (
     'weights in FP16: half the file. The teacher does not fly.')
 
 
-def depends_on(recipe: Recipe):
+def depends_on(recipe: Recipe) -> list:
     """Return nothing of its own: it depends on every other stage."""
     return []
 
 
-def run(run: Run, place: Path):
+def run(run: Run, place: Path) -> dict:
     """Write the report; return what the graphs cost."""
     bundle = load_bundle(run.place('export') / run.recipe.export.name)
     rows, costing = table(run), costs(deployable(run, place, bundle))
@@ -50,9 +52,10 @@ def run(run: Run, place: Path):
     write_bytes(place / 'sheet.jpg',
                 cv2.imencode('.jpg', sheet(run, bundle))[1].tobytes())
     quantized = run.results['quantize']
-    items = [Text('Stages', EXPLANATION.format(cpu=cpu_model() or platform.machine())),
-             table_of('Size, scores and cost', rows),
-             figure_of('mIoU by stage', place / 'scores.png')]
+    items: List[Item] = [
+        Text('Stages', EXPLANATION.format(cpu=cpu_model() or platform.machine())),
+        table_of('Size, scores and cost', rows),
+        figure_of('mIoU by stage', place / 'scores.png')]
     items += [table_of(f'IoU by class: {name}', class_rows(run.results, name))
               for name in next(iter(stage_scores(run)))]
     items.append(table_of('Graphs', quantized['graphs']))
@@ -66,7 +69,7 @@ def run(run: Run, place: Path):
     return {'cost': costing}
 
 
-def table(run: Run):
+def table(run: Run) -> List[dict]:
     """Rows of the stages' networks and, where there is one, of the graph in INT8."""
     rows, quantized = stage_rows(run.results), run.results['quantize']
     if quantized.get('int8'):
@@ -75,13 +78,13 @@ def table(run: Run):
     return rows
 
 
-def stage_scores(run: Run):
-    """Yield the scores of each stage that left a network."""
+def stage_scores(run: Run) -> List[Dict[str, dict]]:
+    """Return the scores of each stage that left a network."""
     return [result['scores'] for name, result in run.results.items()
             if isinstance(result.get('scores'), dict)]
 
 
-def deployable(run: Run, place: Path, bundle: Bundle):
+def deployable(run: Run, place: Path, bundle: Bundle) -> Dict[str, Bundle]:
     """
     Return a bundle by row of the table: each stage's student in FP32, the last one in INT8, too.
 
@@ -101,7 +104,7 @@ def deployable(run: Run, place: Path, bundle: Bundle):
     return bundles
 
 
-def sheet(run: Run, bundle: Bundle):
+def sheet(run: Run, bundle: Bundle) -> np.ndarray:
     """Return the contact sheet of some pictures of each dataset, (H, W, 3) uint8 BGR."""
     overlay, rows, shown = Overlay(bundle.names, bundle.palette), [], []
     with Segmenter(bundle) as segmenter:

@@ -2,11 +2,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, Dict, List, Optional
 
 from effvit_compression import ranks
+from effvit_compression.models.architecture import Architecture
+from effvit_compression.models.pretrained import Pretrained
 from effvit_compression.models.store import load_network, save_model
 from effvit_compression.pipeline import Run
-from effvit_compression.recipe import Recipe
+from effvit_compression.recipe import given, Recipe
 from effvit_compression.stages.contents import content
 from effvit_compression.stages.data import HERE
 from effvit_compression.stages.learn import figures, initial_network, learn
@@ -15,7 +18,7 @@ NEEDS = ('data',)
 TOGETHER = True
 
 
-def depends_on(recipe: Recipe):
+def depends_on(recipe: Recipe) -> Optional[list]:
     """Return the teacher's section and what shapes its batches, or the stored one's files."""
     settings = recipe.teacher
     if settings is None:
@@ -24,11 +27,11 @@ def depends_on(recipe: Recipe):
         return [content(settings.model), settings.minimum_miou, recipe.size]
     fields = settings.model_dump(
         mode='json', exclude={'model', 'pretrained', 'cache', 'cache_gb', 'cache_folder'})
-    fields['architecture'] = network(recipe, settings.architecture)
+    fields['architecture'] = network(recipe, given(settings.architecture))
     return [fields, origin(settings.pretrained), common(recipe)]
 
 
-def network(recipe: Recipe, architecture):
+def network(recipe: Recipe, architecture: Architecture) -> Dict[str, Any]:
     """
     Return what decides a network before it is trained; of its classes the names.
 
@@ -39,13 +42,13 @@ def network(recipe: Recipe, architecture):
             'classes': len(classes) if classes.is_lpcv else list(classes.names)}
 
 
-def origin(pretrained):
+def origin(pretrained: Pretrained) -> list:
     """Return where first weights come from; a stored network counts by what it holds."""
     settings = pretrained.model_dump(mode='json', exclude={'model'})
     return [settings, *(content(pretrained.model) if pretrained.model else [])]
 
 
-def common(recipe: Recipe):
+def common(recipe: Recipe) -> list:
     """Return what every training depends on: how it learns from the data."""
     sources = [source.model_dump(mode='json', exclude=HERE) for source in recipe.data]
     fields = recipe.model_dump(
@@ -55,14 +58,14 @@ def common(recipe: Recipe):
     return [sources, fields]
 
 
-def rounded(recipe: Recipe):
+def rounded(recipe: Recipe) -> List[str]:
     """Return what a cache changes in a distillation: answers are rounded; nothing without one."""
     return ['answers in float16'] if recipe.teacher and recipe.teacher.cache else []
 
 
-def run(run: Run, place: Path):
+def run(run: Run, place: Path) -> dict:
     """Train or take, score, check the score."""
-    settings = run.recipe.teacher
+    settings = given(run.recipe.teacher)
     if settings.model:
         net = load_network(settings.model)
         difference = net.architecture.classes.differences(run.recipe.class_set)
@@ -72,8 +75,8 @@ def run(run: Run, place: Path):
         ranks.on_rank_zero(lambda: save_model(net, place))
         result = figures(run, net)
     else:
-        net = initial_network(run, settings.architecture, settings.pretrained)
-        result = learn(run, place, net, settings.training)
+        net = initial_network(run, given(settings.architecture), settings.pretrained)
+        result = learn(run, place, net, given(settings.training))
     name, scores = next(iter(result['scores'].items()))
     if scores['miou'] < settings.minimum_miou:
         ranks.refuse(

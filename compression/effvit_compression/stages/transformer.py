@@ -1,22 +1,24 @@
 """Put a head on a frozen transformer, score it, and ask it about the train pictures."""
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
+from typing import NamedTuple, Optional
 
 import numpy as np
 import torch
 from safetensors.torch import load_file, save
 
-from effvit_compression.data.mixture import Batch
 from effvit_compression.losses.segmentation import SegmentationLoss
 from effvit_compression.models.factory import upsample
 from effvit_compression.pipeline import Run
-from effvit_compression.recipe import Recipe
+from effvit_compression.recipe import given, Recipe
 from effvit_compression.stages.data import HERE
 from effvit_compression.stages.learn import mixture_of
 from effvit_compression.stages.teachers import asked_on, kept, score_all, write_answers
 from effvit_compression.teachers.networks import opinion
+from effvit_compression.teachers.settings import TransformerTeacher
 from effvit_compression.teachers.transformer import Backbone, grid_of, Head, TransformerNet
 from effvit_ros.core.bundle import sha256_of
 from effvit_ros.core.errors import UserError
@@ -28,7 +30,7 @@ HEAD = 'head.safetensors'
 TOKENS, COUNT = 'tokens.npy', 'tokens.json'
 
 
-def depends_on(recipe: Recipe):
+def depends_on(recipe: Recipe) -> Optional[list]:
     """Return the section, the weights' hash and how views are drawn, in colours of its own."""
     settings = recipe.transformer
     if settings is None:
@@ -43,9 +45,9 @@ def depends_on(recipe: Recipe):
         mode='json', include={'seed', 'rare', 'loss', 'paste'})]
 
 
-def run(run: Run, place: Path):
+def run(run: Run, place: Path) -> dict:
     """Compute tokens, train the head, score, answer; what is done before an interruption stays."""
-    settings = run.recipe.transformer
+    settings = given(run.recipe.transformer)
     backbone = Backbone(settings)
     head = Head(backbone.channels, settings.width, len(run.recipe.class_set))
     if (place / HEAD).exists():
@@ -56,13 +58,12 @@ def run(run: Run, place: Path):
         write_bytes(place / HEAD, save(head.state_dict()))
     network = TransformerNet(backbone, head.eval())
 
-    def look(image):
+    def look(image: np.ndarray) -> np.ndarray:
         batch = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None]
         with torch.inference_mode():
             return network(batch).softmax(1)[0].permute(1, 2, 0).numpy()
 
-    def ask(image):
-        return opinion(look, settings, image)
+    ask = functools.partial(opinion, look, settings)
     scores = kept(place / 'scores.json', lambda: score_all(run, ask, 'transformer'))
     for name, entry in scores.items():
         run.say(f'transformer: {settings.encoder} on {name}/val: mIoU {entry["miou"]:.3f}')
@@ -72,15 +73,26 @@ def run(run: Run, place: Path):
     return {'scores': scores}
 
 
-def draw_views(run: Run, settings):
-    """Draw the crops that the head learns from: one Batch."""
+class Views(NamedTuple):
+    """The crops that the head learns from: fields of a ``Batch``."""
+
+    images: torch.Tensor
+    labels: torch.Tensor
+    excluded: torch.Tensor
+
+
+def draw_views(run: Run, settings: TransformerTeacher) -> Views:
+    """Draw the crops that the head learns from."""
     mixture = mixture_of(run, stretch=settings.side, augmentation=settings.augmentation,
                          shares=settings.shares)
     drawn = [mixture.batch(number, 1, settings.side) for number in range(settings.views)]
-    return Batch(*(None if parts[0] is None else torch.cat(parts) for parts in zip(*drawn)))
+    return Views(torch.cat([batch.images for batch in drawn]),
+                 torch.cat([batch.labels for batch in drawn]),
+                 torch.cat([b.excluded for b in drawn if b.excluded is not None]))
 
 
-def look_at(backbone, views, place: Path, settings):
+def look_at(backbone: Backbone, views: Views, place: Path, settings: TransformerTeacher,
+            ) -> np.ndarray:
     """Return tokens (views, channels, h, w) float16, on disk; goes on where it had begun."""
     count, grid = len(views.images), grid_of(settings)
     done = json.loads((place / COUNT).read_text()) if (place / COUNT).exists() else 0
@@ -96,7 +108,8 @@ def look_at(backbone, views, place: Path, settings):
     return tokens
 
 
-def train_head(run: Run, head, views, tokens, settings):
+def train_head(run: Run, head: Head, views: Views, tokens: np.ndarray,
+               settings: TransformerTeacher) -> None:
     """Train the head on the labels of the views, in place."""
     loss = SegmentationLoss(run.recipe.loss, classes=run.recipe.class_set)
     optimizer = torch.optim.AdamW(head.parameters(), settings.rate, weight_decay=0.01)

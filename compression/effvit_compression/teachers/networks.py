@@ -1,6 +1,7 @@
 """A teacher's opinion of a whole picture, whatever kind of network it is."""
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Callable, List, Tuple
 
 import cv2
@@ -10,7 +11,7 @@ import torch
 from effvit_compression.data.answers import GRID
 from effvit_compression.models.frozen import Frozen
 from effvit_compression.models.store import load_network
-from effvit_compression.teachers.settings import KnownTeacher
+from effvit_compression.teachers.settings import Asked, KnownTeacher
 from effvit_ros.core.classes import ClassSet
 from effvit_ros.core.errors import UserError
 
@@ -25,18 +26,20 @@ def open_teacher(settings: KnownTeacher, classes: ClassSet) -> Network:
     :param classes: that it has to tell apart; of a graph only their number shows.
     :raises UserError: it can't be read, or tells other classes apart.
     """
-    return open_graph(settings) if settings.onnx else open_model(settings, classes)
+    if settings.model is None:
+        return open_graph(settings)
+    return open_model(settings.name, settings.model, classes)
 
 
-def open_model(settings: KnownTeacher, classes: ClassSet) -> Network:
+def open_model(name: str, model: Path, classes: ClassSet) -> Network:
     """Load a checkpoint or a bundle; :raises UserError: it tells other classes apart."""
-    net = load_network(settings.model)
+    net = load_network(model)
     difference = net.architecture.classes.differences(classes)
     if difference:
-        raise UserError(f'teacher {settings.name}: {settings.model}: {difference}')
+        raise UserError(f'teacher {name}: {model}: {difference}')
     frozen = Frozen(net)
 
-    def look(image):
+    def look(image: np.ndarray) -> np.ndarray:
         batch = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None]
         return frozen.features(batch)[1].softmax(1)[0].permute(1, 2, 0).numpy()
     return look
@@ -52,9 +55,9 @@ def open_graph(settings: KnownTeacher) -> Network:
         raise UserError(f'teacher {settings.name}: {settings.onnx}: '
                         f'{" ".join(str(error).split())[:120]}') from error
     name = session.get_inputs()[0].name
-    mean, std = np.float32(settings.mean), np.float32(settings.std)
+    mean, std = np.array(settings.mean, np.float32), np.array(settings.std, np.float32)
 
-    def look(image):
+    def look(image: np.ndarray) -> np.ndarray:
         x = ((image - mean) / std).transpose(2, 0, 1)[None].astype(np.float32)
         scores = session.run(None, {name: x})[0][0]
         scores = np.exp(scores - scores.max(axis=0))
@@ -62,13 +65,14 @@ def open_graph(settings: KnownTeacher) -> Network:
     return look
 
 
-def opinion(network: Network, settings: KnownTeacher, image: np.ndarray) -> np.ndarray:
+def opinion(network: Network, settings: Asked, image: np.ndarray) -> np.ndarray:
     """
     Probabilities (GRID, GRID, classes) float32 of a picture of any shape.
 
     The mean over its windows, which overlap by half, and their mirror images.
     """
-    total, seen = 0.0, np.zeros((GRID, GRID, 1), np.float32)
+    total: np.ndarray = np.zeros(1, np.float32)
+    seen = np.zeros((GRID, GRID, 1), np.float32)
     for count in settings.windows:
         side = settings.side * count
         whole = cv2.resize(image, (side, side), interpolation=(

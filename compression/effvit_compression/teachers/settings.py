@@ -65,7 +65,7 @@ class KnownTeacher(Asked):
     std: Three = (1.0, 1.0, 1.0)
 
     @pydantic.model_validator(mode='after')
-    def _consistent(self):
+    def _consistent(self) -> KnownTeacher:
         if (self.model is None) == (self.onnx is None):
             raise ValueError(f'teacher {self.name}: give model or onnx')
         return self

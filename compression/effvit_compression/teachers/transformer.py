@@ -1,12 +1,14 @@
 """A frozen vision transformer and the convolutional head that makes scores of its tokens."""
 from __future__ import annotations
 
-from typing import List
+from typing import List, Union
 
 import safetensors
 import timm
 import torch
 from safetensors.torch import load_file
+from timm.models.eva import Eva
+from timm.models.vision_transformer import VisionTransformer
 from torch import nn
 from torch.nn import functional
 
@@ -17,6 +19,7 @@ from effvit_ros.core.errors import UserError
 MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 #: Channels of the branch that sees the picture itself: patches of 14 pixels lose persons.
 DETAIL = 32
+NO_VIT = 'no vision transformer: give one of timm\'s, as vit_small_patch14_dinov2.lvd142m'
 
 
 class Backbone(nn.Module):
@@ -25,8 +28,11 @@ class Backbone(nn.Module):
 
     Takes (N, 3, S, S) of 0..255, S a multiple of 14; gives (N, channels, S/14, S/14) float32.
 
-    :raises UserError: the weights can't be had.
+    :raises UserError: the weights can't be had, or it is no vision transformer.
     """
+
+    mean: torch.Tensor
+    std: torch.Tensor
 
     def __init__(self, settings: TransformerTeacher):
         super().__init__()
@@ -40,12 +46,14 @@ class Backbone(nn.Module):
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Return the maps of all tapped blocks, one behind the other."""
         x = (image.float() - self.mean) / self.std
-        return torch.cat(self.vit.forward_intermediates(
-            x, indices=self.blocks, norm=True, intermediates_only=True), 1)
+        maps = self.vit.forward_intermediates(
+            x, indices=self.blocks, norm=True, intermediates_only=True)
+        assert isinstance(maps, list)  # of intermediates only
+        return torch.cat(maps, 1)
 
 
-def load_vit(settings: TransformerTeacher) -> nn.Module:
-    """Build the transformer with its weights."""
+def load_vit(settings: TransformerTeacher) -> Union[VisionTransformer, Eva]:
+    """Build the transformer with its weights; :raises UserError: it is none, or has none."""
     local = settings.weights_file
     try:
         vit = timm.create_model(settings.encoder, pretrained=local is None, img_size=518,
@@ -55,6 +63,10 @@ def load_vit(settings: TransformerTeacher) -> nn.Module:
     except (OSError, RuntimeError, ValueError, safetensors.SafetensorError) as error:
         raise UserError(f'transformer {settings.encoder}: no weights from {local or "the hub"} '
                         f'({" ".join(str(error).split())[:160]})') from error
+    except TypeError as error:  # of sizes that other networks don't take
+        raise UserError(f'transformer {settings.encoder}: {NO_VIT}') from error
+    if not isinstance(vit, (VisionTransformer, Eva)):
+        raise UserError(f'transformer {settings.encoder}: {NO_VIT}')
     return vit
 
 

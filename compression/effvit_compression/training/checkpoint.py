@@ -4,14 +4,24 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any, Dict
+from typing import Any, Dict, Mapping, Protocol
 
 import torch
 
 from effvit_ros.core.errors import UserError
 
 
-def save_checkpoint(path: Path, parts: Dict[str, Any], iteration: int) -> None:
+class Stateful(Protocol):
+    """What a checkpoint holds a state of: modules, optimizers, a scaler."""
+
+    def state_dict(self) -> Dict[str, Any]:
+        """Return the state."""
+
+    def load_state_dict(self, state_dict: Dict[str, Any]) -> Any:
+        """Take a state on."""
+
+
+def save_checkpoint(path: Path, parts: Mapping[str, Stateful], iteration: int) -> None:
     """
     Write the parts' states and the number of finished iterations, whole or not at all.
 
@@ -32,7 +42,7 @@ def save_checkpoint(path: Path, parts: Dict[str, Any], iteration: int) -> None:
         raise UserError(f'{path}: not written: {" ".join(str(cause).split())[:160]}') from error
 
 
-def load_checkpoint(path: Path, parts: Dict[str, Any]) -> int:
+def load_checkpoint(path: Path, parts: Mapping[str, Stateful]) -> int:
     """
     Restore the parts in place; returns the number of finished iterations, 0 without a file.
 

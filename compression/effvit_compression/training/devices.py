@@ -14,6 +14,7 @@ from lightning_fabric.utilities.exceptions import MisconfigurationException
 from torch import distributed
 
 from effvit_compression import ranks
+from effvit_compression.training.settings import Precision
 from effvit_ros.core.errors import UserError
 
 #: How long processes wait for rank 0, which scores and exports alone. A dead one is noticed by
@@ -64,7 +65,7 @@ def by_environment(accelerator: str, devices: str, nodes: int) -> Devices:
     return Devices(accelerator, local, world // local)
 
 
-def fabric_on(devices: Devices, precision: str = '32-true',
+def fabric_on(devices: Devices, precision: Precision = '32-true',
               loggers: Sequence[Logger] = ()) -> Fabric:
     """
     Build and launch a Fabric: DDP with several processes, otherwise one plain device.

@@ -1,7 +1,7 @@
 """Score a torch network on a split by the protocol that bundles are scored by."""
 from __future__ import annotations
 
-from typing import NamedTuple, Tuple
+from typing import NamedTuple, Optional, Tuple
 
 import numpy as np
 import torch
@@ -42,7 +42,8 @@ def evaluate(net: torch.nn.Module, pictures: Pictures, size: int) -> Evaluation:
     return Evaluation(confusion, dice, names)
 
 
-def predict(net: torch.nn.Module, image: np.ndarray, size: int, device=None) -> np.ndarray:
+def predict(net: torch.nn.Module, image: np.ndarray, size: int,
+            device: Optional[torch.device] = None) -> np.ndarray:
     """Labels (size, size) uint8 of a picture (H, W, 3) uint8 RGB, stretched to size x size."""
     batch = torch.from_numpy(stretched(image, size)).to(device).permute(2, 0, 1)[None]
     return net(batch).argmax(1)[0].to(torch.uint8).cpu().numpy()

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Callable, List, Optional, Tuple
+from typing import Callable, cast, Dict, List, Optional, Tuple
 
 import torch
 from lightning_fabric import Fabric
@@ -11,9 +11,10 @@ from timm.utils import ModelEmaV3
 
 from effvit_compression import ranks
 from effvit_compression.data.ahead import Ahead
-from effvit_compression.data.mixture import Mixture
+from effvit_compression.data.mixture import Batch, Mixture
+from effvit_compression.models.factory import channels_last, SegmentationNet
 from effvit_compression.models.insertion import hold_statistics, trunk_tensors
-from effvit_compression.training.checkpoint import load_checkpoint, save_checkpoint
+from effvit_compression.training.checkpoint import load_checkpoint, save_checkpoint, Stateful
 from effvit_compression.training.objective import Objective
 from effvit_compression.training.settings import TrainingSettings
 
@@ -28,7 +29,7 @@ def rate_at(iteration: int, settings: TrainingSettings) -> float:
 
 def train(objective: Objective, mixture: Mixture, settings: TrainingSettings, folder: Path,
           fabric: Fabric, log: Callable[[int, dict], None],
-          validate: Optional[Callable[[torch.nn.Module, int], None]] = None) -> torch.nn.Module:
+          validate: Optional[Callable[[SegmentationNet, int], None]] = None) -> SegmentationNet:
     """
     Train ``objective.student`` and return its moving average, in eval mode.
 
@@ -47,16 +48,18 @@ def train(objective: Objective, mixture: Mixture, settings: TrainingSettings, fo
     student = objective.student
     average = ModelEmaV3(student, decay=settings.ema, use_warmup=True, warmup_power=0.75,
                          foreach=True)
-    state = {'objective': objective, 'average': average, 'optimizer': optimizer}
+    state: Dict[str, Stateful] = {
+        'objective': objective, 'average': average, 'optimizer': optimizer}
     if settings.precision == '16-mixed':
         state['scaler'] = fabric.strategy.precision
-    objective.to(memory_format=torch.channels_last)
+    averaged = cast(SegmentationNet, average.module)  # a copy of the student
+    channels_last(objective)
     average.to(fabric.device)
     wrapped, optimizer = fabric.setup(objective, optimizer)
     start = load_checkpoint(folder / 'last.ckpt', state)
     ranks.check_same(start, f'{folder / "last.ckpt"}: the processes read different checkpoints')
 
-    def draw(iteration):
+    def draw(iteration: int) -> Batch:
         size, count = batch_shape(iteration, settings)
         return mixture.batch(iteration, count, size)
 
@@ -90,9 +93,9 @@ def train(objective: Objective, mixture: Mixture, settings: TrainingSettings, fo
             if fabric.is_global_zero and due(done, settings.checkpoint_every, settings):
                 save_checkpoint(folder / 'last.ckpt', state, done)
             if validate and settings.validate_every and not done % settings.validate_every:
-                validate(average.module.eval(), done)
+                validate(averaged.eval(), done)
     ranks.broadcast_weights(average)
-    return average.module.eval()
+    return averaged.eval()
 
 
 def due(done: int, every: int, settings: TrainingSettings) -> bool:
@@ -118,7 +121,7 @@ def batch_shape(iteration: int, settings: TrainingSettings) -> Tuple[int, int]:
 
 def parameter_groups(objective: Objective, settings: TrainingSettings) -> List[dict]:
     """Group by rate and by decay: the trunk has its own rate, norms and biases no decay."""
-    groups = {}
+    groups: Dict[Tuple[float, float], dict] = {}
     trunk = {f'student.encoder.model.{name}' for name in trunk_tensors(objective.student.encoder)}
     for name, parameter in objective.named_parameters():
         factor = settings.encoder_rate if name in trunk else 1.0

@@ -42,7 +42,7 @@ class Objective(nn.Module):
         maps, scores = self.student.features(images)
         labels = labels[:, self.stride // 2::self.stride, self.stride // 2::self.stride]
         parts = self.loss(upsample(scores, labels.shape[-2:]), labels, excluded)
-        if self.teacher is not None and taught.any():
+        if self.teacher is not None and self.distillation is not None and taught.any():
             judged = self.distillation([m[taught] for m in maps], scores[taught],
                                        *self.teacher.features(images[taught]))
             # A mean over the taught crops: they weigh as many as they are.

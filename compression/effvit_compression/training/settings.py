@@ -5,6 +5,7 @@ from typing import Annotated, List, Literal, Tuple
 
 import pydantic
 
+Precision = Literal['32-true', '16-mixed', 'bf16-mixed']
 #: Of a crop in pixels; encoders halve it five times.
 Side = Annotated[int, pydantic.Field(ge=32, le=4096, multiple_of=32)]
 
@@ -28,7 +29,7 @@ class TrainingSettings(pydantic.BaseModel):
     ema: float = pydantic.Field(0.999, ge=0, lt=1)  # decay, itself warmed up
     freeze_encoder_norm: bool = False               # keep the trunk's BatchNorm statistics
     #: As Lightning Fabric calls them; float16 needs a GPU, bfloat16 is slower on most CPUs.
-    precision: Literal['32-true', '16-mixed', 'bf16-mixed'] = '32-true'
+    precision: Precision = '32-true'
     loss_stride: int = pydantic.Field(1, ge=1, le=4)  # labels count at every nth pixel: faster
     validate_every: int = pydantic.Field(0, ge=0)  # iterations; 0: in the end alone
     checkpoint_every: int = pydantic.Field(200, ge=1)  # iterations
@@ -37,13 +38,13 @@ class TrainingSettings(pydantic.BaseModel):
 
     @pydantic.field_validator('sizes')
     @classmethod
-    def _drawn(cls, sizes):
+    def _drawn(cls, sizes: List[Tuple[int, float]]) -> List[Tuple[int, float]]:
         if not any(chance for _, chance in sizes):
             raise ValueError('every chance is 0')
         return sizes
 
     @pydantic.model_validator(mode='after')
-    def _warms_up(self):
+    def _warms_up(self) -> TrainingSettings:
         if 'warmup' not in self.model_fields_set:
             self.warmup = min(self.warmup, self.iterations // 4)
         if self.warmup > self.iterations:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 
 import cv2
@@ -192,6 +193,13 @@ def damaged_runs(root):
     (root / 'annotations.xml').write_text(text.replace('rle="', 'rle="5, ', 1))
 
 
+def no_height(root):
+    exports.cvat(root)
+    text = (root / 'annotations.xml').read_text()
+    (root / 'annotations.xml').write_text(re.sub(
+        r'(<image .*?) height="\d+"', r'\1', text, count=1))
+
+
 def two_annotations(root):
     exports.label_studio(root)
     tasks = json.loads((root / 'project-1.json').read_text())
@@ -222,6 +230,7 @@ def cut_picture(root):
     (no_picture, 'flight_0050.jpg: no such picture: give --images'),
     (a_box, "a box of 'road' is no outline"),
     (damaged_runs, 'run lengths of'),
+    (no_height, 'image without height'),
     (two_annotations, '2 annotations: keep one'),
     (cut_brush, 'a brush whose rle is cut off'),
     (cut_picture, 'flight_0010.jpg'),

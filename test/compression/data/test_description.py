@@ -166,12 +166,13 @@ def test_a_merged_key_may_be_given_anew(tmp_path):
     assert read_yaml(path, 'a')['c'] == {'x': 3, 'y': 1}
 
 
-def test_pairs_are_what_the_wildcards_matched(tmp_path):
+@pytest.mark.parametrize('pattern', ['*/*_img.png', './*/*_img.png', '*//*_img.png'])
+def test_pairs_are_what_the_wildcards_matched(tmp_path, pattern):
     root = tmp_path / 'Küste [1]'
     for name in ('town/a_img.png', 'town/b_img.png', 'sea/a_img.png'):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).touch()
-    found = matches(root, '*/*_img.png')
+    found = matches(root, pattern)
     assert set(found) == {'town/a', 'town/b', 'sea/a'}
     assert found['sea/a'] == root / 'sea' / 'a_img.png'
 

@@ -8,12 +8,8 @@ from effvit_compression.models.architecture import Architecture
 from effvit_compression.models.cost import heads
 from effvit_compression.models.efficientnet_lite import load_imagenet
 from effvit_compression.models.factory import build
-from effvit_compression.models.insertion import (
-    AddedMobileViT,
-    drop_insertions,
-    hold_statistics,
-    trunk_tensors,
-)
+from effvit_compression.models.insertion import AddedMobileViT, hold_statistics, trunk_tensors
+from effvit_compression.models.removal import drop_insertions
 from effvit_compression.pruning.channels import cut_channels
 from effvit_compression.pruning.settings import PruningSettings
 from effvit_compression.pruning.surgery import choose, cut

@@ -16,8 +16,8 @@ from effvit_compression.recipe import load_recipe
 from effvit_compression.stages import data, teachers
 from effvit_compression.stages.teachers import answers_of
 from effvit_compression.teachers.networks import corners, open_teacher, opinion
-from effvit_compression.teachers.settings import KnownTeacher
-from effvit_compression.teachers.transformer import Head
+from effvit_compression.teachers.settings import KnownTeacher, TransformerTeacher
+from effvit_compression.teachers.transformer import Backbone, Head
 from effvit_ros.core.classes import class_set, lpcv_classes
 from effvit_ros.core.errors import UserError
 
@@ -134,6 +134,12 @@ def test_a_teacher_of_a_set_that_is_not_there_is_one_line(run):
     run.recipe.teachers[0].datasets = {'ocean': 1.0}
     with pytest.raises(UserError, match="names 'ocean'; trained on are tiny"):
         carry_out(run, (data, teachers))
+
+
+def test_another_network_than_a_vision_transformer_is_one_line():
+    asked = TransformerTeacher(encoder='resnet18', datasets={'tiny': 1.0})
+    with pytest.raises(UserError, match='transformer resnet18: no vision transformer: give one'):
+        Backbone(asked)
 
 
 def test_a_head_on_tokens_gives_scores_at_a_quarter():

@@ -55,15 +55,15 @@ def read(folder: Path, options: Options) -> Export:
     return export
 
 
-def drawing(image, classes: List[str], path: Path) -> Drawing:
+def drawing(image: ElementTree.Element, classes: List[str], path: Path) -> Drawing:
     """Return an image's shapes, the lowest first; :raises BadLabel: one is no area."""
     name = image.get('name', '')
     try:
-        size = int(image.get('height')), int(image.get('width'))
+        size = number(image, 'height'), number(image, 'width')
         shapes = sorted((s for s in image if s.tag != 'tag'),
                         key=lambda shape: int(shape.get('z_order', 0)))
         layers = [layer(shape, name) for shape in shapes]
-    except (TypeError, ValueError) as error:
+    except ValueError as error:
         raise BadLabel(f'{path}: image {name!r}: {error}') from error
     for found in layers:
         if found.name not in classes:
@@ -71,7 +71,7 @@ def drawing(image, classes: List[str], path: Path) -> Drawing:
     return Drawing(name, size, layers)
 
 
-def layer(shape, name: str) -> Layer:
+def layer(shape: ElementTree.Element, name: str) -> Layer:
     """Return a shape's area; :raises BadLabel: it has none, or is damaged."""
     label = shape.get('label', '')
     if shape.tag == 'polygon':
@@ -79,12 +79,20 @@ def layer(shape, name: str) -> Layer:
                   for value in point.split(',')]
         return Layer(label, polygon(points, name))
     if shape.tag == 'mask':
-        height, width = int(shape.get('height')), int(shape.get('width'))
+        height, width = number(shape, 'height'), number(shape, 'width')
         runs = [int(run) for run in shape.get('rle', '').split(',') if run.strip()]
         part = from_run_lengths(runs, height * width).reshape(height, width)
-        return Layer(label, pasted(np.asarray(part), int(shape.get('left')),
-                                   int(shape.get('top')), name))
+        return Layer(label, pasted(np.asarray(part), number(shape, 'left'),
+                                   number(shape, 'top'), name))
     raise BadLabel(f'{name}: a {shape.tag} of {label!r} is no outline: make it a polygon or mask')
+
+
+def number(element: ElementTree.Element, key: str) -> int:
+    """Return an attribute; :raises ValueError: it is missing, or no whole number."""
+    text = element.get(key)
+    if text is None:
+        raise ValueError(f'{element.tag} without {key}')
+    return int(text)
 
 
 READER = Reader('cvat', recognises, read)

@@ -22,7 +22,8 @@ VOID = frozenset({'background', '__background__', '_background_', 'unlabeled', '
                   'void', 'ignore'})
 #: Shape (height, width) of a picture.
 Shape = Tuple[int, int]
-
+#: Red, green, blue of 0..255.
+Colour = Tuple[int, int, int]
 
 #: What values of another kind than a form's raise where they are taken apart.
 MALFORMED = (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError,
@@ -43,7 +44,7 @@ class Layer(NamedTuple):
 class Options(NamedTuple):
     """``colours``: names and RGB colours of masks, where the export holds no table of them."""
 
-    colours: Optional[Tuple[List[str], List[Tuple[int, int, int]]]] = None
+    colours: Optional[Tuple[List[str], List[Colour]]] = None
 
 
 @dataclass
@@ -158,7 +159,7 @@ def read_rgb(path: Path) -> np.ndarray:
         raise BadLabel(f'{path}: not a readable mask ({error})') from error
 
 
-def by_colour(path: Path, colours: Sequence[Tuple[int, int, int]]) -> np.ndarray:
+def by_colour(path: Path, colours: Sequence[Colour]) -> np.ndarray:
     """
     Positions (H, W) uint8 of a mask's colours in a table.
 

@@ -3,13 +3,14 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
-from typing import List, Tuple
+from typing import List, Sequence, Tuple
 
 import numpy as np
 
 from effvit_compression.data.importers.export import (
     BadLabel,
     by_colour,
+    Colour,
     Drawing,
     Export,
     Options,
@@ -74,7 +75,7 @@ def read_coloured(folder: Path, options: Options) -> Export:
     return Export('masks', unique(names, '--colours'), drawings, void=voids(names))
 
 
-def label_map(path: Path) -> Tuple[List[str], List[Tuple[int, int, int]]]:
+def label_map(path: Path) -> Tuple[List[str], List[Colour]]:
     """Return names and colours of lines ``name:r,g,b:parts:actions``; :raises UserError: none."""
     names, colours = [], []
     for line in path.read_text(encoding='utf-8-sig').splitlines():
@@ -91,7 +92,7 @@ def label_map(path: Path) -> Tuple[List[str], List[Tuple[int, int, int]]]:
     return unique(names, path), colours
 
 
-def check_colours(names, colours, where) -> None:
+def check_colours(names: Sequence[str], colours: Sequence[Colour], where: Path) -> None:
     """Compare colours; :raises UserError: two classes have the same."""
     for position, colour in enumerate(colours):
         if colour in colours[:position]:
@@ -113,7 +114,7 @@ def class_table(path: Path) -> Tuple[List[str], List[int]]:
     return unique(names, path), ids
 
 
-def coloured(path: Path, stem: str, colours) -> Drawing:
+def coloured(path: Path, stem: str, colours: Sequence[Colour]) -> Drawing:
     """Return the drawing of a mask in colours."""
     return Drawing(stem, ids=lambda: by_colour(path, colours))
 

@@ -17,6 +17,7 @@ from effvit_compression.data.importers.export import BadLabel, Drawing, Export, 
 from effvit_compression.data.importers.split import held_out
 from effvit_compression.data.pictures import BROKEN, check_whole, read_image
 from effvit_ros.core.errors import UserError
+from effvit_ros.core.labelled_pictures import read_picture
 from effvit_ros.core.picture_files import pictures_under
 
 DESCRIPTION = 'dataset.yaml'
@@ -184,7 +185,7 @@ def alike(ready: Path) -> str:
         return suffixes.pop()
     for path in pictures:
         if path.suffix != '.png':
-            cv2.imwrite(str(path.with_suffix('.png')), cv2.imread(str(path), cv2.IMREAD_COLOR))
+            cv2.imwrite(str(path.with_suffix('.png')), read_picture(path).bgr())
             path.unlink()
     return '.png'
 
