@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import shutil
 from pathlib import Path
+from typing import Callable, List, Pattern, Protocol, Tuple, Union
 
 from effvit_ros.core.errors import UserError
 
@@ -17,10 +18,19 @@ _SPLIT = re.compile(r'flight_\d{4,}_(\d+)\.(mcap|db3)\Z')
 _MB = 1_000_000
 
 
+class Usage(Protocol):
+    """What :func:`shutil.disk_usage` returns, as far as it is looked at."""
+
+    @property
+    def free(self) -> int:
+        """Return the free bytes."""
+
+
 class BagRoom:
     """Finds room for one recording among the earlier ones."""
 
-    def __init__(self, folder, max_total_mb, min_free_mb, disk_usage=shutil.disk_usage):
+    def __init__(self, folder: Union[str, Path], max_total_mb: int, min_free_mb: int,
+                 disk_usage: Callable[[Path], Usage] = shutil.disk_usage) -> None:
         """
         Look after ``folder``, which exists.
 
@@ -33,18 +43,18 @@ class BagRoom:
         self._min_free = min_free_mb * _MB
         self._disk_usage = disk_usage
 
-    def next_bag(self):
+    def next_bag(self) -> Path:
         """Return the path of the next recording; its number is above all earlier ones."""
         bags = self.bags()
         number = _number(_BAG, bags[-1]) + 1 if bags else 1
         return self._folder / f'flight_{number:04d}'
 
-    def bags(self):
+    def bags(self) -> List[Path]:
         """Return the recordings' folders, oldest first."""
         found = [f for f in self._folder.iterdir() if _BAG.match(f.name) and f.is_dir()]
         return sorted(found, key=lambda f: _number(_BAG, f))
 
-    def excess(self):
+    def excess(self) -> int:
         """Return how many bytes too many there are; 0 or less is none."""
         excesses = [0]
         if self._max_total:
@@ -54,7 +64,7 @@ class BagRoom:
             excesses.append(self._min_free - self._disk_usage(self._folder).free)
         return max(excesses)
 
-    def make_room(self, current):
+    def make_room(self, current: Path) -> Tuple[List[Path], bool]:
         """
         Delete the oldest recordings, then the oldest files of ``current``, until there is room.
 
@@ -78,7 +88,7 @@ class BagRoom:
             deleted.append(oldest)
         return deleted, self.excess() <= 0
 
-    def _deletable(self, current):
+    def _deletable(self, current: Path) -> List[Path]:
         """Return what may be deleted, oldest first."""
         current = Path(current)
         splits = sorted((f for f in (current.iterdir() if current.is_dir() else ())
@@ -86,13 +96,13 @@ class BagRoom:
         return [bag for bag in self.bags() if bag.name != current.name] + splits[:-1]
 
 
-def _number(pattern, file):
+def _number(pattern: Pattern[str], file: Path) -> int:
     """Return the number in a name, -1 where the name has none."""
     found = pattern.match(file.name)
     return int(found.group(1)) if found else -1
 
 
-def _size(file):
+def _size(file: Path) -> int:
     """Return a file's size in bytes; 0 for one that the recorder has just renamed."""
     try:
         return file.stat().st_size

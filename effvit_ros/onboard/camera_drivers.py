@@ -8,9 +8,10 @@ follow one on every release.
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any, Dict, NamedTuple, Tuple
+from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
 
 from effvit_ros.core.errors import UserError
+from effvit_ros.onboard.vehicle import Vehicle
 
 
 class DriverNode(NamedTuple):
@@ -23,7 +24,7 @@ class DriverNode(NamedTuple):
     remappings: Tuple[Tuple[str, str], ...] = ()
 
 
-def camera_driver(vehicle, installed):
+def camera_driver(vehicle: Vehicle, installed: Callable[[str], bool]) -> Optional[DriverNode]:
     """
     Return the :class:`DriverNode` that the vehicle's file asks for; None with driver ``none``.
 
@@ -42,7 +43,7 @@ def camera_driver(vehicle, installed):
     return _NODES[driver](vehicle)
 
 
-def _choose(camera, installed):
+def _choose(camera: Dict[str, Any], installed: Callable[[str], bool]) -> str:
     """Return the driver for ``auto``: what only one can do decides, then what is installed."""
     if camera['pipeline']:
         if not installed('gscam'):
@@ -56,7 +57,7 @@ def _choose(camera, installed):
     return 'camera_node'
 
 
-def _v4l2_camera(vehicle):
+def _v4l2_camera(vehicle: Vehicle) -> DriverNode:
     camera = vehicle.camera
     period = 1 / Fraction(camera['rate_hz']).limit_denominator(1000)
     parameters = {
@@ -70,7 +71,7 @@ def _v4l2_camera(vehicle):
     return DriverNode('v4l2_camera', 'v4l2_camera_node', 'camera', parameters)
 
 
-def _usb_cam(vehicle):
+def _usb_cam(vehicle: Vehicle) -> DriverNode:
     camera = vehicle.camera
     parameters = {
         'video_device': camera['device'],
@@ -84,7 +85,7 @@ def _usb_cam(vehicle):
     return DriverNode('usb_cam', 'usb_cam_node_exe', 'camera', parameters)
 
 
-def _gscam(vehicle):
+def _gscam(vehicle: Vehicle) -> DriverNode:
     # Size and rate are the pipeline's. Its topics are called camera/... by themselves.
     parameters = {
         'gscam_config': vehicle.camera['pipeline'],
@@ -94,7 +95,7 @@ def _gscam(vehicle):
     return DriverNode('gscam', 'gscam_node', '', parameters)
 
 
-def _camera_node(vehicle):
+def _camera_node(vehicle: Vehicle) -> DriverNode:
     camera = vehicle.camera
     path = camera['device'] if camera['source'] == 'device' else camera['path']
     parameters = {
@@ -110,7 +111,7 @@ def _camera_node(vehicle):
         (('image', 'image_raw'), ('image/compressed', 'image_raw/compressed')))
 
 
-def _calibration_url(camera):
+def _calibration_url(camera: Dict[str, Any]) -> Dict[str, str]:
     path = camera['calibration']
     return {'camera_info_url': f'file://{path}'} if path else {}
 

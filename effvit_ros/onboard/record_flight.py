@@ -14,7 +14,8 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Set
+from types import FrameType
+from typing import List, Optional, Sequence, Set
 
 from effvit_ros.core import cli
 from effvit_ros.core.errors import reports_user_errors, UserError
@@ -33,7 +34,7 @@ class _Stop:
 
 
 @reports_user_errors
-def main(args=None):
+def main(args: Optional[Sequence[str]] = None) -> int:
     """Record until SIGINT, SIGTERM or, with ``--when-full stop``, the limit; return the code."""
     options = _parse(args)
     ros2 = shutil.which('ros2')
@@ -49,7 +50,7 @@ def main(args=None):
     return _record(ros2, BagRoom(folder, options.max_total_mb, options.min_free_mb), options)
 
 
-def _parse(args):
+def _parse(args: Optional[Sequence[str]]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog='record_flight', description='Record topics with ros2 bag, in bounded room.')
     parser.add_argument('topics', nargs='+', metavar='TOPIC',
@@ -69,7 +70,7 @@ def _parse(args):
     return parser.parse_args(args)
 
 
-def record_command(ros2, bag, options):
+def record_command(ros2: str, bag: Path, options: argparse.Namespace) -> List[str]:
     """Return the command line of the recorder; topics last, as every release takes them."""
     command = [ros2, 'bag', 'record', '--output', str(bag), '--storage', options.storage,
                '--max-bag-size', str(options.max_split_mb * 1_000_000)]
@@ -79,7 +80,7 @@ def record_command(ros2, bag, options):
     return command + options.topics
 
 
-def _record(ros2, room, options):
+def _record(ros2: str, room: BagRoom, options: argparse.Namespace) -> int:
     bag = room.next_bag()
     if not _has_room(room, bag, options.when_full, set()):
         _say('nothing is recorded: there is no room')
@@ -105,7 +106,7 @@ def _record(ros2, room, options):
     return 0
 
 
-def _has_room(room, bag, when_full, shortened):
+def _has_room(room: BagRoom, bag: Path, when_full: str, shortened: Set[Path]) -> bool:
     """Make room where that is wanted; adds files of ``bag`` that it took to ``shortened``."""
     if when_full == 'delete_oldest':
         deleted, enough = room.make_room(bag)
@@ -119,7 +120,7 @@ def _has_room(room, bag, when_full, shortened):
     return enough
 
 
-def _wait(recorder, seconds):
+def _wait(recorder: subprocess.Popen[bytes], seconds: float) -> None:
     """Wait, but not longer than the recorder lives or until a signal comes."""
     deadline = time.monotonic() + seconds
     while (recorder.poll() is None and not _Stop.requested
@@ -127,7 +128,7 @@ def _wait(recorder, seconds):
         time.sleep(0.05)
 
 
-def _end(recorder):
+def _end(recorder: subprocess.Popen[bytes]) -> None:
     """End the recorder as Ctrl-C would, so that it writes its metadata."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
         if recorder.poll() is None:
@@ -139,18 +140,18 @@ def _end(recorder):
             _say(f'the recorder did not end on {number.name}')
 
 
-def _reindex(ros2, bag, storage):
+def _reindex(ros2: str, bag: Path, storage: str) -> None:
     done = subprocess.run([ros2, 'bag', 'reindex', '--storage', storage, str(bag)],
                           stdin=subprocess.DEVNULL, check=False)
     if done.returncode:
         _say(f'{bag} could not be indexed: run ros2 bag reindex {bag}')
 
 
-def _request_stop(_number, _frame):
+def _request_stop(_number: int, _frame: Optional[FrameType]) -> None:
     _Stop.requested = True
 
 
-def _say(line):
+def _say(line: str) -> None:
     print(f'record_flight: {line}', flush=True)
 
 

@@ -1,10 +1,13 @@
 """What a vehicle records, and the command that does it."""
 from __future__ import annotations
 
+from typing import List
+
 from effvit_ros.core import topics
+from effvit_ros.onboard.vehicle import Vehicle
 
 
-def recorded_topics(vehicle):
+def recorded_topics(vehicle: Vehicle) -> List[str]:
     """Return the full names of the topics that the vehicle's file asks for."""
     recording = vehicle.recording
     names = []
@@ -23,7 +26,7 @@ def recorded_topics(vehicle):
     return [vehicle.topic(name) for name in names]
 
 
-def record_arguments(vehicle):
+def record_arguments(vehicle: Vehicle) -> List[str]:
     """Return the arguments of ``record_flight``."""
     recording = vehicle.recording
     return ['--folder', recording['folder'],

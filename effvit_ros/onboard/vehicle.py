@@ -4,12 +4,13 @@ from __future__ import annotations
 import difflib
 import re
 from pathlib import Path
-from typing import Any, Dict, NamedTuple
+from typing import Any, Dict, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 import yaml
 
 from effvit_ros.core.errors import UserError
 from effvit_ros.onboard.vehicle_parameters import SECTIONS, VEHICLE
+from effvit_ros.ros.common.parameters import Parameter
 
 #: What the ROS names of a namespace look like: uav1, /fleet/uav1.
 _NAMESPACE = re.compile(r'/?([A-Za-z]\w*(/[A-Za-z]\w*)*)?\Z', re.ASCII)
@@ -35,19 +36,19 @@ class Vehicle(NamedTuple):
     alert_bridge: Dict[str, Any]
     foxglove: Dict[str, Any]
 
-    def topic(self, name):
+    def topic(self, name: str) -> str:
         """Return the full name of the topic ``name``, which may be relative to the namespace."""
         if name.startswith('/'):
             return name
         return '/' + '/'.join(part for part in (self.namespace, name) if part)
 
     @property
-    def frame_id(self):
+    def frame_id(self) -> str:
         """Return the camera's frame: tf knows no namespaces, so its name holds it."""
         return self.camera['frame_id'] or '/'.join(filter(None, (self.namespace, 'camera')))
 
 
-def read_vehicle(path, namespace=None):
+def read_vehicle(path: Union[str, Path], namespace: Optional[str] = None) -> Vehicle:
     """
     Return the :class:`Vehicle` of a YAML file.
 
@@ -64,7 +65,7 @@ def read_vehicle(path, namespace=None):
     return vehicle
 
 
-def _load(path):
+def _load(path: Path) -> Any:
     try:
         return yaml.safe_load(path.read_text(encoding='utf-8'))
     except OSError as error:
@@ -73,10 +74,11 @@ def _load(path):
         raise UserError(f'{path}: not YAML: {" ".join(str(error).split())}') from None
 
 
-def _vehicle(content, namespace, folder):
+def _vehicle(content: Any, namespace: Optional[str], folder: Path) -> Vehicle:
     top = dict(_mapping(content, 'the file'))
-    sections = {name: _section(name, rows, _mapping(top.pop(name, None), name))
-                for name, rows in SECTIONS.items()}
+    sections: Dict[str, Any] = {
+        name: _section(name, rows, _mapping(top.pop(name, None), name))
+        for name, rows in SECTIONS.items()}
     values = _section('', VEHICLE, top, also=tuple(SECTIONS))
     if namespace is not None:
         values['namespace'] = namespace
@@ -90,7 +92,7 @@ def _vehicle(content, namespace, folder):
     return vehicle
 
 
-def _mapping(content, name):
+def _mapping(content: Any, name: str) -> Dict[str, Any]:
     """Return the keys of a section; one whose keys are all comments reads as None."""
     if content is None:
         return {}
@@ -99,7 +101,8 @@ def _mapping(content, name):
     return content
 
 
-def _section(section, rows, given, also=()):
+def _section(section: str, rows: Sequence[Parameter], given: Mapping[str, Any],
+             also: Tuple[str, ...] = ()) -> Dict[str, Any]:
     """Return name -> value of every row, in the rows' types; for the segmenter what is given."""
     prefix = section and section + '.'
     known = {row.name: row for row in rows}
@@ -117,7 +120,7 @@ def _section(section, rows, given, also=()):
     return values
 
 
-def _check_camera(camera, folder):
+def _check_camera(camera: Dict[str, Any], folder: Path) -> None:
     if camera['calibration']:
         calibration = (folder / Path(camera['calibration']).expanduser()).absolute()
         if not calibration.is_file():
@@ -135,7 +138,7 @@ def _check_camera(camera, folder):
                         'has pictures elsewhere than on camera/image_raw')
 
 
-def _check_recording(recording):
+def _check_recording(recording: Mapping[str, Any]) -> None:
     total, split = recording['max_total_mb'], recording['max_split_mb']
     if total and total < 2 * split:
         raise UserError(f"recording.max_total_mb is '{total}': give twice max_split_mb "

@@ -1,9 +1,11 @@
 """What a vehicle's file may say, section by section; docs/onboard.md explains it."""
 from __future__ import annotations
 
+from typing import Optional, Tuple
+
 from effvit_ros.mapping.mount import KINDS as KINDS_OF_MOUNT
 from effvit_ros.ros.camera.sources import KINDS
-from effvit_ros.ros.common.parameters import ON_START, Parameter
+from effvit_ros.ros.common.parameters import ON_START, Parameter, Value
 from effvit_ros.ros.mapper.parameters import MAPPER_PARAMETERS
 from effvit_ros.ros.segmenter.parameters import SEGMENTER_PARAMETERS
 from effvit_ros.ros.view.parameters import VIEW_PARAMETERS
@@ -13,7 +15,8 @@ from effvit_ros.telemetry.bridge_parameters import BRIDGE_PARAMETERS
 DRIVERS = ('v4l2_camera', 'usb_cam', 'gscam', 'camera_node')
 
 
-def _row(name, default, description, choices=(), low=None, high=None):
+def _row(name: str, default: Value, description: str, choices: Tuple[str, ...] = (),
+         low: Optional[float] = None, high: Optional[float] = None) -> Parameter:
     """Return a row that is read when the vehicle's nodes start, as all of them are."""
     return Parameter(name, default, description, ON_START, choices, low, high)
 

@@ -5,8 +5,9 @@ import socket
 from datetime import datetime, timedelta, timezone
 from xml.etree import ElementTree
 
-from effvit_ros.core.alerts import RAISED
+from effvit_ros.core.alerts import Alert, RAISED
 from effvit_ros.core.errors import UserError
+from effvit_ros.telemetry.placed import place_of
 
 #: A spot marker on the map; found by a machine from fused data.
 TYPE, HOW = 'b-m-p-s-m', 'm-f'
@@ -18,7 +19,7 @@ COLOURS = {'person': '-16711936', 'fire': '-65536', 'flood': '-16776961', 'build
 MULTICAST_HOPS = 1
 
 
-def cot_event(alert, uid, now, stale_s):
+def cot_event(alert: Alert, uid: str, now: datetime, stale_s: float) -> bytes:
     """
     Return the XML of an alert with a place, bytes.
 
@@ -27,31 +28,32 @@ def cot_event(alert, uid, now, stale_s):
     :param stale_s: seconds after which the marker is old; an alert that is not raised any more
         is stale at once.
     """
+    place = place_of(alert)
     lasts = stale_s if alert.state == RAISED else 0
     event = ElementTree.Element('event', {
         'version': '2.0', 'uid': uid, 'type': TYPE, 'how': HOW, 'time': _time(now),
         'start': _time(now), 'stale': _time(now + timedelta(seconds=lasts))})
     ElementTree.SubElement(event, 'point', {
-        'lat': f'{alert.place.latitude:.7f}', 'lon': f'{alert.place.longitude:.7f}',
-        'hae': UNKNOWN, 'ce': f'{alert.place.uncertainty_m:.1f}', 'le': UNKNOWN})
+        'lat': f'{place.latitude:.7f}', 'lon': f'{place.longitude:.7f}',
+        'hae': UNKNOWN, 'ce': f'{place.uncertainty_m:.1f}', 'le': UNKNOWN})
     detail = ElementTree.SubElement(event, 'detail')
     ElementTree.SubElement(detail, 'contact', {'callsign': alert.name})
     ElementTree.SubElement(detail, 'remarks').text = (
-        f'{alert.name} {alert.state}, +- {alert.place.uncertainty_m:.1f} m (95 %), found by '
+        f'{alert.name} {alert.state}, +- {place.uncertainty_m:.1f} m (95 %), found by '
         'effvit_ros: a label is no proof')
     colour = next((c for word, c in COLOURS.items() if word in alert.name), '-1')
     ElementTree.SubElement(detail, 'color', {'argb': colour})
     return b'<?xml version="1.0" encoding="UTF-8"?>' + ElementTree.tostring(event)
 
 
-def _time(moment):
+def _time(moment: datetime) -> str:
     return moment.astimezone(timezone.utc).strftime('%Y-%m-%dT%H:%M:%S.%f')[:-3] + 'Z'
 
 
 class CotSender:
     """Sends each alert with a place to a UDP address, unicast or multicast."""
 
-    def __init__(self, address, source, stale_s):
+    def __init__(self, address: str, source: str, stale_s: float) -> None:
         """
         Resolve the address.
 
@@ -72,12 +74,12 @@ class CotSender:
         self._socket.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, MULTICAST_HOPS)
         self.description = f'Cursor on Target to {address}'
 
-    def send(self, alert):
+    def send(self, alert: Alert) -> None:
         """Send one alert; OSError where there is no way to the address."""
         uid = f'{self._source}.{alert.key}'.replace(' ', '_')
         self._socket.sendto(
             cot_event(alert, uid, datetime.now(timezone.utc), self._stale_s), self._address)
 
-    def close(self):
+    def close(self) -> None:
         """Close the socket."""
         self._socket.close()

@@ -1,18 +1,20 @@
 """Alerts with a place handed to those who show them on a map: what is new, and reminders."""
 from __future__ import annotations
 
-from effvit_ros.core.alerts import CLEARED, RAISED
+from typing import Dict, Iterable, List
+
+from effvit_ros.core.alerts import Alert, CLEARED, Place, RAISED
 
 
 class PlacedAlerts:
     """Turns messages that each tell the whole state into what is to be sent of single alerts."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         """Start with nothing raised."""
-        self._raised = {}
-        self._sent = {}
+        self._raised: Dict[str, Alert] = {}
+        self._sent: Dict[str, float] = {}
 
-    def take(self, alerts):
+    def take(self, alerts: Iterable[Alert]) -> List[Alert]:
         """
         Take in a message and return the alerts that changed.
 
@@ -23,7 +25,7 @@ class PlacedAlerts:
         for key, alert in placed.items():
             before = self._raised.get(key)
             if alert.state == RAISED:
-                if before is None or _moved(before.place, alert.place):
+                if before is None or _moved(place_of(before), place_of(alert)):
                     self._raised[key] = alert
                     changed.append(alert)
             elif before is not None:
@@ -33,7 +35,7 @@ class PlacedAlerts:
             changed.append(self._raised.pop(key)._replace(state=CLEARED))
         return changed
 
-    def due(self, now, period_s):
+    def due(self, now: float, period_s: float) -> List[Alert]:
         """
         Return the raised alerts that were not sent for ``period_s``: a datagram may get lost.
 
@@ -42,14 +44,25 @@ class PlacedAlerts:
         return [alert for key, alert in self._raised.items()
                 if now - self._sent.get(key, -1e9) >= period_s]
 
-    def sent(self, alert, now):
+    def sent(self, alert: Alert, now: float) -> None:
         """Note that an alert was sent."""
         self._sent[alert.key] = now
         if alert.state != RAISED:
             self._sent.pop(alert.key)
 
 
-def _moved(before, now):
+def place_of(alert: Alert) -> Place:
+    """
+    Return the place of an alert that has one.
+
+    :raises ValueError: it has none.
+    """
+    if alert.place is None:
+        raise ValueError(f'{alert.name} has no place')
+    return alert.place
+
+
+def _moved(before: Place, now: Place) -> bool:
     # A degree of latitude is 111 km; of longitude less, which only sends more seldom.
     away = 111_000 * max(abs(before.latitude - now.latitude),
                          abs(before.longitude - now.longitude))

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import socket
+from typing import Union
 
 from effvit_ros.core.errors import UserError
 
@@ -12,16 +13,16 @@ WRITE_TIMEOUT_S = 1.0
 class UdpPort:
     """Sends datagrams to one address."""
 
-    def __init__(self, host, port):
+    def __init__(self, host: str, port: int) -> None:
         """Resolve the host; OSError where that fails."""
         self._address = socket.gethostbyname(host), port
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 
-    def write(self, data):
+    def write(self, data: bytes) -> None:
         """Send one datagram; OSError where there is no way to the address."""
         self._socket.sendto(data, self._address)
 
-    def close(self):
+    def close(self) -> None:
         """Close the socket."""
         self._socket.close()
 
@@ -29,7 +30,7 @@ class UdpPort:
 class SerialPort:
     """A serial device that may go away and come back, as USB adapters do."""
 
-    def __init__(self, device, baud):
+    def __init__(self, device: str, baud: int) -> None:
         """
         Open the device; OSError where that fails.
 
@@ -43,7 +44,7 @@ class SerialPort:
         self._open = lambda: serial.Serial(device, baud, write_timeout=WRITE_TIMEOUT_S)
         self._serial = self._open()
 
-    def write(self, data):
+    def write(self, data: bytes) -> None:
         """Write; OSError where the device is gone, which is opened again by the next call."""
         if self._serial is None:
             self._serial = self._open()
@@ -53,14 +54,14 @@ class SerialPort:
             self.close()
             raise
 
-    def close(self):
+    def close(self) -> None:
         """Close the device."""
         if self._serial is not None:
             self._serial.close()
             self._serial = None
 
 
-def open_port(address, baud):
+def open_port(address: str, baud: int) -> Union[UdpPort, SerialPort]:
     """
     Return the port for ``udpout:HOST:PORT`` or a serial device such as ``/dev/ttyTHS1``.
 

@@ -2,9 +2,9 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Dict, Iterable, Mapping, NamedTuple, Optional
 
-from effvit_ros.core.alerts import CLEARED, RAISED
+from effvit_ros.core.alerts import Alert, CLEARED, RAISED
 from effvit_ros.core.errors import UserError
 
 #: MAV_SEVERITY: the position is the number.
@@ -24,7 +24,7 @@ class StatusText(NamedTuple):
     text: str
 
 
-def parse_severities(text):
+def parse_severities(text: str) -> Dict[str, int]:
     """
     Return a dict from alert to severity, 0 to 7, of a text like ``person=critical, other=info``.
 
@@ -40,7 +40,7 @@ def parse_severities(text):
     return found
 
 
-def severities_problem(text):
+def severities_problem(text: str) -> Optional[str]:
     """Return what is wrong with a text for :func:`parse_severities`, or None."""
     try:
         parse_severities(text)
@@ -49,7 +49,7 @@ def severities_problem(text):
     return None
 
 
-def status_text(alert, severities):
+def status_text(alert: Alert, severities: Mapping[str, int]) -> StatusText:
     """
     Return the :class:`StatusText` of an :class:`~effvit_ros.core.alerts.Alert`.
 
@@ -78,13 +78,13 @@ class Announcer:
     What is still to be sent is at most one text for each alert: a newer one replaces it.
     """
 
-    def __init__(self, severities):
+    def __init__(self, severities: Mapping[str, int]) -> None:
         """Start with nothing raised; ``severities`` is what :func:`parse_severities` returns."""
         self._severities = severities
-        self._raised = {}
-        self._pending = {}
+        self._raised: Dict[str, Alert] = {}
+        self._pending: Dict[str, StatusText] = {}
 
-    def take(self, alerts):
+    def take(self, alerts: Iterable[Alert]) -> None:
         """Take in a message: all alerts that are raised, and those that ceased to be."""
         state = {alert.key: alert for alert in alerts}
         for name, alert in state.items():
@@ -94,15 +94,15 @@ class Announcer:
         for name in [name for name in self._raised if name not in state]:
             self._note(self._raised[name]._replace(state=CLEARED))
 
-    def next(self):
+    def next(self) -> Optional[StatusText]:
         """Return the most severe text that is still to be sent, the oldest of those; or None."""
         return min(self._pending.values(), key=lambda status: status.severity, default=None)
 
-    def sent(self, status):
+    def sent(self, status: StatusText) -> None:
         """Strike off what :meth:`next` returned."""
         self._pending = {n: s for n, s in self._pending.items() if s is not status}
 
-    def _note(self, alert):
+    def _note(self, alert: Alert) -> None:
         if alert.state == RAISED:
             self._raised[alert.key] = alert
         else:
