@@ -72,7 +72,8 @@ WORKSTATION = {
     'pruning': 'torch_env models training',
     'export': 'torch_env data evaluation files models ranks',
     'teachers': 'data export models',
-    'adapt': 'torch_env data evaluation export losses models training effvit_ros.evaluation',
+    'adapt': 'torch_env data evaluation export files losses models training '
+             'effvit_ros.evaluation',
     'importing': 'torch_env data export',
     'budget': 'export models peers profiling pruning recipe',
     'recipe': 'ablation_settings data export losses models overrides pruning teachers '

@@ -32,6 +32,7 @@ from effvit_compression.export.origins import inherited, Origin
 from effvit_compression.export.price import PriceSet
 from effvit_compression.export.temperature import calibrated_temperature
 from effvit_compression.export.views import record, section
+from effvit_compression.files import alone
 from effvit_compression.models.factory import SegmentationNet
 from effvit_ros.core.bundle import Bundle, is_bundle, load_bundle
 from effvit_ros.core.errors import UserError
@@ -39,8 +40,8 @@ from effvit_ros.core.whole_file import write_text
 from effvit_ros.report.render import markdown_table
 
 REPORT, CARD, BUNDLE = 'report.json', 'report.md', 'bundle'
-#: File of an interrupted learning.
-CHECKPOINT = 'last.ckpt'
+#: File of an interrupted learning, and the one that a run at work in a place holds.
+CHECKPOINT, LOCK = 'last.ckpt', 'lock'
 #: Pictures on which the exported graphs are proved.
 PROOFS = 6
 #: Pictures that calibrate the INT8 graph, and mIoU that it may lose.
@@ -81,7 +82,8 @@ def adapt(task: Task, net: SegmentationNet, out: Path, say: Callable[[str], None
     learning goes on where it was.
 
     :param net: the bundle's network; it is trained in place.
-    :raises UserError: too few pictures, unreadable ones, labels that don't fit.
+    :raises UserError: too few pictures, unreadable ones, labels that don't fit, or another
+        process adapts into the same place.
     """
     start = time.monotonic()
     check_place(out)
@@ -94,35 +96,45 @@ def adapt(task: Task, net: SegmentationNet, out: Path, say: Callable[[str], None
     else:
         learn_from, held_out = (labelled.part(side_) for side_ in hold_out(labelled))
     settings = plan(learn_from, task.minutes, side)
-    say(f'{len(learn_from)} pictures to learn from, {len(held_out)} held out; at most '
-        f'{settings.steps} steps or {settings.seconds / 60:.0f} min on {device}')
     unfinished = out.with_name(f'.{out.name}.unfinished')
-    kept = unfinished / identity(task)
-    kept.mkdir(parents=True, exist_ok=True)
-    learnt = learn(net.to(device), learn_from, Judge(held_out, len(bundle.names), side, device),
-                   settings, task.seed, say, kept / CHECKPOINT)
-    say(f'learnt {learnt.steps} steps; the bundle is {learnt.share:.0%} new and the rest old')
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix='.adapt-') as place:
-        new = Path(place) / out.name
-        new.mkdir()
-        before = score(bundle, held_out.samples)
-        found = outcome(before, before)
-        if learnt.share:
-            write(task, net.cpu(), learn_from, held_out.samples, new / BUNDLE, say)
-            say('scoring the bundle before and after on the held-out part')
-            found = outcome(before, score(load_bundle(new / BUNDLE), held_out.samples))
-        if not learnt.share or found.gain.difference < 0:
-            # As it flies, in INT8, it may be worse after all.
-            shutil.rmtree(new / BUNDLE, ignore_errors=True)
-            shutil.copytree(bundle.path, new / BUNDLE)
-            found = outcome(before, before)
-        report = report_of(task, learn_from, held_out, settings, learnt, found,
-                           load_bundle(new / BUNDLE), time.monotonic() - start)
-        write_text(new / REPORT, json.dumps(report, indent=2) + '\n')
-        write_text(new / CARD, page(report, found, out, bundle.names))
-        replace_folder(new, out)
-    shutil.rmtree(unfinished, ignore_errors=True)
+    with alone(unfinished / LOCK, f'--out {out}: another adaptation is at work there: wait for '
+               'it, or give another --out'):
+        say(f'{len(learn_from)} pictures to learn from, {len(held_out)} held out; at most '
+            f'{settings.steps} steps or {settings.seconds / 60:.0f} min on {device}')
+        kept = unfinished / identity(task)
+        kept.mkdir(exist_ok=True)
+        learnt = learn(net.to(device), learn_from,
+                       Judge(held_out, len(bundle.names), side, device), settings, task.seed, say,
+                       kept / CHECKPOINT)
+        say(f'learnt {learnt.steps} steps; the bundle is {learnt.share:.0%} new and the rest old')
+        with tempfile.TemporaryDirectory(dir=out.parent, prefix='.adapt-') as place:
+            new = Path(place) / out.name
+            new.mkdir()
+            found = the_better(task, net.cpu(), learnt, learn_from, held_out.samples,
+                               new / BUNDLE, say)
+            report = report_of(task, learn_from, held_out, settings, learnt, found,
+                               load_bundle(new / BUNDLE), time.monotonic() - start)
+            write_text(new / REPORT, json.dumps(report, indent=2) + '\n')
+            write_text(new / CARD, page(report, found, out, bundle.names))
+            replace_folder(new, out)
+        shutil.rmtree(unfinished, ignore_errors=True)
     return found
+
+
+def the_better(task: Task, net: SegmentationNet, learnt: Learnt, learn_from: Labelled,
+               held_out: Sequence[Sample], folder: Path, say: Callable[[str], None]) -> Outcome:
+    """Write the new bundle, or a copy of the old one where the new one flies worse; score both."""
+    before = score(task.bundle, held_out)
+    if learnt.share:
+        write(task, net, learn_from, held_out, folder, say)
+        say('scoring the bundle before and after on the held-out part')
+        found = outcome(before, score(load_bundle(folder), held_out))
+        if not found.gain.difference < 0:
+            return found
+        # As it flies, in INT8, it is worse after all.
+        shutil.rmtree(folder)
+    shutil.copytree(task.bundle.path, folder)
+    return outcome(before, before)
 
 
 def identity(task: Task) -> str:

@@ -86,8 +86,9 @@ def network_of(bundle: Bundle) -> SegmentationNet:
     """
     entry, fields = bundle.manifest.get('network'), bundle.manifest.get('architecture')
     if not isinstance(entry, dict) or not fields:
-        raise UserError(f'{bundle.path}: holds no network to train on, only graphs that fly: '
-                        'give a bundle of format 3 that effvit-compress trained, or a checkpoint')
+        raise UserError(f'{bundle.path}: holds no network to train on, only graphs that fly, as '
+                        'imported models do: give a bundle of format 3 that effvit-compress '
+                        'trained, or train this one on in its own framework and import it again')
     file = bundle.path / NETWORK
     try:
         data = file.read_bytes()

@@ -3,6 +3,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 
 import cv2
 import numpy as np
@@ -164,6 +166,51 @@ def test_the_bundle_stays_where_the_new_one_is_worse_as_it_flies(bundle, picture
     assert 'NO BETTER than before' in capsys.readouterr().out
     assert load_bundle(tmp_path / 'out' / 'bundle').sha256 == load_bundle(bundle).sha256
     assert not list(tmp_path.glob('.out*'))
+
+
+#: Holds the lock of an adaptation into ``out`` until it is killed.
+AT_WORK = '''
+import sys
+from pathlib import Path
+from effvit_compression.files import alone
+with alone(Path(sys.argv[1]), 'busy'):
+    print('holds it', flush=True)
+    sys.stdin.read()
+'''
+
+
+def test_a_second_run_into_one_place_is_refused_until_the_first_has_ended(
+        bundle, pictures, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(run, 'learn', lambda *given: learning.Learnt([(0, 0.5)], 1, 0.0, False))
+    monkeypatch.setattr(run, 'score', lambda found, samples: scored([9, 9, 9, 9], 14))
+    lock = tmp_path / '.out.unfinished' / run.LOCK
+    with subprocess.Popen([sys.executable, '-c', AT_WORK, str(lock)], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, text=True) as first:
+        assert first.stdout.readline() == 'holds it\n'
+        assert adapted(bundle, pictures, tmp_path / 'out') == 2
+        assert capsys.readouterr().err == (
+            f'error: --out {tmp_path / "out"}: another adaptation is at work there: wait for it, '
+            'or give another --out\n')
+        assert not (tmp_path / 'out').exists()
+        first.kill()
+        first.wait()
+    assert lock.exists(), 'a killed process leaves its file'
+    assert adapted(bundle, pictures, tmp_path / 'out') == 0
+    assert not list(tmp_path.glob('.out*'))
+
+
+def test_an_imported_bundle_is_refused_with_what_to_do_instead(bundle, pictures, tmp_path, capsys):
+    imported = tmp_path / 'imported'
+    shutil.copytree(bundle, imported)
+    manifest = yaml.safe_load((imported / 'manifest.yaml').read_text())
+    del manifest['network'], manifest['architecture']
+    (imported / 'manifest.yaml').write_text(yaml.safe_dump(manifest))
+    assert adapted(imported, pictures, tmp_path / 'out') == 2
+    assert capsys.readouterr().err == (
+        f'error: {imported}: holds no network to train on, only graphs that fly, as imported '
+        'models do: give a bundle of format 3 that effvit-compress trained, or train this one on '
+        'in its own framework and import it again\n')
+    assert not list(tmp_path.glob('*out*'))
 
 
 def remove_label(images, labels):
