@@ -28,8 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='Take truth from 8-bit index PNGs of the same file stems, ids of the '
                              'bundle, 255 where nothing is labelled.')
     parser.add_argument('--data', type=Path, metavar='FILE.yaml',
-                        help='Instead of --images and --labels: a dataset with train and val, '
-                             'as data-import writes it.')
+                        help='Learn, instead of from --images and --labels, from a dataset with '
+                             'train and val, as data-import writes it.')
     parser.add_argument('--ignore', type=int, default=255,
                         help='Count pixels of this label id nowhere (default: 255).')
     parser.add_argument('--minutes', type=float, default=20.0,

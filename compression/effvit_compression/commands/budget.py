@@ -16,21 +16,22 @@ RECIPE = Path('config/recipes/default.yaml')
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.add_argument('--ms', type=cli.positive, required=True,
-                        help='Milliseconds from a picture to its labels.')
+                        help='Take at most so many milliseconds from a picture to its labels.')
     parser.add_argument('--runtime', choices=('openvino', 'onnxruntime'), default='openvino',
-                        help='Runtime that flies (default: openvino).')
+                        help='Measure in this runtime, which then flies (default: openvino).')
     parser.add_argument('--precision', choices=('auto', 'int8', 'fp32'), default='auto',
-                        help='Of the graph; auto: int8 or fp32 on openvino, fp32 on onnxruntime '
-                             '(default: auto).')
+                        help='Search graphs of this precision; auto: int8 and fp32 on openvino, '
+                             'fp32 on onnxruntime (default: auto).')
     parser.add_argument('--threads', type=cli.count_from_one, default=2,
                         help='Use so many CPU threads (default: 2).')
     parser.add_argument('--recipe', type=Path, metavar='RECIPE.yaml',
-                        help='Recipe whose data and trainings the new one takes over (default: '
-                             f'the shipped {RECIPE.name}).')
+                        help='Take data and trainings over from this recipe (default: the shipped '
+                             f'{RECIPE.name}).')
     parser.add_argument('--out', type=Path, default=Path('out/budget/budget.yaml'),
                         metavar='FILE.yaml',
-                        help='The new recipe; next to it come FILE_report/ and times.json, which '
-                             'later searches go on from (default: out/budget/budget.yaml).')
+                        help='Write the new recipe into this file; next to it come FILE_report/ '
+                             'and times.json, from which later searches go on (default: '
+                             'out/budget/budget.yaml).')
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -19,7 +19,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.add_argument('dataset', type=Path, metavar='DATASET.yaml',
                         help='Take the data set that this file describes.')
-    parser.add_argument('--root', type=Path, help='Folder of the data, instead of the file\'s.')
+    parser.add_argument('--root', type=Path,
+                        help='Take the data from this folder, instead of the file\'s.')
     parser.add_argument('--classes', type=Path, metavar='FILE.yaml',
                         help='Map its classes onto this class set (default: LPCV\'s).')
 

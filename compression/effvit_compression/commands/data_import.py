@@ -21,7 +21,8 @@ from effvit_ros.report.progress import steps
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    parser.add_argument('export', type=Path, help='The tool\'s export: a zip or a folder.')
+    parser.add_argument('export', type=Path,
+                        help='Read this export of the tool: a zip or a folder.')
     parser.add_argument('--out', type=Path, required=True, metavar='DIR',
                         help='Write the new dataset into this folder.')
     parser.add_argument('--form', choices=FORMS, default='',

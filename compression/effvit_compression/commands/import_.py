@@ -35,9 +35,9 @@ def three(text: str) -> Tuple[float, float, float]:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.add_argument('source', type=Path,
-                        help='An ONNX file, a folder with config.json and model.safetensors '
-                             '(Hugging Face, segmentation_models.pytorch), or torchvision\'s '
-                             'weights.')
+                        help='Import this: an ONNX file, a folder with config.json and '
+                             'model.safetensors (Hugging Face, segmentation_models.pytorch), or '
+                             'torchvision\'s weights.')
     parser.add_argument('--classes', type=Path, required=True, metavar='FILE.yaml',
                         help="Name the network's classes by this class set, in the order of its "
                              'ids.')

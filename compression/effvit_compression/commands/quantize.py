@@ -36,7 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='Calibrate on the train pictures of this dataset, take the price '
                              'from its val pictures.')
     parser.add_argument('--images', type=Path, metavar='DIR',
-                        help=f'Instead of --data: pictures, every {HELD_OUT}th for the price.')
+                        help='Calibrate, instead of on --data, on the pictures of this folder; '
+                             f'every {HELD_OUT}th is kept for the price.')
     parser.add_argument('--labels', type=Path, metavar='DIR',
                         help='Take truth from 8-bit index PNGs of the same file stems as '
                              '--images.')

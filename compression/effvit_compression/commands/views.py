@@ -25,11 +25,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--out', required=True, type=Path, metavar='DIR',
                         help='Write the new bundle into this folder; may be the old one.')
     parser.add_argument('--data', type=Path, nargs='+', default=[], metavar='DATASET.yaml',
-                        help='Datasets that it was trained on; their val pictures, where there '
-                             'are any, set the limit.')
+                        help='Record these datasets, which it was trained on; their val pictures, '
+                             'where there are any, set the limit.')
     parser.add_argument('--images', type=Path, metavar='DIR',
-                        help='Instead of --data: a folder of pictures that it was trained on, or '
-                             'of a flight that it is known to be good for.')
+                        help='Record, instead of --data, a folder of pictures that it was trained '
+                             'on, or of a flight that it is known to be good for.')
     parser.add_argument('--add', action='store_true',
                         help='Keep the sets that the bundle has already (default: they go).')
 
