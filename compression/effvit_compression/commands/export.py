@@ -15,6 +15,9 @@ from effvit_compression.evaluation import evaluate_bundle
 from effvit_ros.core.bundle import is_bundle, load_bundle
 from effvit_ros.core.errors import UserError
 
+#: Pictures of each dataset that the graphs are proved on.
+PROOFS = 3
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
@@ -23,9 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--out', type=Path, required=True,
                         help='Write the bundle into this folder.')
     parser.add_argument('--data', type=Path, nargs='+', required=True, metavar='DATASET.yaml',
-                        help='Datasets that it was trained on: named with their terms, their '
-                             'val pictures check the graphs and give the scores. One without a '
-                             'split train gives scores of unseen views.')
+                        help='Name these datasets, with their terms, as those that it was trained '
+                             'on: their val pictures check the graphs and give the scores. One '
+                             'without a split train gives scores of unseen views.')
     parser.add_argument('--story', type=Path, required=True,
                         help='Tell the model card by this text file how it was trained.')
     parser.add_argument('--command', default='',
@@ -120,8 +123,7 @@ def parse_variant(text: str) -> Tuple[str, str]:
     return precision, io_type
 
 
-def parity_pictures(datasets: Sequence[DatasetDescription], size: int,
-                    count: int = 3) -> List[np.ndarray]:
+def parity_pictures(datasets: Sequence[DatasetDescription], size: int) -> List[np.ndarray]:
     """Return the first val pictures of each dataset, stretched: (size, size, 3) uint8 RGB."""
     return [stretched(read_image(pair.image), size)
-            for d in datasets for pair in d.pairs('val')[:count]]
+            for d in datasets for pair in d.pairs('val')[:PROOFS]]

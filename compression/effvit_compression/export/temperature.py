@@ -16,8 +16,8 @@ POINTS = 2000
 LOWEST, HIGHEST = 0.2, 10.0
 
 
-def calibrated_temperature(bundle: Bundle, samples: Iterable[Tuple[np.ndarray, np.ndarray]],
-                           runtime: str = 'auto') -> float:
+def calibrated_temperature(bundle: Bundle,
+                           samples: Iterable[Tuple[np.ndarray, np.ndarray]]) -> float:
     """
     Return the temperature with the least negative log-likelihood; 1 without labelled points.
 
@@ -27,7 +27,7 @@ def calibrated_temperature(bundle: Bundle, samples: Iterable[Tuple[np.ndarray, n
     scores: List[np.ndarray] = []
     truths: List[np.ndarray] = []
     rng = np.random.default_rng(0)
-    with Segmenter(bundle, runtime) as segmenter:
+    with Segmenter(bundle) as segmenter:
         for image, truth in samples:
             found = segmenter.segment(image, 'rgb').scores
             there = cv2.resize(truth, found.shape[:0:-1], interpolation=cv2.INTER_NEAREST).ravel()

@@ -27,8 +27,8 @@ class Shown(Protocol):
         """Return one."""
 
 
-def looks(bundle: Bundle, pictures: Iterable[np.ndarray], runtime: str = 'auto',
-          advance: Callable[[], None] = lambda: None) -> np.ndarray:
+def looks(bundle: Bundle, pictures: Iterable[np.ndarray],
+          advance: Callable[[], None]) -> np.ndarray:
     """
     Return the numbers of pictures (H, W, 3) uint8 RGB as the bundle sees them in flight.
 
@@ -38,7 +38,7 @@ def looks(bundle: Bundle, pictures: Iterable[np.ndarray], runtime: str = 'auto',
     if not bundle.gives_scores:
         raise UserError(f'{bundle.path}: {NO_SCORES}')
     rows = []
-    with Segmenter(bundle, runtime) as segmenter:
+    with Segmenter(bundle) as segmenter:
         for picture in pictures:
             rows.append(segmenter.segment(picture, 'rgb').look())
             advance()

@@ -24,39 +24,33 @@ PICTURES = 24
 
 
 class _FromCamera(nn.Module):
-    """Camera pixels (1, H, W, 3) uint8 in; scores, or labels (1, H, W) uint8, out."""
+    """Camera pixels (1, H, W, 3) uint8 in, scores out."""
 
-    def __init__(self, peer: nn.Module, labels: bool):
+    def __init__(self, peer: nn.Module):
         super().__init__()
         self.peer = peer
-        self.labels = labels
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """Scores or labels of one picture."""
-        scores = self.peer(image.to(torch.float32).permute(0, 3, 1, 2))
-        if not self.labels:
-            return scores
-        whole = nn.functional.interpolate(scores, size=image.shape[1:3], mode='bilinear',
-                                          align_corners=False)
-        return whole.argmax(1).to(torch.uint8)
+        """Scores of one picture."""
+        return self.peer(image.to(torch.float32).permute(0, 3, 1, 2))
 
 
 def write_peer_bundle(peer: nn.Module, name: str, folder: Path, size: int, classes: ClassSet,
-                      pictures: Sequence[np.ndarray], labels: bool = False) -> Bundle:
+                      pictures: Sequence[np.ndarray]) -> Bundle:
     """
     Export a network in FP32 and INT8 and return its bundle.
 
     :param pictures: (size, size, 3) uint8 RGB that calibrate.
-    :param labels: upsampling and argmax in the graph, as in a bundle of format 1; else the graph
-        ends at the scores.
     """
-    full = export(_FromCamera(peer, labels).eval(), size, 'labels' if labels else 'scores')
+    image = torch.zeros(1, size, size, 3, dtype=torch.uint8)
+    full = onnxslim.slim(exported(_FromCamera(peer).eval(), (image,), ['image'], ['scores'],
+                                  OPSET))
     return write_graphs({'fp32': full, 'int8': to_int8(full, pictures)}, name, folder, size,
-                        classes, labels)
+                        classes)
 
 
 def write_graphs(made: Mapping[str, onnx.ModelProto], name: str, folder: Path, size: int,
-                 classes: ClassSet, labels: bool = False) -> Bundle:
+                 classes: ClassSet) -> Bundle:
     """Write graphs by precision as a bundle that knows nothing, and return it."""
     folder.mkdir(parents=True, exist_ok=True)
     graphs = []
@@ -68,7 +62,7 @@ def write_graphs(made: Mapping[str, onnx.ModelProto], name: str, folder: Path, s
                        'precision': precision, 'io': 'uint8', 'opset': OPSET,
                        'classes': len(classes)})
     manifest = {
-        'format_version': 1 if labels else FORMAT_VERSIONS[-1], 'name': name, 'ignore': 255,
+        'format_version': FORMAT_VERSIONS[-1], 'name': name, 'ignore': 255,
         'temperature': 1.0, 'graphs': graphs,
         'prefer': {'openvino': 'int8'} if 'int8' in made else {},
         'input': {'height': size, 'width': size, 'channel_order': 'rgb'},
@@ -76,12 +70,6 @@ def write_graphs(made: Mapping[str, onnx.ModelProto], name: str, folder: Path, s
         'terms': 'random weights: for timing alone'}
     (folder / MANIFEST).write_text(yaml.safe_dump(manifest, sort_keys=False), encoding='utf-8')
     return load_bundle(folder)
-
-
-def export(module: nn.Module, size: int, output: str) -> onnx.ModelProto:
-    """Return the graph of a module that takes (1, size, size, 3) uint8."""
-    image = torch.zeros(1, size, size, 3, dtype=torch.uint8)
-    return onnxslim.slim(exported(module, (image,), ['image'], [output], OPSET))
 
 
 def flight_pictures(size: int, count: int = PICTURES) -> List[np.ndarray]:

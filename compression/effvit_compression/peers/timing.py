@@ -7,6 +7,7 @@ from typing import Dict, List, Mapping, NamedTuple, Sequence, Tuple
 
 import numpy as np
 
+from effvit_compression.export.price import RUNTIME
 from effvit_compression.profiling.latency import REST_S
 from effvit_ros.core.bundle import Bundle
 from effvit_ros.core.percentiles import percentiles
@@ -21,15 +22,15 @@ class Timed(NamedTuple):
 
 
 def time_bundles(bundles: Mapping[str, Bundle], precisions: Sequence[str],
-                 pictures: Sequence[np.ndarray], rounds: int, runtime: str = 'openvino',
-                 threads: int = 0) -> Dict[Tuple[str, str], Timed]:
+                 pictures: Sequence[np.ndarray], rounds: int, threads: int,
+                 ) -> Dict[Tuple[str, str], Timed]:
     """
     Time bundles by (name, precision); a bundle without a precision's graph lacks that entry.
 
     All take turns, with a rest before each, so that whatever else the machine does meets all.
 
     :param pictures: (H, W, 3) uint8 BGR.
-    :raises UserError: the runtime is not installed, or can't run a bundle.
+    :raises UserError: OpenVINO is not installed, or can't run a bundle.
     """
     taken: Dict[Tuple[str, str], List[Tuple[float, float]]] = {}
     with contextlib.ExitStack() as stack:
@@ -38,7 +39,7 @@ def time_bundles(bundles: Mapping[str, Bundle], precisions: Sequence[str],
             for precision in precisions:
                 if any((g.precision, g.io) == (precision, 'uint8') for g in bundle.graphs):
                     opened[name, precision] = stack.enter_context(Segmenter(
-                        bundle.preferring(runtime, precision), runtime, threads))
+                        bundle.preferring(RUNTIME, precision), RUNTIME, threads))
         for key, segmenter in opened.items():
             taken[key] = []
             segmenter.segment(pictures[0])

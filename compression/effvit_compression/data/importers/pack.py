@@ -37,7 +37,7 @@ class Packed:
 
 def pack(export: Export, places: Sequence[Path], out: Path, names: Sequence[str],
          table: Dict[str, int], rest: int = UNLABELLED, leave_out: bool = False,
-         advance: Callable[[], None] = lambda: None, name: str = '') -> Packed:
+         advance: Callable[[], None] = lambda: None) -> Packed:
     """
     Write ``out``: images/, labels/ (each train/ and val/) and ``dataset.yaml``.
 
@@ -81,7 +81,7 @@ def pack(export: Export, places: Sequence[Path], out: Path, names: Sequence[str]
             split = 'val' if judged else 'train'
             packed.pictures[split] = packed.pictures.get(split, 0) + 1
             move(ready, new, stem, split)
-        text = description(name or out.name, names, packed.pictures, suffix)
+        text = description(out.name, names, packed.pictures, suffix)
         (new / DESCRIPTION).write_text(text, encoding='utf-8')
         if out.exists():
             out.rmdir()

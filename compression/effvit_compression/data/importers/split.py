@@ -28,9 +28,9 @@ def moment_of(stem: str) -> Moment:
     return Moment(match.group(1).rstrip('_-. '), int(match.group(2))) if match else Moment(stem, 0)
 
 
-def held_out(stems: Sequence[str], share: float = SHARE) -> List[bool]:
+def held_out(stems: Sequence[str]) -> List[bool]:
     """
-    Say for each picture whether it is held out: about ``share`` of them.
+    Say for each picture whether it is held out: about ``SHARE`` of them.
 
     With three flights or more whole flights are; with fewer the last part of each, cut where the
     largest pause in time is, so that the pictures on both sides of the cut differ most.
@@ -40,11 +40,10 @@ def held_out(stems: Sequence[str], share: float = SHARE) -> List[bool]:
     for index in sorted(range(len(stems)), key=lambda i: moments[i]):
         flights.setdefault(moments[index].flight, []).append(index)
     lengths = [len(indices) for indices in flights.values()]
-    if len(flights) >= FLIGHTS and max(lengths) < (1 - share) * len(stems):
-        chosen = whole_flights(flights, share * len(stems))
+    if len(flights) >= FLIGHTS and max(lengths) < (1 - SHARE) * len(stems):
+        chosen = whole_flights(flights, SHARE * len(stems))
     else:
-        chosen = [index for indices in flights.values()
-                  for index in last_part(indices, moments, share)]
+        chosen = [index for indices in flights.values() for index in last_part(indices, moments)]
     return [index in set(chosen) for index in range(len(stems))]
 
 
@@ -57,12 +56,12 @@ def whole_flights(flights: Dict[str, List[int]], wanted: float) -> List[int]:
     return chosen
 
 
-def last_part(indices: List[int], moments: Sequence[Moment], share: float) -> List[int]:
-    """Return the end of a flight, cut at the largest pause about where ``share`` of it begins."""
+def last_part(indices: List[int], moments: Sequence[Moment]) -> List[int]:
+    """Return the end of a flight, cut at the largest pause about where its last fifth begins."""
     count = len(indices)
     if count < 2:
         return []
-    middle, reach = count * (1 - share), max(1, round(count * share / 2))
+    middle, reach = count * (1 - SHARE), max(1, round(count * SHARE / 2))
     cuts: List[Tuple[int, float, int]] = []
     for cut in range(max(1, round(middle) - reach), min(count - 1, round(middle) + reach) + 1):
         pause = moments[indices[cut]].time - moments[indices[cut - 1]].time
