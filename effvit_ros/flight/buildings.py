@@ -132,9 +132,7 @@ def _roof(canvas: Canvas, layout: Layout, rng: np.random.Generator, building: Bu
     picture = light[..., None] * np.asarray(building.colour, np.float32)
     if building.roof == 'flat':
         _parapet(rng, layout, building, picture, w, d)
-    elif building.roof == 'gable':
-        light[:1], light[-1:] = 0.7, 0.7
-    _chimneys(rng, layout, building, picture, w, d)
+    _chimneys(rng, building, picture, w, d)
     return np.clip(picture, 0, 255).astype(np.uint8)
 
 
@@ -162,8 +160,8 @@ def _parapet(rng: np.random.Generator, layout: Layout, building: Building, pictu
             picture[by:by + bd, bx:bx + bw] = rng.uniform(130, 225)
 
 
-def _chimneys(rng: np.random.Generator, layout: Layout, building: Building, picture: np.ndarray,
-              w: int, d: int) -> None:
+def _chimneys(rng: np.random.Generator, building: Building, picture: np.ndarray, w: int,
+              d: int) -> None:
     if building.roof == 'flat' or w < 24 or d < 24:
         return
     if rng.random() < 0.7:

@@ -49,7 +49,7 @@ def paint_fire(canvas: Canvas, layout: Layout, rng: np.random.Generator,
     flicker = 26 * (fractal(rng, low, 9, 3) - 0.05)
     flames = np.minimum(flames + 4, flicker).astype(np.float32)
     canvas.paint_field(flames, Material(FLAME, 0.3, 0.9, 0.3), FIRE, soft=6, rough=5)
-    _drift(canvas, layout, rng, sources)
+    _drift(canvas, rng, sources)
 
 
 def _wildfire_front(canvas: Canvas, layout: Layout, rng: np.random.Generator) -> np.ndarray:
@@ -67,7 +67,7 @@ def _wildfire_front(canvas: Canvas, layout: Layout, rng: np.random.Generator) ->
     return flow_line(rng, middle - half, middle + half, 0.1)
 
 
-def _drift(canvas: Canvas, layout: Layout, rng: np.random.Generator,
+def _drift(canvas: Canvas, rng: np.random.Generator,
            sources: Sequence[Tuple[np.ndarray, float]]) -> None:
     """Lay plumes from ``sources`` (centre, radius) downwind, wider and thinner on the way."""
     low, ppm = canvas.low, canvas.ppm

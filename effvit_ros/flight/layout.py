@@ -132,7 +132,7 @@ class Layout:
             self.parcels.append((self._kind(rng, middle, village),
                                  self._outline(left, top, right, bottom)))
             return
-        kind = self._road_kind(level, village, max(width, height))
+        kind = self._road_kind(level, village)
         cut = rng.uniform(0.38, 0.62)
         if width > height:
             at = left + cut * width
@@ -148,7 +148,7 @@ class Layout:
             self._divide(rng, *half, level + 1)
 
     @staticmethod
-    def _road_kind(level: int, village: bool, extent: float) -> Optional[str]:
+    def _road_kind(level: int, village: bool) -> Optional[str]:
         if level < 2:
             return 'main'
         if village:

@@ -40,7 +40,7 @@ def paint_ground(canvas: Canvas, layout: Layout, rng: np.random.Generator) -> No
     for x, y, w, h in canvas.blocks():
         canvas.image[y:y + h, x:x + w] = canvas.texture(grass, x, y, w, h)
     for kind, outline in layout.parcels:
-        _paint_parcel(canvas, layout, rng, colours, kind, outline)
+        _paint_parcel(canvas, rng, colours, kind, outline)
     low = canvas.low
     patches = canvas.size * 0.02 * (fractal(rng, low, low / 10, 5) - 0.75)
     canvas.paint_field(patches, Material(SOIL, 0.5, 0.5, 0.3), soft=30, alpha=0.7)
@@ -57,7 +57,7 @@ def paint_ground(canvas: Canvas, layout: Layout, rng: np.random.Generator) -> No
     _raise_relief(canvas, layout, rng)
 
 
-def _paint_parcel(canvas: Canvas, layout: Layout, rng: np.random.Generator,
+def _paint_parcel(canvas: Canvas, rng: np.random.Generator,
                   colours: Mapping[str, Sequence[Tuple[int, int, int]]], kind: str,
                   outline: np.ndarray) -> None:
     placed = canvas.polygon_alpha(outline, soft=4)
@@ -84,11 +84,11 @@ def _paint_parcel(canvas: Canvas, layout: Layout, rng: np.random.Generator,
     texture = canvas.texture(material, x, y, w, h)
     if kind in ('crop', 'stubble', 'plough', 'meadow'):
         edge = outline[1] - outline[0] if rng.integers(2) else outline[-1] - outline[0]
-        texture = _plough_lines(canvas, rng, texture, x, y, edge, kind)
+        texture = _plough_lines(canvas, rng, texture, edge, kind)
     canvas.blend(x, y, alpha, texture)
 
 
-def _plough_lines(canvas: Canvas, rng: np.random.Generator, texture: np.ndarray, x: int, y: int,
+def _plough_lines(canvas: Canvas, rng: np.random.Generator, texture: np.ndarray,
                   edge: np.ndarray, kind: str) -> np.ndarray:
     """Rows across ``edge``: fine drill rows and, every 12 to 20 m, a pair of wheel tracks."""
     h, w = texture.shape[:2]

@@ -83,7 +83,7 @@ class Traffic:
         rng, ppm = self.rng, self.canvas.ppm
         lines = [line for _, line in self.layout.roads]
         village = [line for kind, line in self.layout.roads if kind == 'street'] or lines
-        for group in range(3 * groups):
+        for _ in range(3 * groups):
             place = rng.random()
             if place < 0.6 or not buildings:
                 among = village if rng.random() < 0.7 else lines

@@ -120,7 +120,7 @@ def make_map(bag: Bag, settings: MapSettings, folder: Path, classes: ClassSet,
     :param bundle: :class:`~effvit_ros.core.bundle.Bundle` for bags of pictures, or None.
     :raises UserError: nothing can be mapped.
     """
-    topics = _topics(bag, settings, bundle)
+    topics = _topics(bag, settings)
     poses = choose_pose_topics(bag, settings.pose_topics, settings.poses)
     trajectory = Trajectory(settings.poses)
     bad_poses = read_poses(bag, poses, trajectory)
@@ -145,7 +145,7 @@ def make_map(bag: Bag, settings: MapSettings, folder: Path, classes: ClassSet,
     return made
 
 
-def _topics(bag: Bag, settings: MapSettings, bundle: Optional[Bundle]) -> Dict[str, str]:
+def _topics(bag: Bag, settings: MapSettings) -> Dict[str, str]:
     labels = settings.labels_topic
     if labels:
         if labels not in bag.topics or bag.topics[labels].type not in IMAGE_TYPES:

@@ -35,8 +35,7 @@ class Footprint(NamedTuple):
 
     ``row``, ``column``: the box's south-west cell. ``u``, ``v``: (H, W) float32, pixels, row 0
     in the south; -1e6 where the picture does not see the cell. ``weight``: (H, W) float32, 0
-    to 1, by viewing angle and ground sampling distance; 0 where unseen. ``gsd_m``: median
-    metres of a pixel's side on the ground.
+    to 1, by viewing angle and ground sampling distance; 0 where unseen.
     """
 
     row: int
@@ -44,7 +43,6 @@ class Footprint(NamedTuple):
     u: np.ndarray
     v: np.ndarray
     weight: np.ndarray
-    gsd_m: float
 
 
 def footprint(camera: CameraModel, pose: CameraPose, ground: Ground,
@@ -101,7 +99,7 @@ def _looked_up(camera: CameraModel, pose: CameraPose, grid: Grid, row: int, colu
     area = points[2] ** 3 / (focal2 * np.maximum(-dz, 1e-3))
     weight = np.where(inside, cosine * np.minimum(1, FINE_M ** 2 / np.maximum(area, 1e-9)),
                       0).astype(np.float32)
-    return Footprint(row, column, u, v, weight, float(np.sqrt(np.median(area[inside]))))
+    return Footprint(row, column, u, v, weight)
 
 
 def _box(camera: CameraModel, pose: CameraPose, grid: Grid,

@@ -80,8 +80,3 @@ def between(first: np.ndarray, second: np.ndarray, part: float) -> np.ndarray:
         angle = math.acos(dot)
         mixed = (math.sin((1 - part) * angle) * first + math.sin(part * angle) * second)
     return mixed / np.linalg.norm(mixed)
-
-
-def heading_of(rotation: np.ndarray) -> float:
-    """Return the compass heading of a body's nose, degrees clockwise from north, 0..360."""
-    return math.degrees(math.atan2(rotation[0, 0], rotation[1, 0])) % 360

@@ -10,7 +10,6 @@ import numpy as np
 import rasterio
 import simplekml
 from rasterio.features import geometry_window, rasterize
-from rasterio.io import DatasetReader
 from rasterio.windows import Window
 from shapely.geometry import mapping
 from shapely.geometry.base import BaseGeometry
@@ -63,14 +62,13 @@ def regions(map_path: Path, ground: GroundGrid, n_classes: int,
                 mask = rasterize([polygon], (window.height, window.width),
                                  transform=source.window_transform(window)).astype(bool)
                 confidence = source.read(2, window=window)[mask]
-                first, last = _times(ground, source, window, mask)
+                first, last = _times(ground, window, mask)
                 yield Region(class_id, polygon, float(polygon.area),
                              float(confidence.mean()) / 255 if confidence.size else 0.0,
                              first, last)
 
 
-def _times(ground: GroundGrid, source: DatasetReader, window: Window,
-           mask: np.ndarray) -> Tuple[int, int]:
+def _times(ground: GroundGrid, window: Window, mask: np.ndarray) -> Tuple[int, int]:
     """Return the first and the last milliseconds at which the cells of a window were seen."""
     south, west, rows, _ = ground.bounds()
     cell_rows, cell_columns = np.nonzero(mask)

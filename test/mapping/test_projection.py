@@ -13,7 +13,7 @@ from effvit_ros.mapping.ground import Plane
 from effvit_ros.mapping.ground_grid import GroundGrid, tile_windows
 from effvit_ros.mapping.mount import Mount
 from effvit_ros.mapping.pose_settings import CameraPose
-from effvit_ros.mapping.projection import footprint, Grid, sampled_labels
+from effvit_ros.mapping.projection import FINE_M, footprint, Grid, sampled_labels
 from effvit_ros.mapping.rotations import about_z
 from effvit_ros.mapping.tiles import empty_tile, TILE, TileStore
 from effvit_ros.mapping.track import PoseProblem
@@ -49,7 +49,7 @@ def where(place, cell, pixel):
 def test_where_a_pixel_lies(body, pixel, place):
     found = footprint(CAMERA, camera_at(7, 3, body=body), Plane(), Grid(0.1))
     assert where(found, 0.1, pixel) == pytest.approx(place, abs=0.06)
-    assert found.gsd_m == pytest.approx(0.5, rel=0.1)
+    assert found.weight.max() == pytest.approx((FINE_M / 0.5) ** 2, rel=0.05)
 
 
 def test_an_oblique_view_by_hand():
