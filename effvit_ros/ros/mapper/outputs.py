@@ -74,14 +74,15 @@ def grid_message(name: str, shown: Shown, stamp: Time) -> OccupancyGrid:
     0 free, 100 not, -1 not seen; of ``water`` 100 is water.
     """
     group = LANDABLE if name == 'landing' else WATER
-    inside = np.isin(shown.labels, [i for i, n in enumerate(shown.names) if n in group])
-    grid = np.where(inside == (name == 'landing'), 0, 100).astype(np.int8)
-    grid[shown.labels >= len(shown.names)] = -1
+    told = np.full(256, -1, np.int8)
+    told[:len(shown.names)] = [
+        0 if (class_name in group) == (name == 'landing') else 100 for class_name in shown.names]
+    grid = told[shown.labels]
     message = OccupancyGrid(header=Header(stamp=stamp, frame_id='map'))
     message.info.resolution = shown.cell_m
     message.info.height, message.info.width = grid.shape
     message.info.origin.position.y = shown.south * shown.cell_m
     message.info.origin.position.x = shown.west * shown.cell_m
     message.info.origin.orientation.w = 1.0
-    message.data.frombytes(np.ascontiguousarray(grid))
+    message.data.frombytes(grid)
     return message
