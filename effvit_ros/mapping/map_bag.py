@@ -34,7 +34,9 @@ def main(args: Optional[Sequence[str]] = None) -> int:
     from effvit_ros.core.bundle import load_bundle, resolve_model
     from effvit_ros.mapping.bag_map import make_map, WORK
     from effvit_ros.mapping.map_files import write_files
+    from effvit_ros.mapping.tiles import give_memory_back
     from effvit_ros.report.progress import Bars
+    give_memory_back()
     # Asked to end, it ends as by Ctrl-C: with its last checkpoint.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     bundle = None if options.labels_topic else load_bundle(resolve_model(options.bundle))

@@ -17,7 +17,9 @@ def main(args=None):
 
 def _make_node():
     need(*MAPPING, *READING)
+    from effvit_ros.mapping.tiles import give_memory_back
     from effvit_ros.ros.mapper.node import MapperNode
+    give_memory_back()
     return MapperNode()
 
 
