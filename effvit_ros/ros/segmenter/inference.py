@@ -1,15 +1,21 @@
 """Keeps one model answering: loads it, exchanges it while frames go on, tells when it hangs."""
 from __future__ import annotations
 
+import os
 import time
 
 from effvit_ros.core.bundle import DEFAULT_MODEL
 from effvit_ros.core.engine_policy import EnginePolicy
+from effvit_ros.core.process_usage import starved_threads
 from effvit_ros.core.runtimes import why_fallback
 from effvit_ros.ros.common.spin import stop_requested
 from effvit_ros.ros.health.level import WARN
 from effvit_ros.ros.segmenter.pipeline import FramePipeline
 from effvit_ros.ros.segmenter.worker import NewestFrame, Worker
+
+#: Seconds between two looks above which this process was stopped (a paused container, SIGSTOP,
+#: a machine that slept), and its inference is not to blame.
+PAUSE_S = 1.5
 
 
 class InferenceStuck(Exception):
@@ -53,6 +59,7 @@ class Inference:
         self.frames.give_to(self._worker)
         self._successor = None
         self._retired = []
+        self._looked = time.monotonic()
         self._tell()
 
     @property
@@ -92,14 +99,22 @@ class Inference:
 
         :raises InferenceStuck: a frame is in work for more than ``watchdog_timeout`` seconds.
         """
+        self._excuse_pause()
         timeout, seconds = self._settings['watchdog_timeout'], self.frames.in_work_for()
         if 0 < timeout < seconds:
             raise InferenceStuck(f'inference is stuck in one frame for {seconds:.1f} s '
-                                 f'(watchdog_timeout {timeout:g})')
+                                 f'(watchdog_timeout {timeout:g}){_who_takes_the_cpu()}')
         self._retired = [worker for worker in self._retired if worker.alive]
         self._follow_parameters()
         self._take_over()
         self._tell()
+
+    def _excuse_pause(self):
+        """Take the time in which this process did not run off what its frames have taken."""
+        now = time.monotonic()
+        unseen, self._looked = now - self._looked, now
+        if unseen > PAUSE_S:
+            self.frames.excuse(unseen)
 
     def _follow_parameters(self):
         """Begin to load the model that the parameters ask for, where it is another one."""
@@ -173,3 +188,11 @@ class Inference:
             self._health.clear_finding('runtime')
         self._outputs.alerts.introduce(bundle.names, bundle.simulated)
         self._outputs.publish_label_info(bundle, self._node.get_clock().now().to_msg())
+
+
+def _who_takes_the_cpu():
+    """Return what to say where inference is not stuck, but never gets to run; else ''."""
+    starved = starved_threads(os.getpid())
+    return '' if not starved else (
+        f': {starved} of its threads wait for a CPU that another process keeps; real-time '
+        'priority (chrt, rtprio) is for one program, or needs a CPU for each')

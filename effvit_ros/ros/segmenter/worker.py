@@ -79,6 +79,15 @@ class NewestFrame:
         since = self._handed_at or self._taken_at  # the older one
         return 0.0 if since is None else time.monotonic() - since
 
+    def excuse(self, seconds):
+        """Count ``seconds`` less for the frames in work: nothing ran in this process then."""
+        with self._changed:
+            now = time.monotonic()
+            if self._taken_at is not None:
+                self._taken_at = min(now, self._taken_at + seconds)
+            if self._handed_at is not None:
+                self._handed_at = min(now, self._handed_at + seconds)
+
     def drain(self, timeout):
         """Discard the waiting frame and wait for those in work; False after ``timeout``."""
         with self._changed:

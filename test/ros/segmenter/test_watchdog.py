@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import time
 from pathlib import Path
 
 import numpy as np
@@ -89,3 +91,19 @@ def test_a_stuck_node_still_ends_when_it_is_asked_to(bench):
     bench.until(lambda: 'inference 2 is stuck' in bench.process.log, 'a stuck frame')
     assert bench.process.end(timeout=PATIENCE_S) == 0
     assert 'left behind' in bench.process.log
+
+
+def test_a_node_that_was_paused_is_not_stuck(bench, tmp_path):
+    # As docker pause, a debugger or a program of real-time priority does it.
+    release = tmp_path / 'release'
+    bench = bench(watchdog_timeout=3.0, STUCK_AT='3', RELEASE=str(release))
+    bench.until(lambda: 'inference 3 is stuck' in bench.process.log, 'a frame in work')
+    bench.process.process.send_signal(signal.SIGSTOP)
+    time.sleep(3.5)
+    bench.process.process.send_signal(signal.SIGCONT)
+    bench.probe.spin(0.8)  # the watchdog looks every 0.5 s
+    release.touch()
+    heard = len(bench.labels)
+    bench.until(lambda: len(bench.labels) > heard + 3, 'labels of later frames')
+    assert bench.process.end() == 0, bench.process.log
+    assert 'stuck in one frame' not in bench.process.log

@@ -298,3 +298,21 @@ def test_a_successor_begins_when_all_results_are_out(frames, publish, log):
     assert worker.join(PATIENCE_S)
     assert log == ['A processes 1', 'A publishes 1', 'A closed', 'B processes 2'] or \
         log == ['A processes 1', 'A publishes 1', 'B processes 2', 'A closed']
+
+
+@pytest.mark.parametrize('handed_on', [False, True], ids=['with the network', 'being published'])
+def test_time_in_which_nothing_ran_is_not_counted(frames, worker, handed_on, monkeypatch):
+    now = 100.0
+    monkeypatch.setattr('effvit_ros.ros.segmenter.worker.time.monotonic', lambda: now)
+    frames.put(1)
+    begun(worker)
+    if handed_on:
+        frames.hand_on(worker)
+    now = 108.0
+    assert frames.in_work_for() == 8.0
+    frames.excuse(6.0)
+    assert frames.in_work_for() == 2.0
+    frames.excuse(6.0)
+    assert frames.in_work_for() == 0.0
+    if handed_on:
+        frames.done()
