@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from effvit_ros.bags.bag import is_part_of, is_storage, METADATA
+from effvit_ros.bags.bag import bag_name, is_part_of, is_storage, METADATA
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.picture_files import visible
 
@@ -30,6 +30,20 @@ def find_bags(names, list_file=None):
     if not found:
         raise UserError('no bag was named')
     return found
+
+
+def refuse_same_names(bags, why):
+    """
+    Refuse bags of which two have one name.
+
+    :param why: what could not be done with them, a sentence's end.
+    :raises UserError: there are such.
+    """
+    known = {}
+    for bag in bags:
+        other = known.setdefault(bag_name(bag), bag)
+        if other is not bag:
+            raise UserError(f'{other} and {bag} have one name, {bag_name(bag)}: {why}; rename one')
 
 
 def bags_under(folder):

@@ -1,6 +1,8 @@
 """JPEGs: how strongly they are compressed by default, and whether one is whole."""
 from __future__ import annotations
 
+from typing import Optional, Tuple
+
 #: Of overlays, which go over a radio link.
 LINK_QUALITY = 80
 #: Of a camera's pictures, which are segmented afterwards.
@@ -39,13 +41,18 @@ def claims_too_much(content: bytes) -> bool:
     node's watchdog takes it for stuck. The smallest code of 8x8 pixels has one bit, so that a
     whole picture has at least a byte for 512 pixels.
     """
+    width, height = size_of_jpeg(content) or (0, 0)
+    return height * width > _PIXELS_A_BYTE * len(memoryview(content))
+
+
+def size_of_jpeg(content: bytes) -> Optional[Tuple[int, int]]:
+    """Return (width, height) by a JPEG's header; None where it does not tell."""
     view = memoryview(content)
     for kind, place, _ in _segments(view):
         if 0xc0 <= kind <= 0xcf and kind not in _NO_FRAMES and place + 9 <= len(view):
             height = int.from_bytes(view[place + 5:place + 7], 'big')
-            width = int.from_bytes(view[place + 7:place + 9], 'big')
-            return height * width > _PIXELS_A_BYTE * len(view)
-    return False
+            return int.from_bytes(view[place + 7:place + 9], 'big'), height
+    return None
 
 
 def _first_scan(view):

@@ -17,9 +17,12 @@ import numpy as np
 from effvit_ros.core.classes import IGNORE, lpcv_classes
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.orientation import orientation_of, upright
+from effvit_ros.core.picture_size import pillow, too_large
 
 #: What 16-bit masks store for pixels without a class: -1.
 _IGNORE_16 = 65535
+#: Encodings of Images that hold ids, of 8 and of 16 bits.
+_BYTE, _WORD = ('mono8', '8UC1'), ('mono16', '16UC1')
 _PNG = b'\x89PNG\r\n\x1a\n'
 _OTHERS = (b'BM', b'II*\0', b'MM\0*')
 _LOSSY = {b'\xff\xd8': 'a JPEG', b'RI': 'a WebP', b'\0\0': 'a JPEG 2000, HEIC or AVIF'}
@@ -88,6 +91,28 @@ def colours_from_bytes(content: bytes, what: object) -> np.ndarray:
     return upright(colours, orientation_of(content))
 
 
+def labels_from_raw(data: np.ndarray, height: int, width: int, encoding: str, step: int,
+                    is_bigendian: bool = False) -> np.ndarray:
+    """
+    Return the label map in an Image's fields, (H, W) uint8; a view of ``data`` where it can be.
+
+    :param data: uint8, rows of ``step`` bytes; padding is skipped, of the last row it may lack.
+    :raises LabelError: colours, or size, step and data contradict each other.
+    """
+    if encoding not in _BYTE + _WORD:
+        raise LabelError(f"encoding '{encoding}': label maps are {', '.join(_BYTE)}, "
+                         f"{' or '.join(_WORD)}")
+    kind = np.dtype(np.uint8 if encoding in _BYTE else '>u2' if is_bigendian else '<u2')
+    packed = width * kind.itemsize
+    step = step or packed
+    if not height or not width or step < packed or (
+            not step * (height - 1) + packed <= data.size <= step * height):
+        raise LabelError(f'{width}x{height} with step {step} does not fit {data.size} bytes')
+    rows = np.lib.stride_tricks.as_strided(
+        data, (height, packed), (step, 1), writeable=False)
+    return in_eight_bits(np.ascontiguousarray(rows).view(kind), f"'{encoding}' message")
+
+
 def in_eight_bits(labels: np.ndarray, what: object) -> np.ndarray:
     """
     Return ids of 8 or 16 bits as uint8; 65535 is the ignored one.
@@ -118,10 +143,13 @@ HIDES_A_CLASS = ('the masks hold only 0 and 255, and 255 is ignored: write the s
 
 
 def refuse_lossy(content: bytes, what: object) -> None:
-    """Refuse formats that change ids and colours; :raises LabelError: it is one of them."""
+    """Refuse what changes ids and colours, and too many pixels; :raises LabelError: it is such."""
     lossy = _LOSSY.get(content[:2])
     if lossy:
         raise LabelError(f'{what}: {lossy}, which may change class ids: label maps are PNG')
+    problem = too_large(content)
+    if problem:
+        raise LabelError(f'{what}: {problem}')
 
 
 def _by_opencv(content, what, flags=cv2.IMREAD_UNCHANGED):
@@ -138,7 +166,7 @@ def _by_opencv(content, what, flags=cv2.IMREAD_UNCHANGED):
 def _by_pillow(content, what):
     """Return what a palette PNG, a TIFF or a BMP stores; OpenCV would give colours."""
     try:
-        from PIL import Image
+        Image = pillow()
     except ImportError:
         raise LabelError(f'{what}: to read it needs Pillow: pip install pillow') from None
     try:

@@ -30,8 +30,8 @@ def read_picture(path: Path) -> Picture:
         picture = decode_compressed(Path(path).read_bytes(), depth=depth)
     except OSError as error:
         raise UserError(f'{path}: not a readable picture: {error.strerror}') from None
-    except PictureError:
-        raise UserError(f'{path}: not a readable picture') from None
+    except PictureError as error:
+        raise UserError(f'{path}: not a readable picture: {error}') from None
     if depth.guess:
         raise UserError(f'{path}: 16 bits a channel of which {depth.guess} are used, near-black '
                         'as it is: convert it to 8 bits')

@@ -1,7 +1,6 @@
 """Publishes a bag's messages at the pace of their recording, with /clock."""
 from __future__ import annotations
 
-import importlib
 import threading
 import time
 from functools import lru_cache
@@ -10,12 +9,12 @@ from rclpy.duration import Duration
 from rclpy.exceptions import InvalidTopicNameException
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
-from rosbags.convert.converter import migrate_bytes
 from rosbags.typesys import get_typestore, Stores
 from rosgraph_msgs.msg import Clock
 
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.message_stamps import shifted, stamp_ns
+from effvit_ros.evaluation.installed_types import AsInstalled, message_class
 
 #: Seconds between two looks for a subscriber.
 _LOOK_S = 0.05
@@ -39,7 +38,8 @@ class BagPlayer(Node):
     Plays a bag in a thread of its own; ``finished`` becomes true at the end.
 
     Time goes on when the bag starts over: stamps and /clock of a later round are shifted, so
-    that nobody sees a jump back. Messages go out as they lie in the bag, never deserialized.
+    that nobody sees a jump back. Messages go out as they lie in the bag, never deserialized, but
+    for types that another release defines otherwise.
     """
 
     def __init__(self, bag, plan, on_sent=None):
@@ -59,7 +59,7 @@ class BagPlayer(Node):
         self._bag = bag
         self._plan = plan
         self._on_sent = on_sent
-        self._to_cdr = _FromRos1()
+        self._as_installed = AsInstalled()
         self._stop = threading.Event()
         self._thread = None
         self._senders = self._make_publishers()
@@ -173,9 +173,8 @@ class BagPlayer(Node):
         self._clock_topic.publish(message)
 
     def _send(self, message, shift):
-        data, message_type = message.data, self._bag.topics[message.topic].type
-        if message.ros1:
-            data = self._to_cdr(data, message_type)
+        message_type = self._bag.topics[message.topic].type
+        data = self._as_installed(message, message_type)
         stamped = begins_with_header(message_type)
         if shift and stamped:
             data = shifted(data, shift)
@@ -185,28 +184,6 @@ class BagPlayer(Node):
         self.sent += 1
         if stamped and self._on_sent is not None:
             self._on_sent(message.topic, stamp_ns(data), moment)
-
-
-class _FromRos1:
-    """Turns ROS 1 messages into CDR: some types, such as Header, have lost a field since."""
-
-    def __init__(self):
-        self._old = get_typestore(Stores.ROS1_NOETIC)
-        self._new = get_typestore(Stores.ROS2_HUMBLE)
-        self._cache = {}
-
-    def __call__(self, data, message_type):
-        return migrate_bytes(self._old, self._new, message_type, message_type, self._cache, data,
-                             src_is2=False, dst_is2=True)
-
-
-def message_class(message_type):
-    """Return the installed Python class of a message type such as sensor_msgs/msg/Image."""
-    package, _, name = message_type.partition('/msg/')
-    try:
-        return getattr(importlib.import_module(f'{package}.msg'), name)
-    except (ImportError, AttributeError):
-        return None
 
 
 def qos_of(topic):

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from contextlib import closing
 from pathlib import Path
-from typing import List, Set
+from typing import List
 
 import cv2
 import numpy as np
@@ -38,8 +38,9 @@ def main(args=None):
     """Choose and write tasks; return the exit code."""
     options = _parse(args)
     need(*READING)
-    from effvit_ros.bags.find_bags import find_bags
+    from effvit_ros.bags.find_bags import find_bags, refuse_same_names
     bags = find_bags(options.bags)
+    refuse_same_names(bags, 'their frames could not be told apart')
     out = Path(options.out)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f'--out {out}: not empty: give a new folder')
@@ -65,7 +66,6 @@ def main(args=None):
 def _measured(bags, options, segmenter):
     """Return the candidates of all bags, thinned out in time; problems go to standard error."""
     candidates: List[Candidate] = []
-    names: Set[str] = set()
     for path in bags:
         name, before, last = '', len(candidates), None
         for bag, frame in _frames(path, options):
@@ -76,10 +76,6 @@ def _measured(bags, options, segmenter):
             candidates.append(measure(name, frame, segmenter))
             if (len(candidates) - before) % 50 == 0:
                 print(f'{name}: {len(candidates) - before} frames measured', file=sys.stderr)
-        if name in names:
-            raise UserError(f'two bags named {name}: their frames could not be told apart; '
-                            'rename one')
-        names.add(name)
         print(f'{name}: {len(candidates) - before} frames measured', file=sys.stderr)
     return candidates
 

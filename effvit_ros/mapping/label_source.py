@@ -9,7 +9,7 @@ import numpy as np
 
 from effvit_ros.bags.bag import Bag
 from effvit_ros.bags.frames import recorded_frames
-from effvit_ros.bags.label_maps import LabelError, labels_from_message
+from effvit_ros.bags.label_maps import labels_from_message
 from effvit_ros.bags.pictures import (
     packet_of,
     picture_of,
@@ -17,6 +17,7 @@ from effvit_ros.bags.pictures import (
     stamp_of,
     VIDEO_TYPES,
 )
+from effvit_ros.core.label_files import LabelError
 from effvit_ros.core.pixels import Picture, PictureError
 from effvit_ros.core.segmenter import Segmenter
 from effvit_ros.core.video_packets import VideoDecoder

@@ -11,11 +11,16 @@ import numpy as np
 import pytest
 from bag_files import IMAGE_TOPIC, picture, stamp_of, truth, TRUTH_TOPIC, write_bag, write_ros1_bag
 from live_ros import fresh_domain, NodeProcess, Probe, ROOT
+from rclpy.serialization import deserialize_message, serialize_message
+from rosbags.convert.converter import default_message
+from rosbags.typesys import get_typestore, Stores
 from rosgraph_msgs.msg import Clock
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import Image, Range
 
+from effvit_ros.bags.storage import RawMessage
 from effvit_ros.core.message_stamps import shifted, stamp_ns
 from effvit_ros.evaluation.evaluate_bag import main as evaluate
+from effvit_ros.evaluation.installed_types import AsInstalled
 from effvit_ros.evaluation.live import peak_trials
 from effvit_ros.evaluation.live_trial import ages_ms, Trial
 from effvit_ros.evaluation.player import begins_with_header
@@ -38,6 +43,26 @@ def test_stamps_are_read_and_shifted_in_place(little_endian):
     ('vendor_msgs/msg/Boxes', False)])
 def test_types_that_begin_with_a_header(name, expected):
     assert begins_with_header(name) is expected
+
+
+@pytest.mark.parametrize('recorded', [Stores.ROS2_HUMBLE, Stores.ROS2_JAZZY, Stores.LATEST])
+def test_a_range_is_played_as_the_installed_release_defines_it(recorded):
+    store = get_typestore(recorded)
+    written = default_message(store, 'sensor_msgs/msg/Range')
+    written.range, written.max_range, written.header.frame_id = 12.5, 40.0, 'laser'
+    data = store.serialize_cdr(written, 'sensor_msgs/msg/Range')
+    played = AsInstalled()(RawMessage('/range', 0, bytes(data), False), 'sensor_msgs/msg/Range')
+    heard = deserialize_message(bytes(played), Range)
+    assert (heard.range, heard.max_range, heard.header.frame_id) == (12.5, 40.0, 'laser')
+    assert len(played) == len(serialize_message(heard))
+    assert getattr(heard, 'variance', 0.0) == 0.0
+
+
+@pytest.mark.parametrize('name, data', [
+    ('sensor_msgs/msg/Image', b'anything'), ('sensor_msgs/msg/Range', b'no range'),
+    ('vendor_msgs/msg/Boxes', b'anything')])
+def test_other_messages_are_played_untouched(name, data):
+    assert AsInstalled()(RawMessage('/topic', 0, data, False), name) is data
 
 
 @pytest.mark.parametrize('sent, arrivals, expected', [

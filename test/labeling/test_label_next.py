@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 
 import cv2
 import numpy as np
@@ -289,3 +290,13 @@ def test_bad_input_is_one_line(tmp_path, bag, bundle, capfd, spoil, told):
     printed = capfd.readouterr().err
     assert told in printed and 'Traceback' not in printed
     assert not list(tmp_path.glob('.tasks-*'))
+
+
+def test_two_bags_of_one_name_are_told_before_any_work(tmp_path, bag, bundle, capfd):
+    for day in ('monday', 'tuesday'):
+        shutil.copytree(bag, tmp_path / day / 'flight')
+    assert main([str(tmp_path / 'monday'), str(tmp_path / 'tuesday'), '--bundle', str(bundle),
+                 '--out', str(tmp_path / 'out')]) == 2
+    printed = capfd.readouterr().err
+    assert 'monday/flight' in printed and 'tuesday/flight have one name, flight' in printed
+    assert 'measured' not in printed and printed.count('\n') == 1

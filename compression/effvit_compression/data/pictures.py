@@ -19,6 +19,7 @@ from effvit_ros.core.label_files import (
     labels_from_file,
 )
 from effvit_ros.core.labelled_pictures import check_pair, read_picture
+from effvit_ros.core.picture_size import pillow
 
 #: What Pillow raises for a file that it can't decode.
 BROKEN = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
@@ -82,7 +83,7 @@ def check_whole(path: Path) -> None:
     :raises UserError: it is not all there.
     """
     try:
-        with Image.open(path) as picture:
+        with pillow().open(path) as picture:
             picture.load()
     except UnidentifiedImageError:
         return  # a format that OpenCV alone knows

@@ -4,9 +4,7 @@ from __future__ import annotations
 import numpy as np
 from sensor_msgs.msg import CompressedImage
 
-from effvit_ros.core.label_files import LabelError, labels_from_bytes
-
-_ENCODINGS = ('mono8', '8UC1')
+from effvit_ros.core.label_files import LabelError, labels_from_bytes, labels_from_raw
 
 
 def labels_of(message):
@@ -17,13 +15,9 @@ def labels_of(message):
     """
     if isinstance(message, CompressedImage):
         return labels_from_bytes(bytes(message.data), f"a '{message.format}' message")
-    if message.encoding not in _ENCODINGS:
-        raise LabelError(f"encoding '{message.encoding}': labels are mono8")
-    data = np.frombuffer(message.data, np.uint8)
-    height, width, step = message.height, message.width, message.step
-    if not (height and width <= step and data.size == height * step):
-        raise LabelError(f'{width}x{height} with step {step} does not fit {data.size} bytes')
-    return data.reshape(height, step)[:, :width]
+    return labels_from_raw(
+        np.frombuffer(message.data, np.uint8), message.height, message.width, message.encoding,
+        message.step, bool(message.is_bigendian))
 
 
 def confidence_of(message, shape):

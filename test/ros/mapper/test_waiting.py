@@ -91,7 +91,7 @@ def test_ids_come_as_they_were_sent(message):
 
 @pytest.mark.parametrize('message, words', [
     pytest.param(image_message(np.zeros((2, 3, 3), np.uint8), 'bgr8', Header()),
-                 "encoding 'bgr8': labels are mono8", id='colours'),
+                 "encoding 'bgr8': label maps are mono8", id='colours'),
     pytest.param(wrong(step=2), 'does not fit', id='step'),
     pytest.param(wrong(height=7), 'does not fit 6 bytes', id='height'),
     pytest.param(jpeg_message(np.zeros((8, 8, 3), np.uint8), 90, Header()), 'jpeg', id='jpeg'),
