@@ -4,7 +4,7 @@ from __future__ import annotations
 import json
 import pickle
 from pathlib import Path
-from typing import Callable, NamedTuple, Optional, Tuple
+from typing import Any, Callable, NamedTuple, Optional, Tuple
 
 import numpy as np
 import onnx
@@ -108,7 +108,8 @@ def segformer(folder: Path) -> Read:
                         "'effvit-compression[huggingface]'") from error
     weights_in(folder)
     try:
-        net, found = SegformerForSemanticSegmentation.from_pretrained(
+        kind: Any = SegformerForSemanticSegmentation  # its hints name no such pair
+        net, found = kind.from_pretrained(
             folder, local_files_only=True, use_safetensors=True, output_loading_info=True)
     except Exception as error:  # what checks its config raises kinds of its own
         raise UserError(f'{folder}: {" ".join(str(error).split())[:200]}') from error
