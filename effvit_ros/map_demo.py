@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 from pathlib import Path
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
 from effvit_ros.core.cli import count, count_from_one
 from effvit_ros.core.errors import reports_user_errors
@@ -25,7 +26,7 @@ _SCORES = ('ground_miou_single', 'ground_miou_fused', 'position_error_m_p50',
 
 
 @reports_user_errors
-def main(args=None):
+def main(args: Optional[Sequence[str]] = None) -> int:
     """Make both maps and return the exit code: 1 where fusing does not gain what it should."""
     options = _parse(args)
     need(*READING, *MAPPING, 'rich')
@@ -48,7 +49,8 @@ def main(args=None):
     return 0 if enough else 1
 
 
-def _fly_and_map(options, bag, out, errors):
+def _fly_and_map(options: argparse.Namespace, bag: Path, out: Path,
+                 errors: Sequence[str]) -> Dict[str, Any]:
     """Record a flight, map it, and return the report."""
     from effvit_ros.mapping.map_bag import main as map_bag
     from effvit_ros.render_flight import main as render_flight
@@ -61,18 +63,18 @@ def _fly_and_map(options, bag, out, errors):
     return json.loads((out / 'report.json').read_text(encoding='utf-8'))
 
 
-def _run(command, arguments):
+def _run(command: Callable[[Sequence[str]], int], arguments: Sequence[str]) -> None:
     code = command(arguments)
     if code:
         raise SystemExit(code)
 
 
-def _worse(report):
+def _worse(report: Mapping[str, Any]) -> List[str]:
     """Return the classes whose IoU is no better fused."""
     return [name for name, iou in report['ground_iou'].items() if iou['fused'] <= iou['single']]
 
 
-def _parse(args):
+def _parse(args: Optional[Sequence[str]]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog='python -m effvit_ros.map_demo',
                                      description=__doc__)
     parser.add_argument('--out', default='out/map', metavar='DIR',

@@ -5,8 +5,10 @@ import argparse
 import re
 import sys
 import time
+from typing import Optional, Sequence, TextIO, Tuple
 
 import cv2
+import numpy as np
 
 from effvit_ros.core import cli
 from effvit_ros.core.errors import reports_user_errors, UserError
@@ -15,7 +17,7 @@ from effvit_ros.flight.flight import Flight
 from effvit_ros.flight.scene import SIZE
 
 
-def parse_size(text):
+def parse_size(text: str) -> Tuple[int, int]:
     """Return (width, height) of 'WxH'; UserError for anything else or below 16."""
     match = re.fullmatch(r'(\d+)x(\d+)', text)
     if not match or not all(16 <= int(v) <= 4096 for v in match.groups()):
@@ -23,7 +25,7 @@ def parse_size(text):
     return int(match.group(1)), int(match.group(2))
 
 
-def parse_seeds(text):
+def parse_seeds(text: str) -> range:
     """Return the range of 'A-B' (both included) or 'A'; UserError for anything else."""
     match = re.fullmatch(r'(\d+)(?:-(\d+))?', text)
     first, last = (match.group(1), match.group(2) or match.group(1)) if match else (1, 0)
@@ -35,11 +37,11 @@ def parse_seeds(text):
 class Progress:
     """A line of progress: rewritten on a terminal, one every 10 s in a log."""
 
-    def __init__(self, stream=sys.stderr):
+    def __init__(self, stream: TextIO = sys.stderr) -> None:
         self._stream = stream
         self._start = self._last = time.monotonic()
 
-    def __call__(self, done, total):
+    def __call__(self, done: int, total: int) -> None:
         """Show that ``done`` of ``total`` pictures are there."""
         now = time.monotonic()
         live = self._stream.isatty()
@@ -51,7 +53,7 @@ class Progress:
         print(line, end=end, file=self._stream, flush=True)
 
 
-def build_parser():
+def build_parser() -> argparse.ArgumentParser:
     """Return the command's argument parser."""
     parser = argparse.ArgumentParser(prog='render_flight', description=__doc__)
     parser.add_argument('--out', help='Folder that gets images/SPLIT and labels/SPLIT.')
@@ -79,7 +81,7 @@ def build_parser():
     return parser
 
 
-def _add_bag_options(group):
+def _add_bag_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument('--bag', metavar='BAG',
                        help='Write the flight as a rosbag2 with NavSatFix, Imu, rangefinder and '
                             'camera_info, and its truth next to it into BAG_truth.')
@@ -110,11 +112,11 @@ def _add_bag_options(group):
                             '(default: %(default)g).')
 
 
-def _factors(text):
+def _factors(text: str) -> Tuple[float, ...]:
     return tuple(cli.positive(part) for part in text.split(','))
 
 
-def _write_bag(args):
+def _write_bag(args: argparse.Namespace) -> str:
     """Write one flight as a bag with its truth next to it; return a line that tells of it."""
     from effvit_ros.core.libraries import need
     from effvit_ros.core.missing import MAPPING, READING
@@ -140,7 +142,7 @@ def _write_bag(args):
             f'truth: {truth}')
 
 
-def _plan(args):
+def _plan(args: argparse.Namespace) -> DatasetPlan:
     width, height = parse_size(args.size)
     seeds = parse_seeds(args.seeds if args.seeds else str(args.seed))
     if args.frames < 1:
@@ -159,7 +161,7 @@ def _plan(args):
                        args.format, args.scene_size)
 
 
-def _sheet(plan, count=8):
+def _sheet(plan: DatasetPlan, count: int = 8) -> np.ndarray:
     """Contact sheet of the first ``count`` pictures, taken from the first scenes in turn."""
     frames = []
     seeds = list(plan.seeds)[:4]
@@ -173,7 +175,7 @@ def _sheet(plan, count=8):
 
 
 @reports_user_errors
-def main(argv=None):
+def main(argv: Optional[Sequence[str]] = None) -> int:
     """Run the command; return its exit code."""
     args = build_parser().parse_args(argv)
     plan = _plan(args)

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from effvit_ros.core.bundle import load_bundle, resolve_model
 from effvit_ros.core.errors import reports_user_errors
@@ -24,7 +25,7 @@ ROWS = {**{name: 'effvit_ros.gpu_check.measure' for name in GPU_ORDER},
 
 
 @reports_user_errors
-def main(args=None):
+def main(args: Optional[Sequence[str]] = None) -> int:
     """
     Measure what this machine can and write the report.
 
@@ -49,7 +50,7 @@ def main(args=None):
     return 0 if any(row['status'] == 'measured' for row in rows.values()) else 1
 
 
-def as_table(report):
+def as_table(report: Mapping[str, Any]) -> str:
     """Return the report as Markdown: measured rows, then what could not run and why."""
     cards = ', '.join(report['gpus']) or 'no NVIDIA GPU'
     lines = [
@@ -68,7 +69,7 @@ def as_table(report):
     return '\n'.join(lines + [''] + missing) + '\n'
 
 
-def gpus():
+def gpus() -> List[str]:
     """Return one line for each GPU as nvidia-smi tells it; older Jetsons have none."""
     try:
         result = subprocess.run(
@@ -80,7 +81,7 @@ def gpus():
     return [line.strip() for line in result.stdout.splitlines() if line.strip()]
 
 
-def _parser():
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog='python -m effvit_ros.gpu_check',
         description='Build, check and time a bundle on the GPU of this machine.')
@@ -94,7 +95,7 @@ def _parser():
     return parser
 
 
-def _run(name, bundle, pictures):
+def _run(name: str, bundle: Path, pictures: str) -> Dict[str, Any]:
     """Return the row, whose ``status`` is ``measured`` or the reason why not."""
     module = ROWS[name]
     if not has_nvidia_gpu():

@@ -4,11 +4,11 @@ from __future__ import annotations
 import json
 import sys
 import time
-from typing import Any
+from typing import Any, Callable, Dict, Optional, Sequence
 
 import numpy as np
 
-from effvit_ros.core.bundle import load_bundle
+from effvit_ros.core.bundle import Bundle, load_bundle
 from effvit_ros.core.engine_policy import EnginePolicy
 from effvit_ros.core.errors import reports_user_errors
 from effvit_ros.core.runtimes.tensorrt.cuda import first_gpu
@@ -23,7 +23,7 @@ WARM_UP, RUNS = 20, 200
 CAMERA = (720, 1280)
 
 
-def measure(name, bundle, pictures):
+def measure(name: str, bundle: Bundle, pictures: Sequence[np.ndarray]) -> Dict[str, Any]:
     """
     Return what the runtime ``name`` does with ``bundle``, as JSON can hold it.
 
@@ -47,7 +47,7 @@ def measure(name, bundle, pictures):
         return row
 
 
-def _events(runtime):
+def _events(runtime: Any) -> Dict[str, Any]:
     """Time executions without copies, each between two events."""
     taken = []
     for _ in range(WARM_UP + RUNS):
@@ -59,7 +59,7 @@ def _events(runtime):
     return times_of(taken[WARM_UP:])._asdict()
 
 
-def _wall(call):
+def _wall(call: Callable[[], object]) -> Dict[str, Any]:
     taken = []
     for _ in range(WARM_UP + RUNS):
         start = time.perf_counter()
@@ -68,17 +68,17 @@ def _wall(call):
     return times_of(taken[WARM_UP:])._asdict()
 
 
-def _core(segmenter):
+def _core(segmenter: Segmenter) -> Dict[str, Any]:
     camera = np.random.default_rng(0).integers(0, 256, (*CAMERA, 3), np.uint8)
     return _wall(lambda: segmenter.segment(camera))
 
 
-def _tell(line):
+def _tell(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
 @reports_user_errors
-def main(args=None):
+def main(args: Optional[Sequence[str]] = None) -> int:
     """Measure one row and print it as JSON; returns the exit code."""
     name, folder, pictures = sys.argv[1:] if args is None else args
     bundle = load_bundle(folder)

@@ -1,7 +1,7 @@
 """Frames worth a look, one row each: picture, truth, labels, overlay, with the colours named."""
 from __future__ import annotations
 
-from typing import Iterable, NamedTuple, Sequence, Tuple
+from typing import Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 import cv2
 import numpy as np
@@ -56,16 +56,16 @@ def errors_picture(picture: np.ndarray, labels: np.ndarray, truth: np.ndarray) -
     return panel
 
 
-def classes_in(label_maps: Iterable[np.ndarray]) -> list:
+def classes_in(label_maps: Iterable[Optional[np.ndarray]]) -> List[int]:
     """Return the ids that occur in any of these label maps, ascending; None is skipped."""
-    seen = set()
+    seen: Set[int] = set()
     for labels in label_maps:
         if labels is not None:
             seen |= set(np.unique(labels).tolist())
     return sorted(seen - {_IGNORE})
 
 
-def _row(row, tile_width):
+def _row(row: Row, tile_width: int) -> np.ndarray:
     heights = [max(1, round(tile_width * p.shape[0] / p.shape[1])) for _, p in row.pictures]
     top = _LINE if row.caption else 0
     width = _GAP + len(row.pictures) * (tile_width + _GAP)
@@ -79,14 +79,15 @@ def _row(row, tile_width):
     return block
 
 
-def _head(title, subtitle, width):
+def _head(title: str, subtitle: str, width: int) -> np.ndarray:
     block = np.full((70 if subtitle else 46, width, 3), _PAPER, np.uint8)
     _write(block, title, (_GAP, 32), 0.8)
     _write(block, subtitle, (_GAP, 56), 0.48, _FAINT)
     return block
 
 
-def _legend(ids, names, palette, width):
+def _legend(ids: Sequence[int], names: Sequence[str], palette: np.ndarray,
+            width: int) -> Optional[np.ndarray]:
     """Return swatches with names in as many lines as they need; None without any."""
     if not ids:
         return None
@@ -106,10 +107,11 @@ def _legend(ids, names, palette, width):
     return block
 
 
-def _widened(block, width):
+def _widened(block: np.ndarray, width: int) -> np.ndarray:
     return cv2.copyMakeBorder(block, 0, 0, 0, width - block.shape[1], cv2.BORDER_CONSTANT,
                               value=_PAPER)
 
 
-def _write(image, text, place, scale, color=_INK):
+def _write(image: np.ndarray, text: str, place: Tuple[int, int], scale: float,
+           color: Tuple[int, int, int] = _INK) -> None:
     cv2.putText(image, text, place, _FONT, scale, color, 1, cv2.LINE_AA)

@@ -90,7 +90,7 @@ def milliseconds(value: Optional[float]) -> str:
     return f'{value:.1f}' if value >= 10 else f'{value:.2f}'
 
 
-def _cell(value):
+def _cell(value: object) -> str:
     if value is None:
         return '-'
     return f'{value:.3f}' if isinstance(value, float) else str(value)

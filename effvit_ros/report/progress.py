@@ -4,11 +4,11 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from typing import Callable, Iterator
+from typing import Callable, Dict, Iterator, Optional, Tuple
 
 from rich.console import Console
 from rich.live import Live
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 #: Seconds between two lines in a log, of bars and of a status.
@@ -30,7 +30,7 @@ def steps(title: str, total: int, done: int = 0,
         yield lambda count=1: None
         return
     with Bars() as bars:
-        def advance(count=1):
+        def advance(count: int = 1) -> None:
             nonlocal done
             done += count
             bars.advance(title, done, total)
@@ -45,7 +45,8 @@ class Bars:
     In a log: a line about each piece every :data:`LINE_PERIOD_S`, and when it is complete.
     """
 
-    def __init__(self, n_pieces=1, unit='', pieces='', console=None):
+    def __init__(self, n_pieces: int = 1, unit: str = '', pieces: str = '',
+                 console: Optional[Console] = None) -> None:
         """
         Draw on standard error.
 
@@ -55,8 +56,12 @@ class Bars:
         self._console = console or Console(stderr=True)
         self._n_pieces, self._unit, self._pieces = n_pieces, unit, pieces
         self._n_finished = 0
-        self._started, self._told, self._tasks = {}, {}, {}
-        self._live = self._all = None
+        #: When a piece began, and how much of it was there.
+        self._started: Dict[str, Tuple[float, int]] = {}
+        self._told: Dict[str, float] = {}
+        self._tasks: Dict[str, TaskID] = {}
+        self._live: Optional[Progress] = None
+        self._all: Optional[TaskID] = None
         if self._console.is_terminal:
             self._live = Progress(
                 TextColumn('{task.description}'), BarColumn(),
@@ -66,13 +71,13 @@ class Bars:
             if n_pieces > 1:
                 self._all = self._live.add_task(f'all {pieces}', total=n_pieces, unit=pieces)
 
-    def __enter__(self):
+    def __enter__(self) -> Bars:
         """Start drawing."""
         if self._live is not None:
             self._live.start()
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         """Stop drawing."""
         if self._live is not None:
             self._live.stop()
@@ -107,7 +112,7 @@ class Bars:
                   if self._n_pieces > 1 else '')
         self._write(f'{name}: {status}{of_all}')
 
-    def _pace(self, name, done, total, now):
+    def _pace(self, name: str, done: int, total: int, now: float) -> str:
         since, first = self._started[name]
         seconds = now - since
         if done <= first or seconds <= 0:
@@ -116,26 +121,26 @@ class Bars:
         left = f', {_duration((total - done) / rate)} left' if done < total else ''
         return f', {rate:.1f} a second, {_duration(seconds)}{left}'
 
-    def _write(self, line):
+    def _write(self, line: str) -> None:
         self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 class Status:
     """One line that tells how something goes, rewritten in place on a terminal."""
 
-    def __init__(self, console):
+    def __init__(self, console: Console) -> None:
         """Print to ``console``."""
         self._console = console
         self._live = Live(console=console, refresh_per_second=5, transient=True)
         self._printed_at = -math.inf
 
-    def __enter__(self):
+    def __enter__(self) -> Status:
         """Begin."""
         if self._console.is_terminal:
             self._live.start()
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         """End."""
         if self._console.is_terminal:
             self._live.stop()
@@ -149,6 +154,6 @@ class Status:
             self._console.print(text, highlight=False, soft_wrap=True)
 
 
-def _duration(seconds):
+def _duration(seconds: float) -> str:
     minutes, seconds = divmod(round(seconds), 60)
     return f'{minutes} min {seconds} s' if minutes else f'{seconds} s'

@@ -5,7 +5,7 @@ import base64
 from pathlib import Path
 from typing import Any, Mapping, Sequence
 
-from jinja2 import Environment, PackageLoader
+from jinja2 import Environment, PackageLoader, Template
 
 from effvit_ros.core.whole_file import write_text
 from effvit_ros.report.page import Page, table_of
@@ -32,7 +32,7 @@ def write_page(page: Page, folder: Path) -> None:
         write_text(Path(folder, name), text)
 
 
-def _template(name):
+def _template(name: str) -> Template:
     environment = Environment(
         loader=PackageLoader('effvit_ros.report'), autoescape=name.endswith('.html'),
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
