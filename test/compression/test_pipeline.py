@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import yaml
 
+from effvit_compression.data.description import load_description
 from effvit_compression.pipeline import carry_out, Run
 from effvit_compression.recipe import load_recipe, Source
 from effvit_compression.stages import data, ORDER
@@ -121,6 +122,15 @@ def test_every_picture_is_read_before_anything_is_trained(dataset, tmp_path, spl
         return
     with pytest.raises(UserError, match=complaint):
         data.run(made, tmp_path / 'out/data')
+
+
+def test_a_picture_that_is_trained_on_and_scored_is_refused(dataset, tmp_path):
+    description = load_description(dataset)
+    learnt, scored = (description.pairs(split)[0].image for split in ('train', 'val'))
+    shutil.copyfile(learnt, scored)
+    with pytest.raises(UserError, match=f'{scored} of val is the same picture as {learnt} of '
+                                        'train: scores would be those of pictures that were'):
+        data.run(Run(recipe_of(Source(dataset=dataset)), tmp_path / 'out'), tmp_path / 'out/data')
 
 
 def test_labels_without_a_picture_do_not_stop_a_training(dataset, tmp_path):

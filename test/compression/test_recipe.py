@@ -92,6 +92,9 @@ def test_the_default_warm_up_is_at_most_a_quarter_of_the_training(iterations, wa
     pytest.param({'export': {'name': 'x', 'float_io': True}, 'size': 320},
                  'export.float_io: a map of 10x10 (size 320) does not pool to 4x4 in opset 13: '
                  'give a size that is a multiple of 256', id='float graph'),
+    pytest.param({'data': [{'dataset': 'd.yaml', 'flight': {'train_seeds': [0, 5],
+                                                            'val_seeds': [5, 6]}}]},
+                 'train_seeds 0-5 and val_seeds 5-6 overlap', id='flight in both splits'),
     pytest.param({'student': {'encoder': 'resnot'}}, "timm has no encoder 'resnot'",
                  id='unknown encoder'),
     pytest.param({'student': {'encoder': 'vit_tiny_patch16_224'}},

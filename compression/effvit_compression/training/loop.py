@@ -74,11 +74,13 @@ def train(objective: Objective, mixture: Mixture, settings: TrainingSettings, fo
             # Dropout, too, can resume, and differs by rank.
             torch.manual_seed((fabric.global_rank << 40) + settings.seed * 1_000_003 + iteration)
             loss, parts = wrapped(*fabric.to_device(batches(iteration)))
-            check_finite(loss, folder, iteration)
+            check_finite('the loss', loss, folder, iteration)
             fabric.backward(loss)
             # In float16 gradients overflow now and then: the scaler then leaves the step out.
-            fabric.clip_gradients(wrapped, optimizer, max_norm=settings.clip,
-                                  error_if_nonfinite=False)
+            norm = fabric.clip_gradients(wrapped, optimizer, max_norm=settings.clip,
+                                         error_if_nonfinite=False)
+            if settings.precision != '16-mixed':  # a step, and a checkpoint, of no numbers
+                check_finite('the gradient', cast(torch.Tensor, norm), folder, iteration)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
             if fabric.is_global_zero:
@@ -103,10 +105,10 @@ def due(done: int, every: int, settings: TrainingSettings) -> bool:
     return done % every == 0 or done == settings.iterations
 
 
-def check_finite(loss: torch.Tensor, folder: Path, iteration: int) -> None:
-    """Stop where nothing more is learnt; :raises UserError: the loss is no number."""
-    if not loss.isfinite():
-        ranks.refuse(f'{folder.name}: the loss is {loss.item()} in iteration {iteration}: lower '
+def check_finite(what: str, value: torch.Tensor, folder: Path, iteration: int) -> None:
+    """Stop where nothing more is learnt; :raises UserError: a value is no number."""
+    if not value.isfinite():
+        ranks.refuse(f'{folder.name}: {what} is {value.item()} in iteration {iteration}: lower '
                      'training.rate; run again, it goes on from the last checkpoint')
 
 

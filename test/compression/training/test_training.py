@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.plugins import MixedPrecision
 
 from effvit_compression.data.augment import Augmentation
 from effvit_compression.data.description import load_description
@@ -100,6 +101,57 @@ def test_distillation_reaches_the_student_and_its_adapters(dataset, tmp_path, pr
     assert np.isfinite(list(logged[0].values())).all()
     assert not before.equal(distillation.adapters['3'].weight)
     assert not any('teacher' in name for name in objective.state_dict())
+
+
+@pytest.mark.parametrize('spoil, what', [
+    pytest.param(lambda weight: weight.data.fill_(float('nan')), 'the loss is nan', id='loss'),
+    pytest.param(lambda weight: weight.register_hook(lambda gradient: gradient * float('nan')),
+                 'the gradient is nan', id='gradient'),
+])
+def test_what_is_no_number_is_one_line_and_never_in_a_checkpoint(dataset, tmp_path, spoil, what):
+    objective, mixture = parts(dataset)
+
+    def log(iteration, figures):
+        if iteration == 3:  # the checkpoint holds 2
+            spoil(objective.student.head.weight)
+
+    fabric = Fabric(accelerator='cpu', devices=1)
+    with pytest.raises(UserError, match=f'{what} in iteration 3: lower training.rate'):
+        train(objective, mixture, settings(6), tmp_path, fabric, log)
+    kept, _ = parts(dataset)
+    assert load_checkpoint(tmp_path / 'last.ckpt', {'objective': kept}) == 2
+    assert all(tensor.isfinite().all() for tensor in kept.student.state_dict().values())
+
+
+def test_an_overflow_in_half_precision_leaves_out_a_step(dataset, tmp_path):
+    # Of this scale the first gradients overflow; the scaler halves it until they do not.
+    scaler = torch.amp.GradScaler('cpu', init_scale=2.0 ** 120)
+    fabric = Fabric(accelerator='cpu', devices=1, plugins=MixedPrecision(
+        '16-mixed', 'cpu', scaler))
+    objective, mixture = parts(dataset)
+    before = objective.student.head.weight.clone()
+    train(objective, mixture, settings(2, precision='16-mixed'), tmp_path, fabric,
+          lambda *_: None)
+    assert scaler.get_scale() == 2.0 ** 118
+    assert objective.student.head.weight.equal(before)
+
+
+def test_taught_crops_weigh_as_many_as_they_are(dataset):
+    # The two crops are one, so that either of them is worth the same.
+    distillation = Distillation(DistillationSettings(), (3, 16), (3, 16))
+    objective, _ = parts(dataset, teacher=Frozen(build(SMALL)), distillation=distillation)
+    objective.eval()
+    crop = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 255
+
+    def weight(*taught):
+        with torch.no_grad():
+            _, found = objective(crop.repeat(2, 1, 1, 1), torch.zeros(2, 32, 32, dtype=torch.long),
+                                 torch.tensor(taught))
+        return found['soft_labels'].item() if 'soft_labels' in found else None
+
+    assert weight(True, True) > 0
+    assert weight(True, False) == pytest.approx(weight(True, True) / 2, rel=1e-4)
+    assert weight(False, False) is None
 
 
 @pytest.mark.skipif(not Path('/dev/full').exists(), reason='needs /dev/full')
