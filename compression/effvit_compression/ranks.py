@@ -61,7 +61,7 @@ def _by_this_alone(work: Callable[[], T]) -> T:
         _alone = False
 
 
-def check_same(value: Any, complaint: str) -> None:
+def check_same(value: object, complaint: str) -> None:
     """Compare; :raises UserError: ``complaint``, where the processes have different values."""
     if not together():
         return

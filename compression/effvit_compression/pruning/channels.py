@@ -1,7 +1,7 @@
 """Cut channels out of convolutions of trunk and decoder, with all that depends on them."""
 from __future__ import annotations
 
-from typing import Callable, Collection, Dict, Iterable, Optional, Tuple
+from typing import Callable, Collection, Dict, Iterable, List, Optional, Tuple
 
 import torch
 from torch import nn
@@ -57,10 +57,10 @@ def cut_channels(net: SegmentationNet, share: float, measure: str = 'l2', scope:
     return remember_widths(net)
 
 
-def kept_layers(net: SegmentationNet, only: Optional[Collection[str]]) -> list:
+def kept_layers(net: SegmentationNet, only: Optional[Collection[str]]) -> List[nn.Module]:
     """Return the layers that keep all their outputs."""
     transformers = [net.get_submodule(name) for name in blocks(net)]
-    kept = [layer for block in transformers for layer in block.modules()] + [net.head]
+    kept = [*(layer for block in transformers for layer in block.modules()), net.head]
     if only is not None:
         # One that works by channel has those of the layer before it.
         kept += [layer for name, layer in net.named_modules()

@@ -5,7 +5,18 @@ import json
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Tuple
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    FrozenSet,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+)
 
 import cv2
 import numpy as np
@@ -119,7 +130,7 @@ def in_a_line(error: Exception) -> str:
     return ' '.join(f'{type(error).__name__}: {error}'.split())
 
 
-def unique(classes: Sequence[str], where: Any) -> List[str]:
+def unique(classes: Sequence[str], where: Union[Path, str]) -> List[str]:
     """Return the class names; :raises UserError: none, an empty one, one twice, or too many."""
     names = [str(name).strip() for name in classes]
     for name in names:
