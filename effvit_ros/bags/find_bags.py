@@ -20,13 +20,17 @@ def find_bags(names, list_file=None):
     wanted = [Path(name).expanduser() for name in names]
     if list_file is not None:
         wanted += _listed(Path(list_file))
-    found = []
+    found, known = [], set()
     for path in wanted:
         # What is not there stays in the list: the others are evaluated, and this one reported.
         bags = bags_under(path) if path.is_dir() else [path]
         if not bags:
             raise UserError(f'{path}: no bag in this folder')
-        found += [bag for bag in bags if bag not in found]
+        for bag in bags:
+            # By another path or a link it is the same bag, and would count twice.
+            if bag.resolve() not in known:
+                known.add(bag.resolve())
+                found.append(bag)
     if not found:
         raise UserError('no bag was named')
     return found

@@ -70,7 +70,7 @@ def _parse(args):
                         help='Write the bag in this storage (default: %(default)s).')
     parser.add_argument('--no-compression', action='store_true',
                         help='Write raw pictures without zstd: larger and faster.')
-    parser.add_argument('--start', type=float, default=_START_S, metavar='SECONDS',
+    parser.add_argument('--start', type=cli.stamp, default=_START_S, metavar='SECONDS',
                         help='Stamp the first frame so (default: %(default)s).')
     options = parser.parse_args(args)
     if options.encoding != 'raw' and not options.topic.endswith('/compressed'):

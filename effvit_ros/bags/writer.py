@@ -26,6 +26,8 @@ STORAGES = {'mcap': StoragePlugin.MCAP, 'sqlite3': StoragePlugin.SQLITE3}
 STRING = 'std_msgs/msg/String'
 #: Version of metadata.yaml: 8 is read by humble and by everything newer.
 METADATA_VERSION = 8
+#: ROS keeps the seconds of a stamp in 32 bits with a sign.
+LAST_STAMP_S = 2**31 - 1
 _FOREVER = QosTime(2147483647, 4294967295)
 
 
@@ -62,7 +64,13 @@ class BagWriter:
         self._topics = {}
 
     def add_topic(self, name, message_type, latched=False):
-        """Declare a topic; ``latched`` offers transient-local durability."""
+        """
+        Declare a topic; ``latched`` offers transient-local durability.
+
+        :raises UserError: there is one of that name.
+        """
+        if name in self._topics:
+            raise UserError(f'{self.path}: two topics named {name}: give one another name')
         self._topics[name] = self._writer.add_connection(
             name, message_type, typestore=_types(), offered_qos_profiles=[_qos(latched)])
 
@@ -136,6 +144,9 @@ class BagWriter:
         return _types().types[name]
 
     def _header(self, stamp_ns, frame_id):
+        if not 0 <= stamp_ns < LAST_STAMP_S * 10**9:
+            raise UserError(f'{self.path}: a stamp of {stamp_ns / 1e9:g} s: stamps are 0 to '
+                            f'{LAST_STAMP_S} s')
         stamp = self._message('builtin_interfaces/msg/Time')(
             sec=stamp_ns // 10**9, nanosec=stamp_ns % 10**9)
         return self._message('std_msgs/msg/Header')(stamp=stamp, frame_id=frame_id)

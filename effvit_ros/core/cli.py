@@ -7,12 +7,18 @@ from typing import List, Tuple
 
 def positive(text: str) -> float:
     """Return a float above 0."""
-    return _number(text, float, lambda value: 0 < value < 1e9, 'a number above 0')
+    return _number(text, float, lambda value: 0 < value < 1e9, 'a number above 0, below 1e9')
 
 
 def seconds(text: str) -> float:
     """Return a float of 0 or more."""
-    return _number(text, float, lambda value: 0 <= value < 1e9, 'seconds, 0 or more')
+    return _number(text, float, lambda value: 0 <= value < 1e9, 'seconds, 0 or more, below 1e9')
+
+
+def stamp(text: str) -> float:
+    """Return seconds that a ROS stamp can hold."""
+    return _number(text, float, lambda value: 0 <= value < 2**31 - 1,
+                   'seconds, 0 to 2147483647')
 
 
 def count(text: str) -> int:

@@ -52,7 +52,7 @@ def picture_files(folder: Path) -> List[Path]:
     folder = Path(folder)
     if not folder.is_dir():
         raise UserError(f'{folder}: no such folder')
-    found = [path for path in visible(folder) if is_picture(path) and path.is_file()]
+    found = _pictures_in(folder)
     if not found:
         raise UserError(f'{folder}: no pictures in it ({", ".join(PICTURES)})')
     by_stem: Dict[str, Path] = {}
@@ -93,7 +93,7 @@ def mask_file(picture: Path, folder: Path) -> Any:
     stems = (picture.stem, picture.stem + MASK_ENDING)
     found = [file for suffix in sorted(PICTURES, key=lambda suffix: suffix not in MASKS)
              for file in (Path(folder) / (stem + suffix) for stem in stems)
-             if file.is_file() and not file.samefile(picture)]
+             if _is_file(file) and not _is_same(file, picture)]
     lossless = [file for file in found if file.suffix in MASKS]
     if len(lossless) > 1:
         raise UserError(f'{folder}: {found[0].name} and {found[1].name} could both be the mask of '
@@ -107,9 +107,22 @@ def mask_files(folder: Path) -> List[Path]:
 
     Pictures that have a mask next to them (``x.jpg`` next to ``x_mask.png``) are none.
     """
-    found = [path for path in visible(folder) if is_picture(path) and path.is_file()]
+    found = _pictures_in(folder)
     stems = {path.stem for path in found}
     return [path for path in found if path.stem + MASK_ENDING not in stems]
+
+
+def _pictures_in(folder):
+    return [path for path in visible(folder) if is_picture(path) and _is_file(path)]
+
+
+def _is_file(path):
+    """Return whether it is a file, or a link to one that is missing: for its reader to tell."""
+    return path.is_file() or path.is_symlink() and not path.exists()
+
+
+def _is_same(path, other):
+    return path == other or path.exists() and other.exists() and path.samefile(other)
 
 
 def _is_mask_of(path, by_stem):

@@ -151,7 +151,7 @@ class _Scorer:
         labels = segmentation.labels
         areas = np.bincount(labels.ravel(), minlength=self._n_classes)[:self._n_classes]
         flips = None
-        if frame.follows and self._previous is not None:
+        if frame.follows and self._previous is not None and self._previous.shape == labels.shape:
             flips = np.count_nonzero(labels != self._previous) / labels.size
         self._previous = labels.copy()
         expected = None if segmentation.scores is None else expected_counts(

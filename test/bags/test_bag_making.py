@@ -119,3 +119,22 @@ def test_an_existing_bag_is_not_overwritten(folders, tmp_path, capsys):
     (tmp_path / 'bag').mkdir()
     assert main(['--images', str(folders[0]), '--out', str(tmp_path / 'bag')]) == 2
     assert 'exists already' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('arguments, words', [
+    pytest.param(['--rate', '1e-12'], 'stamps are 0 to 2147483647 s', id='beyond the last stamp'),
+    pytest.param(['--truth-topic', '/camera/image'], 'two topics named /camera/image',
+                 id='one topic for both'),
+])
+def test_what_no_bag_can_hold_is_one_line(arguments, words, folders, tmp_path, capsys):
+    assert main(['--images', str(folders[0]), '--labels', str(folders[1]), *arguments,
+                 '--out', str(tmp_path / 'bag')]) == 2
+    assert words in capsys.readouterr().err
+    assert sorted(p.name for p in tmp_path.iterdir()) == ['images', 'labels']
+
+
+@pytest.mark.parametrize('start', ['-5', '1e30', 'nan'])
+def test_a_start_that_no_stamp_holds_is_refused(start, folders, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        main(['--images', str(folders[0]), f'--start={start}', '--out', str(tmp_path / 'bag')])
+    assert 'give seconds, 0 to 2147483647' in capsys.readouterr().err

@@ -260,6 +260,13 @@ def test_bags_are_found_in_folders_and_lists(tmp_path):
         ros1, plain, split, lone, tmp_path / 'missing']
 
 
+def test_a_bag_that_is_named_by_several_paths_is_found_once(tmp_path, monkeypatch):
+    bag = write_bag(tmp_path / 'flight')
+    (tmp_path / 'link').symlink_to(bag)
+    monkeypatch.chdir(tmp_path)
+    assert find_bags(['flight', bag, tmp_path, 'link']) == [Path('flight')]
+
+
 def test_a_folder_without_bags_is_a_mistake(tmp_path):
     with pytest.raises(UserError, match='no bag in this folder'):
         find_bags([tmp_path])

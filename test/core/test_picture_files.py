@@ -1,9 +1,12 @@
 """What counts as a picture in a folder, in which order, and which mask is whose."""
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from effvit_ros.core.errors import UserError
+from effvit_ros.core.labelled_pictures import read_picture
 from effvit_ros.core.picture_files import mask_file, natural_order, picture_files, pictures_under
 
 
@@ -75,3 +78,13 @@ def test_two_masks_for_one_picture_are_refused(tmp_path):
 ], ids=['by value', 'leading zeros', 'signs that only look like digits', 'folders'])
 def test_numbers_in_names_count_by_value(ordered):
     assert sorted(reversed(ordered), key=natural_order) == ordered
+
+
+def test_a_link_to_nothing_stays_listed_for_its_reader_to_tell(tmp_path):
+    fill(tmp_path, 'a.png')
+    (tmp_path / 'b.png').symlink_to('gone.png')
+    (tmp_path / 'c.png').symlink_to('a.png')
+    assert [path.name for path in picture_files(tmp_path)] == ['a.png', 'b.png', 'c.png']
+    with pytest.raises(UserError, match='b.png: not a readable picture: No such file'):
+        read_picture(tmp_path / 'b.png')
+    assert mask_file(Path('elsewhere/b.jpg'), tmp_path).name == 'b.png'

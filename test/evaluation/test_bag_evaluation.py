@@ -133,6 +133,18 @@ def test_a_bag_without_truth_gives_areas_and_flips(evaluate, tmp_path):
     assert report['stability']['mean'] == pytest.approx(flipped, abs=0.01)
 
 
+def test_a_camera_that_changes_its_size_is_evaluated_and_no_flip_is_counted_over_the_change(
+        evaluate, tmp_path):
+    def height(index):
+        return HEIGHT // (1 + index // 3)
+
+    code, report, _ = evaluate(write_bag(
+        tmp_path / 'flight', make_picture=lambda i: picture(i)[:height(i)],
+        make_truth=lambda i: truth(i)[:height(i)]))
+    assert (code, report['n_frames'], report['n_scored'], report['miou']) == (0, 6, 6, 1)
+    assert report['stability']['pairs'] == 4
+
+
 @pytest.mark.parametrize('name', ['{index:06d}.png', '{stamp}.png'], ids=['index', 'stamp'])
 def test_truth_may_lie_in_a_folder(name, evaluate, tmp_path):
     masks = write_masks(tmp_path / 'masks', 4, name)
