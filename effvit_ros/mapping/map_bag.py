@@ -10,6 +10,7 @@ from typing import Any, Dict, Optional, Sequence, Tuple, TYPE_CHECKING
 
 from effvit_ros.core import cli
 from effvit_ros.core.errors import reports_user_errors, UserError
+from effvit_ros.core.heap import give_large_blocks_back
 from effvit_ros.core.libraries import need
 from effvit_ros.core.missing import MAPPING, READING
 from effvit_ros.core.runtimes import RUNTIMES
@@ -34,9 +35,8 @@ def main(args: Optional[Sequence[str]] = None) -> int:
     from effvit_ros.core.bundle import load_bundle, resolve_model
     from effvit_ros.mapping.bag_map import make_map, WORK
     from effvit_ros.mapping.map_files import write_files
-    from effvit_ros.mapping.tiles import give_memory_back
     from effvit_ros.report.progress import Bars
-    give_memory_back()
+    give_large_blocks_back()
     # Asked to end, it ends as by Ctrl-C: with its last checkpoint.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     bundle = None if options.labels_topic else load_bundle(resolve_model(options.bundle))

@@ -1,7 +1,6 @@
 """Tiles of the map: the newest used in memory, the rest on disk, with checkpoints."""
 from __future__ import annotations
 
-import ctypes
 import os
 from collections import OrderedDict
 from pathlib import Path
@@ -13,9 +12,6 @@ from effvit_ros.core.errors import UserError
 
 #: Cells of a tile's side.
 TILE = 256
-#: Bytes from which on a block goes back to the system as soon as it is freed: evidence is larger,
-#: the arrays of most views are smaller. M_MMAP_THRESHOLD is its number in mallopt(3).
-LARGE_BLOCK, M_MMAP_THRESHOLD = 1 << 20, -3
 #: (row, column) of a tile.
 Key = Tuple[int, int]
 #: What a store holds: a NamedTuple of arrays.
@@ -44,18 +40,6 @@ def empty_tile(classes: int) -> Tile:
     return Tile(np.zeros((classes, *square), np.float32), np.zeros((*square, 3), np.uint8),
                 np.zeros(square, np.float32), np.zeros(square, np.uint32),
                 np.zeros(square, np.uint32))
-
-
-def give_memory_back() -> None:
-    """
-    Have what tiles took returned to the system when they go, for the whole process.
-
-    glibc raises its threshold as large blocks come and go, so that tiles leave holes in the heap
-    instead: a third of the mapper's memory in ten minutes. Elsewhere there is nothing to do.
-    """
-    mallopt = getattr(ctypes.CDLL(None), 'mallopt', None)
-    if mallopt is not None:
-        mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK)
 
 
 class TileStore(Generic[Kind]):

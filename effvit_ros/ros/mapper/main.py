@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import sys
 
+from effvit_ros.core.heap import give_large_blocks_back
 from effvit_ros.core.libraries import need
 from effvit_ros.core.missing import MAPPING, READING
 from effvit_ros.ros.common.spin import spin_node
@@ -17,9 +18,8 @@ def main(args=None):
 
 def _make_node():
     need(*MAPPING, *READING)
-    from effvit_ros.mapping.tiles import give_memory_back
     from effvit_ros.ros.mapper.node import MapperNode
-    give_memory_back()
+    give_large_blocks_back()
     return MapperNode()
 
 

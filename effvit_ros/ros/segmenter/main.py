@@ -4,6 +4,7 @@ from __future__ import annotations
 import os
 import sys
 
+from effvit_ros.core.heap import share_heaps
 from effvit_ros.core.picture_size import VARIABLE
 from effvit_ros.ros.common.spin import spin_node
 
@@ -20,6 +21,7 @@ def main(args=None):
 
 def _make_node():
     os.environ.setdefault(VARIABLE, str(MAX_PIXELS))
+    share_heaps()
     # Imported here, once signals are in hand: it takes most of a second.
     from effvit_ros.ros.common.shared_memory import remove_left_behind
     from effvit_ros.ros.segmenter.node import SegmenterNode
