@@ -59,7 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument('--out', help='Folder that gets images/SPLIT and labels/SPLIT.')
     parser.add_argument('--frames', type=int, default=100,
                         help='Render so many pictures of each scene (default: %(default)s).')
-    parser.add_argument('--seed', type=int, default=0,
+    parser.add_argument('--seed', type=cli.count, default=0,
                         help='Render the scene of this number (default: 0).')
     parser.add_argument('--seeds',
                         help='Render the scenes A to B, both included, instead of --seed.')

@@ -77,6 +77,9 @@ def _finish(options, bag, players):
         raise players[0].failure
     for problem in bag.problems:
         print(f'problem: {problem.line()}', file=sys.stderr)
+    if players and players[0].length_s is not None and not players[0].sent:
+        raise UserError(f'{options.bag}: nothing lies between --start {options.start:g} and the '
+                        f'end: its last message comes after {players[0].length_s:.1f} s')
     if players:
         print(f'{options.bag}: {players[0].sent} messages published')
     return 1 if list(bag.problems) else 0
@@ -109,7 +112,10 @@ def _parse(args):
     parser.add_argument('--log', metavar='FILE',
                         help='Write topic, stamp and monotonic time, ns, of what is sent.')
     own, ros = _split(args)
-    return parser.parse_args(own), ros
+    options = parser.parse_args(own)
+    if options.end is not None and options.end <= options.start:
+        parser.error(f'--end {options.end:g} is not after --start {options.start:g}')
+    return options, ros
 
 
 def _renaming(text):

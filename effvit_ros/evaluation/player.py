@@ -20,6 +20,8 @@ from effvit_ros.evaluation.installed_types import AsInstalled, message_class
 _LOOK_S = 0.05
 #: Seconds that the last messages may take to arrive.
 _FAREWELL_S = 2.0
+#: After which a bag starts over whose messages are all of one moment.
+_MOMENT_NS = 10**9
 _HEADER = 'std_msgs/msg/Header'
 
 
@@ -56,6 +58,8 @@ class BagPlayer(Node):
         self.finished = False
         self.failure = None
         self.sent = 0
+        #: Seconds from the first message to the last one, where it was played to its end.
+        self.length_s = None
         self._bag = bag
         self._plan = plan
         self._on_sent = on_sent
@@ -123,10 +127,11 @@ class BagPlayer(Node):
         started = time.monotonic()
         shift = 0
         while True:
-            first = last = None
+            first = last = newest = None
             for message in self._bag.messages(list(self._senders)):
                 if first is None:
                     first = message.log_ns
+                newest = message.log_ns
                 offset = max(0.0, (message.log_ns - first) * 1e-9)
                 if offset < self._plan.start:
                     continue
@@ -138,11 +143,13 @@ class BagPlayer(Node):
                     return
                 self._send(message, shift)
                 last = message.log_ns
+            if newest is not None:
+                self.length_s = (newest - first) * 1e-9
             if last is None or not self._plan.loop:
                 return
             # As long after the last message as that is after the one before, on average.
             span = last - first - round(self._plan.start * 1e9)
-            shift += span + span // max(1, self._messages_of_busiest() - 1)
+            shift += span + (span // max(1, self._messages_of_busiest() - 1) or _MOMENT_NS)
 
     def _say_farewell(self):
         """Wait until the last messages have arrived: they would vanish with the publishers."""

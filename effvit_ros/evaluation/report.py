@@ -38,6 +38,8 @@ _COMPARED = {
     ('n_scored',): int, ('n_frames',): int, ('device', 'runtime'): str, ('records',): list,
     ('latency_ms', 'p50'): (int, float), ('latency_ms', 'p95'): (int, float),
     ('stability', 'mean'): (int, float, type(None))}
+#: What a report does not say.
+_MISSING = object()
 VARYING_KEYS = ('latency_ms', 'run')
 
 
@@ -139,9 +141,10 @@ def require_comparable(report, path):
     for keys, kinds in _COMPARED.items():
         value = report
         for key in keys:
-            value = value.get(key) if isinstance(value, dict) else None
+            value = value.get(key, _MISSING) if isinstance(value, dict) else _MISSING
         if not isinstance(value, kinds) or isinstance(value, bool):
-            raise UserError(f"{path}: {'.'.join(keys)} is {value!r:.40}: the report is damaged, "
+            what = 'missing' if value is _MISSING else f'{value!r:.40}'
+            raise UserError(f"{path}: {'.'.join(keys)} is {what}: the report is damaged, "
                             'evaluate the bag again')
     bags = [report['bag']] if 'bag' in report else report.get('bags')
     whole = isinstance(bags, list) and len(bags) == len(report['records']) and all(

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -103,6 +104,19 @@ def test_reports_that_cannot_be_compared(a, b, words, reports, capsys):
     assert main([str(reports / a), str(reports / b), '--fail-if-worse', '0.01']) == 2
     err = capsys.readouterr().err
     assert err.startswith('error: ') and words in err and err.count('\n') == 1
+
+
+@pytest.mark.parametrize('key, value, words', [
+    pytest.param('stability', None, 'stability.mean is missing', id='a table that is none'),
+    pytest.param('stability', {'mean': 'much'}, "stability.mean is 'much'", id='no number'),
+    pytest.param('bundle', [], 'bundle.name is missing', id='a list'),
+])
+def test_a_damaged_report_names_what_is_wrong(key, value, words, reports, tmp_path, capsys):
+    folder = shutil.copytree(reports / 'good', tmp_path / 'damaged')
+    report = json.loads((folder / 'report.json').read_text())
+    (folder / 'report.json').write_text(json.dumps({**report, key: value}))
+    assert main([str(reports / 'good'), str(folder)]) == 2
+    assert f'{words}: the report is damaged' in capsys.readouterr().err
 
 
 def test_a_differing_truth_is_told(reports, capsys):

@@ -179,11 +179,22 @@ def test_a_bag_is_played_in_part_and_over_and_over(domain, tmp_path):
     assert (sent[-1] - sent[0]) * 1e-9 == pytest.approx(1.4, abs=0.1)
 
 
+def test_a_bag_of_one_moment_starts_over_once_a_second(domain, tmp_path):
+    bag, log = write_bag(tmp_path / 'flight', 1, make_truth=None), tmp_path / 'sent.csv'
+    player = play(bag, '--loop', '--rate', '4', '--duration', '0.6', '--log', log)
+    assert player.wait(30) == 0
+    assert [int(line.split(',')[1]) for line in log.read_text().splitlines()] == [
+        stamp_of(0) + n * 10**9 for n in range(3)]
+
+
 @pytest.mark.parametrize('arguments, words', [
     (['--topics', '/nothing'], 'no topic /nothing; the bag holds'),
     (['--wait-for', TRUTH_TOPIC, '--topics', IMAGE_TOPIC], 'not among --topics'),
+    (['--start', '9'], 'nothing lies between --start 9 and the end: its last message comes after '
+                       '0.5 s'),
+    (['--start', '2', '--end', '1'], '--end 1 is not after --start 2'),
 ])
-def test_topics_that_are_not_there_are_told(arguments, words, domain, tmp_path):
+def test_what_is_not_there_is_told(arguments, words, domain, tmp_path):
     player = play(write_bag(tmp_path / 'flight'), *arguments)
     assert player.wait(30) == 2
     assert words in player.stderr.read()

@@ -48,6 +48,8 @@ def load_model(folder: Path) -> SegmentationNet:
     :raises UserError: files are missing or damaged, or weights and architecture differ.
     """
     folder = Path(folder)
+    if not (folder / ARCHITECTURE).is_file():
+        raise UserError(f'model {folder}: no {ARCHITECTURE} in it: it is no stored network')
     try:
         fields = yaml.safe_load((folder / ARCHITECTURE).read_text(encoding='utf-8'))
         tensors = load_file(folder / WEIGHTS)
