@@ -9,13 +9,18 @@ import os
 import struct
 from typing import Any, Optional, Tuple
 
-from effvit_ros.core.jpeg import JPEG, size_of_jpeg
+from effvit_ros.core.jpeg import claims_too_much, JPEG, size_of_jpeg
 
 #: Pixels of a picture file that is read; :data:`VARIABLE` sets another limit.
 MAX_PIXELS = 300_000_000
 #: OpenCV's own, so that both follow it.
 VARIABLE = 'OPENCV_IO_MAX_IMAGE_PIXELS'
 _WIDTH, _HEIGHT = 256, 257
+_PNG = b'\x89PNG'
+#: Channels of PNG's kinds of pixels.
+_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+#: Bytes that deflate can make of one.
+_DEFLATED = 1032
 #: Of TIFF's types the integers, as struct calls them.
 _INTEGERS = {3: 'H', 4: 'I'}
 
@@ -27,7 +32,13 @@ def max_pixels() -> int:
 
 
 def too_large(content: bytes) -> str:
-    """Return what is wrong with a picture of too many pixels, '' where it has not."""
+    """
+    Return what is wrong with a picture whose header tells of too many pixels, '' where it is not.
+
+    Too many are those above the limit, and those that its bytes cannot hold.
+    """
+    if claims_too_much(content) or _claims_too_much_for_png(content):
+        return 'it tells of more pixels than they can hold'
     size = size_in_header(content)
     if size is None or size[0] * size[1] <= max_pixels():
         return ''
@@ -57,7 +68,7 @@ def size_in_header(content: bytes) -> Optional[Tuple[int, int]]:
     try:
         if head[:2] == JPEG:
             return size_of_jpeg(content)
-        if head[:4] == b'\x89PNG':
+        if head[:4] == _PNG:
             width, height = struct.unpack_from('>II', head, 16)
             return width, height
         if head[:2] == b'BM':
@@ -69,6 +80,15 @@ def size_in_header(content: bytes) -> Optional[Tuple[int, int]]:
     except struct.error:  # cut off: for its decoder to say
         pass
     return None
+
+
+def _claims_too_much_for_png(content):
+    head = bytes(memoryview(content)[:26])
+    if head[:4] != _PNG or len(head) < 26:
+        return False
+    width, height, bits, kind = struct.unpack_from('>IIBB', head, 16)
+    row = 1 + (width * bits * _CHANNELS.get(kind, 1) + 7) // 8
+    return height * row > _DEFLATED * len(memoryview(content))
 
 
 def _size_of_tiff(view, order):

@@ -13,7 +13,7 @@ import numpy as np
 
 from effvit_ros.core.bit_depth import BitDepth
 from effvit_ros.core.errors import UserError
-from effvit_ros.core.jpeg import claims_too_much, is_cut_off, JPEG
+from effvit_ros.core.jpeg import is_cut_off, JPEG
 from effvit_ros.core.orientation import orientation_of, UPRIGHT, upright
 from effvit_ros.core.picture_size import too_large
 
@@ -176,12 +176,10 @@ def _decoded(buffer, is_mosaic):
     if is_jpeg and is_cut_off(buffer):
         raise PictureError('data', f'the compressed picture of {buffer.size} bytes cannot be '
                                    'decoded: its end is missing')
-    if is_jpeg and claims_too_much(buffer):
-        raise PictureError('data', f'the compressed picture of {buffer.size} bytes cannot be '
-                                   'decoded: it tells of more pixels than they can hold')
     problem = too_large(buffer)
     if problem:
-        raise PictureError('data', f'the compressed picture of {buffer.size} bytes: {problem}')
+        raise PictureError('data', f'the compressed picture of {buffer.size} bytes cannot be '
+                                   f'decoded: {problem}')
     pixels = None
     if buffer.size:
         try:

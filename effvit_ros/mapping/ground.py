@@ -34,7 +34,6 @@ class Terrain:
         :raises UserError: it can't be read, has no coordinates, or does not cover the origin.
         """
         import rasterio
-        from rasterio.errors import RasterioError
         from rasterio.transform import from_origin
         from rasterio.warp import reproject, Resampling, transform_bounds
         try:
@@ -42,8 +41,11 @@ class Terrain:
                 if source.crs is None:
                     raise UserError(f'terrain {path}: has no coordinate system: assign it with '
                                     'gdal_translate -a_srs')
+                # Of a raster whose first row is the southernmost, bottom is above top.
+                (west, east), (south, north) = map(sorted, zip(source.bounds[:2],
+                                                               source.bounds[2:]))
                 left, bottom, right, top = transform_bounds(
-                    source.crs, frame.crs.to_wkt(), *source.bounds)
+                    source.crs, frame.crs.to_wkt(), west, south, east, north)
                 if not (left < 0 < right and bottom < 0 < top):
                     raise UserError(f'terrain {path}: does not cover the flight '
                                     f'({frame.latitude:.5f}, {frame.longitude:.5f})')
@@ -55,7 +57,9 @@ class Terrain:
                 reproject(rasterio.band(source, 1), self._z, dst_crs=frame.crs.to_wkt(),
                           dst_transform=from_origin(left, top, step_m, step_m),
                           dst_nodata=np.nan, resampling=Resampling.bilinear)
-        except (RasterioError, OSError) as error:
+        except UserError:
+            raise
+        except Exception as error:  # GDAL's own are of a private module
             raise UserError(f'terrain {path}: {" ".join(str(error).split())}') from None
         if not np.isfinite(self._z).any():
             raise UserError(f'terrain {path}: holds no elevation near the flight')

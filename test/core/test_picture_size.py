@@ -25,14 +25,15 @@ def file_of(form, **options):
     return content.getvalue()
 
 
-def png_of(width, height):
-    """Return a PNG that tells of this size and holds next to nothing."""
+def png_of(width, height, length=2 << 20):
+    """Return a PNG that tells of this size, in about so many bytes, with next to nothing in it."""
     def chunk(kind, data):
         return struct.pack('>I', len(data)) + kind + data + struct.pack(
             '>I', zlib.crc32(kind + data))
     return (b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', struct.pack('>IIBBBBB', width, height, 8, 0, 0,
                                                              0, 0))
-            + chunk(b'IDAT', zlib.compress(b'')) + chunk(b'IEND', b''))
+            + chunk(b'IDAT', zlib.compress(b'')) + chunk(b'junk', bytes(length))
+            + chunk(b'IEND', b''))
 
 
 @pytest.mark.parametrize('content', [
@@ -62,7 +63,7 @@ def test_others_tell_nothing(content):
     pytest.param(14_204, 10_652, False, id='150 megapixels'),
     pytest.param(20_150, 14_118, False, id='284 megapixels, the largest aerial camera'),
     pytest.param(17_321, 17_321, True, id='just above 300 million'),
-    pytest.param(2**31 - 1, 2**31 - 1, True, id='as much as PNG can'),
+    pytest.param(2**31 - 1, 2**31 - 1, True, id='as much as a PNG can tell of'),
 ])
 def test_more_than_300_million_pixels_are_refused_unread(width, height, refused, monkeypatch):
     monkeypatch.delenv(VARIABLE, raising=False)
@@ -86,6 +87,26 @@ def test_a_file_is_named_with_the_reason(tmp_path, monkeypatch):
     (tmp_path / 'x.png').write_bytes(png_of(40_000, 30_000))
     with pytest.raises(UserError, match='x.png: not a readable picture: .* 40000x30000 pixels'):
         read_picture(tmp_path / 'x.png')
+
+
+@pytest.mark.parametrize('width, height, kind, length, refused', [
+    pytest.param(10_000, 10_000, 0, 90_000, True, id='grey'),
+    pytest.param(10_000, 10_000, 0, 100_000, False, id='grey that fits'),
+    pytest.param(10_000, 10_000, 2, 280_000, True, id='colours'),
+    pytest.param(2_000_000, 100, 6, 700_000, True, id='wide, with alpha'),
+])
+def test_a_png_of_more_than_its_bytes_inflate_to_is_refused_unread(
+        width, height, kind, length, refused):
+    content = bytearray(png_of(width, height, length))
+    content[25] = kind
+    assert too_large(bytes(content)) == (
+        'it tells of more pixels than they can hold' if refused else '')
+
+
+def test_a_png_of_nothing_at_all_is_read():
+    content = cv2.imencode('.png', np.zeros((3000, 4000), np.uint8),
+                           [cv2.IMWRITE_PNG_COMPRESSION, 9])[1].tobytes()
+    assert decode_compressed(content).pixels.shape == (3000, 4000, 3)
 
 
 def test_the_variable_sets_another_limit(monkeypatch):
