@@ -27,7 +27,15 @@ def read_yaml(path: Path, what: str) -> Dict[str, Any]:
 
 
 class UniqueKeys(yaml.SafeLoader):
-    """Refuses a key that a mapping has twice, of which YAML would take the last."""
+    """Refuses a key that a mapping has twice, of which YAML would take the last, and NUL."""
+
+    def compose_scalar_node(self, anchor: Any) -> Any:
+        """Compose; no name of a file, a class or anything else can hold a NUL."""
+        node = super().compose_scalar_node(anchor)
+        if '\0' in node.value:
+            raise yaml.composer.ComposerError(
+                None, None, 'a text with a NUL character', node.start_mark)
+        return node
 
     def compose_mapping_node(self, anchor: Any) -> Any:
         """Compose before ``<<`` merges anything in: what is merged may be given again."""

@@ -121,6 +121,13 @@ def test_a_recipe_that_is_no_text_is_one_line(tmp_path):
     assert '\n' not in str(error.value)
 
 
+def test_a_text_with_a_nul_character_is_one_line(tmp_path):
+    path = tmp_path / 'r.yaml'
+    path.write_text('data: [{dataset: "d\\0.yaml"}]')
+    with pytest.raises(UserError, match='not YAML: a text with a NUL character in .*line 1'):
+        load_recipe(path)
+
+
 def test_a_missing_recipe_is_named(tmp_path):
     with pytest.raises(UserError, match='none.yaml: No such file'):
         load_recipe(tmp_path / 'none.yaml')

@@ -187,6 +187,24 @@ def a_box(root):
         '</image>', '<box label="road" xtl="1" ytl="1" xbr="3" ybr="3"/></image>', 1))
 
 
+def changed_coco(change):
+    def spoil(root):
+        exports.coco_masks(root, compressed=False)
+        file = next(root.rglob('*.json'))
+        content = json.loads(file.read_text())
+        change(content['images'], content['annotations'])
+        exports.dump(file, content)
+    return spoil
+
+
+def far_corner(images, annotations):
+    annotations[0].update(segmentation=[[5, 5, 1e9, 5, 1e9, 1e9]], iscrowd=0)
+
+
+def one_id_twice(images, annotations):
+    images[1]['id'] = images[0]['id']
+
+
 def damaged_runs(root):
     exports.cvat(root)
     text = (root / 'annotations.xml').read_text()
@@ -229,6 +247,8 @@ def cut_picture(root):
     (two_of_one_name, "two classes named 'water'"),
     (no_picture, 'flight_0050.jpg: no such picture: give --images'),
     (a_box, "a box of 'road' is no outline"),
+    (changed_coco(far_corner), 'a polygon with corners far outside its picture of 40x24'),
+    (changed_coco(one_id_twice), 'two images have the id'),
     (damaged_runs, 'run lengths of'),
     (no_height, 'image without height'),
     (two_annotations, '2 annotations: keep one'),

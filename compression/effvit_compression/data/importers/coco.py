@@ -1,6 +1,7 @@
 """COCO's segmentations (of CVAT, Roboflow and others) and its panoptic form."""
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any, Callable, Dict, List
 
@@ -47,7 +48,7 @@ def is_coco(path: Path) -> bool:
 
 
 def read(folder: Path, options: Options) -> Export:
-    """Read every file; :raises UserError: categories differ between them, or an id is unknown."""
+    """Read every file; :raises UserError: categories differ, an id is unknown or there twice."""
     export = Export('coco', [], [])
     for path in files(folder):
         content = read_json(path)
@@ -68,6 +69,11 @@ def read(folder: Path, options: Options) -> Export:
 def read_images(path: Path, content: Dict[str, Any], names: Dict[int, str],
                 export: Export) -> None:
     """Add the drawings of one file to an export."""
+    ids = [image['id'] for image in content['images']]
+    twice = next((known for known, n in Counter(ids).items() if n > 1), None)
+    if twice is not None:
+        raise UserError(f'{path}: two images have the id {twice}: nobody can tell whose '
+                        'annotations are whose')
     by_image: Dict[Any, List[dict]] = {}
     for annotation in content['annotations']:
         by_image.setdefault(annotation['image_id'], []).append(annotation)

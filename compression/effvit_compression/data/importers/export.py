@@ -205,6 +205,12 @@ def polygon(points: Sequence[float], name: str) -> Callable[[Shape], np.ndarray]
 
     def mask(shape: Shape) -> np.ndarray:
         from pycocotools import mask as coco
+        height, width = shape
+        # It counts in 32 bits, and ends the process where they do not suffice.
+        if (max(flat[::2]) > 2 * width or min(flat[::2]) < -width
+                or max(flat[1::2]) > 2 * height or min(flat[1::2]) < -height):
+            raise BadLabel(f'{name}: a polygon with corners far outside its picture of '
+                           f'{width}x{height}')
         return coco.decode(coco.merge(coco.frPyObjects([flat], *shape))).astype(bool)
     return mask
 
