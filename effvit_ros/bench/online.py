@@ -55,12 +55,12 @@ def bench_node(pictures, size, rate_hz, segmenter, n_classes, seconds, folder):
         wall = time.monotonic() - began
         shares = [(process_usage(p.pid).cpu_s - before) / wall
                   for p, before in zip(processes, used)]
-        steps = [watch.collector.listener.diagnostics.get(key)
-                 for key in ('inference_p50_ms', 'overhead_p50_ms')]
-        if not all(steps):
+        known = watch.collector.listener.diagnostics
+        inference, overhead = known.get('inference_p50_ms'), known.get('overhead_p50_ms')
+        if not (inference and overhead):
             raise watch.segmenter.failure('the diagnostics hold no latency: measure longer')
         figures = watch.collector.tally.figures(*window)
-        inference, overhead = map(float, steps)
         segmenter_cpu, camera_cpu = shares
-        return NodeFigures(width, height, rate_hz, figures, inference, overhead, segmenter_cpu,
-                           camera_cpu, energy.per(figures.frames_segmented, seconds))
+        return NodeFigures(
+            width, height, rate_hz, figures, float(inference), float(overhead), segmenter_cpu,
+            camera_cpu, energy.per(figures.frames_segmented, seconds))

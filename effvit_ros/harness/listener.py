@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any, Callable, Dict, Optional, Sequence, Tuple, TYPE_CHECKING
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
@@ -11,6 +12,9 @@ from sensor_msgs.msg import Image
 
 from effvit_ros.core import topics
 from effvit_ros.ros.health.health import segmenter_status
+
+if TYPE_CHECKING:
+    from effvit_ros.harness.processes import NodeProcess
 
 #: Seconds until the first label map: building a scene and compiling a graph take a few.
 READY_S = 120.0
@@ -26,7 +30,8 @@ class Listener:
     segmenter's newest, with 'level' and 'message'.
     """
 
-    def __init__(self, name, nodes, on_labels=None, depth=100):
+    def __init__(self, name: str, nodes: Sequence[NodeProcess],
+                 on_labels: Optional[Callable[[bytes], None]] = None, depth: int = 100) -> None:
         """
         Subscribe.
 
@@ -42,17 +47,18 @@ class Listener:
         self._processes = nodes
         self._on_labels = on_labels
         self.label_maps = 0
-        self.diagnostics = {}
+        self.diagnostics: Dict[str, Any] = {}
         self.subscribe(Image, topics.of_segmenter(topics.LABELS), self._heard, depth)
         self.subscribe(DiagnosticArray, topics.DIAGNOSTICS, self._on_diagnostics, raw=False)
 
-    def subscribe(self, message_type, topic, callback, depth=100, raw=True):
+    def subscribe(self, message_type: Any, topic: str, callback: Callable[[Any], None],
+                  depth: int = 100, raw: bool = True) -> None:
         """Also hear ``topic``; ``callback`` gets its messages, serialized where ``raw``."""
         self._node.create_subscription(
             message_type, topic, callback,
             QoSProfile(depth=depth, reliability=ReliabilityPolicy.RELIABLE), raw=raw)
 
-    def spin(self, timeout_s):
+    def spin(self, timeout_s: float) -> None:
         """
         Handle one message, should it come within ``timeout_s``.
 
@@ -62,7 +68,10 @@ class Listener:
             process.check()
         self._executor.spin_once(timeout_sec=timeout_s)
 
-    def until_ready(self, wanted=1, tell=None, stopped=None, missing=None):
+    def until_ready(self, wanted: int = 1, tell: Optional[Callable[[], None]] = None,
+                    stopped: Optional[Callable[[], bool]] = None,
+                    missing: Optional[Callable[[], Optional[Tuple[NodeProcess, str]]]] = None,
+                    ) -> bool:
         """
         Wait until so many more label maps came; returns False when ``stopped()`` came first.
 
@@ -87,15 +96,15 @@ class Listener:
                 tell()
         return True
 
-    def close(self):
+    def close(self) -> None:
         """Leave the network."""
         self._executor.shutdown()
         self._node.destroy_node()
 
-    def _heard(self, raw):
+    def _heard(self, raw: bytes) -> None:
         self.label_maps += 1
         if self._on_labels is not None:
             self._on_labels(raw)
 
-    def _on_diagnostics(self, message):
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
         self.diagnostics = segmenter_status(message) or self.diagnostics

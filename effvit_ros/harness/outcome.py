@@ -37,9 +37,9 @@ class Stream(NamedTuple):
     energy: Energy
 
 
-def progress_line(figures, miou, elapsed_s, seconds):
+def progress_line(figures: StreamFigures, miou: float, elapsed_s: float, seconds: float) -> str:
     """Return how a stream goes in one line of text; what is not known yet is a dash."""
-    def number(value, form):
+    def number(value: Optional[float], form: str) -> str:
         return '-' if value is None or math.isnan(value) else format(value, form)
 
     return (f'{elapsed_s:.1f}/{seconds:g} s | {figures.fps:.1f} FPS | '

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Union
 
 import yaml
 
@@ -29,7 +30,8 @@ class NodeFailed(UserError):
 class NodeProcess:
     """One node in a process (and process group) of its own, its output in a log file."""
 
-    def __init__(self, name, module, parameters, folder, environment):
+    def __init__(self, name: str, module: str, parameters: Mapping[str, Any],
+                 folder: Union[str, Path], environment: Mapping[str, str]) -> None:
         """
         Start ``python -m module`` with ``parameters``.
 
@@ -47,32 +49,32 @@ class NodeProcess:
                 env=environment, start_new_session=True, preexec_fn=_die_with_parent())
 
     @property
-    def pid(self):
+    def pid(self) -> int:
         """Return the process's id."""
         return self._process.pid
 
     @property
-    def exit_code(self):
+    def exit_code(self) -> Optional[int]:
         """Return the exit code, None while it runs."""
         return self._process.poll()
 
-    def failure(self, what):
+    def failure(self, what: str) -> NodeFailed:
         """Return a :class:`NodeFailed` that says ``what`` and shows the end of the log."""
         lines = self.log.read_text(encoding='utf-8', errors='replace').splitlines()
         tail = ''.join(f'\n  {line}' for line in lines[-_TAIL_LINES:]) or ' (nothing)'
         return NodeFailed(f'{what}; the last lines of {self.log}:{tail}')
 
-    def check(self):
+    def check(self) -> None:
         """Raise :class:`NodeFailed` when the process has ended."""
         if self.exit_code is not None:
             raise self.failure(f'the {self.name} ended with exit code {self.exit_code}')
 
-    def signal(self, number):
+    def signal(self, number: int) -> None:
         """Send a signal to the whole group."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, number)
 
-    def wait(self, seconds):
+    def wait(self, seconds: float) -> bool:
         """Return whether the process ended within ``seconds``."""
         try:
             self._process.wait(seconds)
@@ -82,13 +84,13 @@ class NodeProcess:
 
 
 @contextlib.contextmanager
-def running(*starters):
+def running(*starters: Callable[[], NodeProcess]) -> Iterator[List[NodeProcess]]:
     """
     Start processes one after the other, yield them, and end all of them on the way out.
 
     :param starters: called without arguments; each returns a :class:`NodeProcess`.
     """
-    processes = []
+    processes: List[NodeProcess] = []
     try:
         for starter in starters:
             processes.append(starter())
@@ -97,7 +99,7 @@ def running(*starters):
         _end(processes)
 
 
-def _end(processes):
+def _end(processes: Sequence[NodeProcess]) -> None:
     # A second Ctrl-C must not leave processes behind.
     previous = {n: signal.signal(n, signal.SIG_IGN) for n in (signal.SIGINT, signal.SIGTERM)}
     left = [p for p in processes if p.exit_code is None]
@@ -112,21 +114,22 @@ def _end(processes):
         signal.signal(number, handler)
 
 
-def _die_with_parent():
+def _die_with_parent() -> Optional[Callable[[], None]]:
     """Return what a child calls so that the kernel ends it with its parent, however that dies."""
     if not sys.platform.startswith('linux'):
         return None
     libc = ctypes.CDLL(None)
     parent = os.getpid()
 
-    def ask_kernel():
+    def ask_kernel() -> None:
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
         if os.getppid() != parent:
             os._exit(1)
     return ask_kernel
 
 
-def node_environment(domain_id, environ=None):
+def node_environment(domain_id: int,
+                     environ: Optional[Mapping[str, str]] = None) -> Dict[str, str]:
     """
     Return the environment that lets processes of one machine exchange pictures undisturbed.
 
@@ -140,7 +143,7 @@ def node_environment(domain_id, environ=None):
     return environment
 
 
-def free_domain_id():
+def free_domain_id() -> int:
     """
     Return a ROS_DOMAIN_ID that no process of this machine uses.
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+from pathlib import Path
+from typing import Any, Iterator, List, Mapping, Optional, Tuple, TYPE_CHECKING, Union
 
 from effvit_ros.core.energy import measured_energy
 from effvit_ros.harness.collector import Collector
@@ -11,6 +13,9 @@ from effvit_ros.harness.outcome import progress_line, Stream
 from effvit_ros.harness.processes import NodeProcess, running
 from effvit_ros.report.progress import Status
 from effvit_ros.ros.common.participant import participating
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 #: Seconds without a label map after which the stream counts as dead.
 SILENCE_S = 10.0
@@ -20,8 +25,9 @@ _GRACE_S = 1.0
 _WARM_UP = 3
 
 
-def watch_stream(camera, segmenter, n_classes, seconds, n_moments, folder, console,
-                 truth=True) -> Stream:
+def watch_stream(camera: Mapping[str, Any], segmenter: Mapping[str, Any], n_classes: int,
+                 seconds: float, n_moments: int, folder: Union[str, Path], console: Console,
+                 truth: bool = True) -> Stream:
     """
     Start both nodes, count ``seconds`` of their stream, score it, and end them.
 
@@ -36,6 +42,8 @@ def watch_stream(camera, segmenter, n_classes, seconds, n_moments, folder, conso
         with measured_energy() as energy:
             window = watch.listen(seconds, n_moments, progress)
         collector = watch.collector
+        if collector.frame_size is None:
+            raise watch.camera.failure('no camera_info came from the camera')
         known = collector.listener.diagnostics
         return Stream(collector.tally.figures(*window), collector.confusion, collector.moments,
                       collector.frame_size, known.get('runtime', ''),
@@ -43,7 +51,8 @@ def watch_stream(camera, segmenter, n_classes, seconds, n_moments, folder, conso
 
 
 @contextlib.contextmanager
-def both_nodes(camera, segmenter, folder):
+def both_nodes(camera: Mapping[str, Any], segmenter: Mapping[str, Any],
+               folder: Union[str, Path]) -> Iterator[List[NodeProcess]]:
     """
     Run camera and segmenter as processes, with rclpy ready in this one.
 
@@ -64,7 +73,9 @@ def both_nodes(camera, segmenter, folder):
 
 
 @contextlib.contextmanager
-def streaming(camera, segmenter, n_classes, folder, keep_pictures=True, truth=True):
+def streaming(camera: Mapping[str, Any], segmenter: Mapping[str, Any], n_classes: int,
+              folder: Union[str, Path], keep_pictures: bool = True,
+              truth: bool = True) -> Iterator[Watch]:
     """
     Run :func:`both_nodes` and yield the :class:`Watch` over them.
 
@@ -81,12 +92,12 @@ def streaming(camera, segmenter, n_classes, folder, keep_pictures=True, truth=Tr
 class Watch:
     """The collector at work between the messages."""
 
-    def __init__(self, collector, camera, segmenter):
+    def __init__(self, collector: Collector, camera: NodeProcess, segmenter: NodeProcess) -> None:
         """Watch these two :class:`~effvit_ros.harness.processes.NodeProcess`."""
         self.collector = collector
         self.camera, self.segmenter = camera, segmenter
 
-    def until_ready(self, progress=None):
+    def until_ready(self, progress: Optional[Status] = None) -> None:
         """
         Wait until label maps come.
 
@@ -94,7 +105,7 @@ class Watch:
         """
         tally, listener = self.collector.tally, self.collector.listener
 
-        def tell():
+        def tell() -> None:
             if progress is not None:
                 camera = 'up' if tally.frames_published else 'starting'
                 progress.say(f"camera: {camera}, "
@@ -103,7 +114,8 @@ class Watch:
             _WARM_UP, tell,
             missing=lambda: None if tally.frames_published else (self.camera, 'frame'))
 
-    def listen(self, seconds, n_moments=0, progress=None):
+    def listen(self, seconds: float, n_moments: int = 0,
+               progress: Optional[Status] = None) -> Tuple[int, int]:
         """
         Take in ``seconds`` of the stream and what comes late.
 
@@ -132,11 +144,11 @@ class Watch:
             raise self.segmenter.failure('none of the frames was segmented')
         return start, end
 
-    def close(self):
+    def close(self) -> None:
         """Leave the network; what was collected stays."""
         self.collector.listener.close()
 
-    def _take_in(self):
+    def _take_in(self) -> None:
         """Handle one message, then use the quiet for one score."""
         self.collector.listener.spin(0.02)
         self.collector.score_next()

@@ -1,7 +1,7 @@
 """Counts and times of a stream, from the stamps of its frames alone."""
 from __future__ import annotations
 
-from typing import NamedTuple, Optional
+from typing import Dict, NamedTuple, Optional, Set
 
 from effvit_ros.core.percentiles import percentiles
 
@@ -31,31 +31,31 @@ class Tally:
     Times are integer nanoseconds of one clock.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         """Start empty."""
-        self._published = set()
-        self._arrivals = {}
+        self._published: Set[int] = set()
+        self._arrivals: Dict[int, int] = {}
 
     @property
-    def frames_published(self):
+    def frames_published(self) -> int:
         """Return how many frames are known so far."""
         return len(self._published)
 
     @property
-    def frames_segmented(self):
+    def frames_segmented(self) -> int:
         """Return how many label maps came so far."""
         return len(self._arrivals)
 
-    def publish(self, stamp_ns):
+    def publish(self, stamp_ns: int) -> None:
         """Note a frame of the camera."""
         self._published.add(stamp_ns)
 
-    def segment(self, stamp_ns, arrival_ns):
+    def segment(self, stamp_ns: int, arrival_ns: int) -> None:
         """Note a label map; its frame was published, even if nothing else told of it."""
         self._published.add(stamp_ns)
         self._arrivals[stamp_ns] = arrival_ns
 
-    def figures(self, start_ns, end_ns):
+    def figures(self, start_ns: int, end_ns: int) -> StreamFigures:
         """
         Return the :class:`StreamFigures` of the frames stamped from start to before end.
 

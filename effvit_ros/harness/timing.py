@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import time
-from typing import List, NamedTuple
+from typing import Callable, List, NamedTuple, Sequence
 
 from effvit_ros.core.percentiles import percentiles
 
@@ -15,13 +15,13 @@ class Times(NamedTuple):
     count: int  # type: ignore[assignment]  # hides tuple's method
 
 
-def times_of(milliseconds):
+def times_of(milliseconds: Sequence[float]) -> Times:
     """Return the :class:`Times` of a list of at least one value."""
     p50, p95 = percentiles(milliseconds)
     return Times(p50, p95, len(milliseconds))
 
 
-def repeat(call, seconds):
+def repeat(call: Callable[[], object], seconds: float) -> List[float]:
     """Call again and again for ``seconds`` and return the milliseconds that each call took."""
     taken: List[float] = []
     begin = time.perf_counter()
