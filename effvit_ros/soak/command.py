@@ -6,6 +6,8 @@ import os
 import signal
 import sys
 from pathlib import Path
+from types import FrameType
+from typing import Optional, Sequence, TYPE_CHECKING
 
 from effvit_ros.core import cli
 from effvit_ros.core.bundle import load_bundle, resolve_model
@@ -13,6 +15,11 @@ from effvit_ros.core.errors import reports_user_errors
 from effvit_ros.core.runtimes import RUNTIMES
 from effvit_ros.harness.processes import free_domain_id, node_environment
 from effvit_ros.soak.record import Record
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from effvit_ros.soak.report import SoakReport
 
 #: Frames that the camera renders before the start and repeats, so that its work is small.
 FRAMES = 90
@@ -23,7 +30,7 @@ _LINE_S = 10
 
 
 @reports_user_errors
-def main(args=None):
+def main(args: Optional[Sequence[str]] = None) -> int:
     """
     Soak and return the exit code.
 
@@ -48,7 +55,8 @@ def main(args=None):
     return 130 if asked.came else int(missed)
 
 
-def _run(options, model, record, report, console, asked):
+def _run(options: argparse.Namespace, model: Path, record: Record, report: SoakReport,
+         console: Console, asked: _Interruption) -> bool:
     from effvit_ros.report.progress import Status
     from effvit_ros.soak.run import soak
     width, height = options.size
@@ -57,7 +65,7 @@ def _run(options, model, record, report, console, asked):
     segmenter = {'model': str(model.resolve()), 'runtime': options.runtime,
                  'threads': options.threads}
     with Status(console) as progress:
-        def tell(text=None):
+        def tell(text: Optional[str] = None) -> None:
             count = len(record.samples)
             if text or console.is_terminal or count % _LINE_S == 0:
                 progress.say(text or report.line())
@@ -70,16 +78,16 @@ def _run(options, model, record, report, console, asked):
 class _Interruption:
     """SIGINT and SIGTERM end the run in good order."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.came = False
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._come)
 
-    def _come(self, _number, _frame):
+    def _come(self, _number: int, _frame: Optional[FrameType]) -> None:
         self.came = True
 
 
-def _parse(args):
+def _parse(args: Optional[Sequence[str]]) -> argparse.Namespace:
     given = list(sys.argv[1:] if args is None else args)
     parser = argparse.ArgumentParser(
         prog='python -m effvit_ros.soak',

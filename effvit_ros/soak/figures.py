@@ -1,11 +1,14 @@
 """A record's figures and their verdicts."""
 from __future__ import annotations
 
-from typing import NamedTuple, Tuple
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple, TYPE_CHECKING
 
 import numpy as np
 
 from effvit_ros.core.percentiles import percentiles
+
+if TYPE_CHECKING:
+    from effvit_ros.soak.record import Record
 
 #: Warm-up: the first two minutes, in a short run the first fifth. Buffers, the allocator's
 #: arenas and the shared memory of the pictures reach their size meanwhile.
@@ -37,14 +40,14 @@ class LimitCheck(NamedTuple):
     met: bool
 
 
-def windows(seconds):
+def windows(seconds: float) -> Windows:
     """Return the :class:`Windows` of a run that took ``seconds``."""
     warm_up = min(WARM_UP_S, WARM_UP_SHARE * seconds)
     length = min(WINDOW_S, (seconds - warm_up) / 2)
     return Windows((warm_up, warm_up + length), (seconds - length, seconds))
 
 
-def figures(record, rate_hz):
+def figures(record: Record, rate_hz: float) -> Dict[str, Any]:
     """
     Return the figures of a :class:`~effvit_ros.soak.record.Record` as a dictionary for JSON.
 
@@ -56,7 +59,8 @@ def figures(record, rate_hz):
     """
     first, last = windows(record.seconds)
 
-    def growth(process, name, summary):
+    def growth(process: str, name: str,
+               summary: Callable[[List[float]], float]) -> Optional[float]:
         values = [[getattr(getattr(sample, process), name) for sample in record.samples
                    if start <= sample.at_s <= end] for start, end in (first, last)]
         if not all(values):
@@ -64,7 +68,7 @@ def figures(record, rate_hz):
         grown = summary(values[1]) - summary(values[0])
         return int(grown) if summary is max else round(float(grown), 2)
 
-    def p95_age(window):
+    def p95_age(window: Tuple[float, float]) -> Optional[float]:
         ages = [age for at, age in record.ages if window[0] <= at <= window[1]]
         p95, = percentiles(ages, (95,))
         return p95 and round(p95, 2)
@@ -100,7 +104,7 @@ def figures(record, rate_hz):
     }
 
 
-def _energy(record):
+def _energy(record: Record) -> Dict[str, Any]:
     """Return what the machine drew; nothing where nothing tells."""
     if record.joules is None or not record.ages or not record.seconds:
         return {}
@@ -109,7 +113,7 @@ def _energy(record):
             'power_source': record.power_source}
 
 
-def verdicts(report):
+def verdicts(report: Mapping[str, Any]) -> Tuple[LimitCheck, ...]:
     """Return a :class:`LimitCheck` for each limit; what was not measured is missed."""
     rss, fds = report['rss_growth_mb'], report['fd_growth']
     first, last = report['p95_age_first_ms'], report['p95_age_last_ms']
@@ -129,5 +133,5 @@ def verdicts(report):
     )
 
 
-def _text(value, form, unit=''):
+def _text(value: Optional[float], form: str, unit: str = '') -> str:
     return '-' if value is None else format(value, form) + unit

@@ -1,9 +1,12 @@
 """The soak's report for readers."""
 from __future__ import annotations
 
-from typing import List
+from typing import Any, List, Mapping, Sequence, TYPE_CHECKING
 
 from effvit_ros.report.page import Figure, Item, Page, Table
+
+if TYPE_CHECKING:
+    from effvit_ros.soak.figures import LimitCheck
 
 PLOT = 'soak.png'
 _SHOWN = (
@@ -21,7 +24,7 @@ _SHOWN = (
 )
 
 
-def soak_page(report, verdicts, plot):
+def soak_page(report: Mapping[str, Any], verdicts: Sequence[LimitCheck], plot: bytes) -> Page:
     """
     Return the :class:`~effvit_ros.report.page.Page` of a report.
 

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import io
+from typing import Sequence, Tuple, TYPE_CHECKING
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -9,12 +10,17 @@ from matplotlib.figure import Figure
 
 from effvit_ros.soak.figures import windows
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from effvit_ros.soak.record import Record
+
 _INK, _ACCENT, _PALE, _OTHER = '#333333', '#2b6cb0', '#edf2f7', '#c05621'
 #: Bins of the p95 age over the whole run, none shorter than a few seconds.
 _BINS, _BIN_S = 120, 5.0
 
 
-def record_plot(record):
+def record_plot(record: Record) -> bytes:
     """
     Return resident memory, open files and threads, and p95 age over time, as PNG bytes.
 
@@ -43,7 +49,8 @@ def record_plot(record):
     return buffer.getvalue()
 
 
-def binned_p95(ages, seconds):
+def binned_p95(ages: Sequence[Tuple[float, float]],
+               seconds: float) -> Tuple[np.ndarray, np.ndarray]:
     """Return the bins' centres, seconds, and the p95 age in each, NaN where none came."""
     count = max(1, min(_BINS, int(seconds / _BIN_S)))
     edges = np.linspace(0, max(seconds, 1e-3), count + 1)
@@ -54,7 +61,7 @@ def binned_p95(ages, seconds):
     return (edges[:-1] + edges[1:]) / 2, p95
 
 
-def _dress(axes, seconds):
+def _dress(axes: Axes, seconds: float) -> None:
     for start, end in windows(seconds):
         axes.axvspan(start / 60, end / 60, color=_PALE, zorder=0)
     axes.set_ylim(bottom=0)

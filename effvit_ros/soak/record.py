@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from effvit_ros.core.process_usage import ProcessUsage
 
@@ -28,20 +28,20 @@ class Record:
     ages: List[Tuple[float, float]] = field(default_factory=list)
     frames_published: int = 0
     warnings: int = 0
-    errors: dict = field(default_factory=dict)
+    errors: Dict[str, int] = field(default_factory=dict)
     last_error: str = ''
     #: What the machine drew between the first sample and the last; None where nothing tells.
     joules: Optional[float] = None
     power_source: str = ''
     #: The segmenter's newest values on /diagnostics.
-    diagnostics: dict = field(default_factory=dict)
+    diagnostics: Dict[str, Any] = field(default_factory=dict)
 
     @property
-    def seconds(self):
+    def seconds(self) -> float:
         """Return how long was watched."""
         return self.samples[-1].at_s if self.samples else 0.0
 
-    def note_error(self, kind, text, count=1):
+    def note_error(self, kind: str, text: str, count: int = 1) -> None:
         """Count errors of a ``kind`` and keep the newest in words."""
         self.errors[kind] = self.errors.get(kind, 0) + count
         self.last_error = text

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import shlex
+from typing import Any, Dict, TYPE_CHECKING
 
 from effvit_ros.core.whole_file import write_bytes, write_json
 from effvit_ros.report.facts import machine, now, versions
@@ -11,11 +12,21 @@ from effvit_ros.soak.page import PLOT, soak_page
 from effvit_ros.soak.plots import record_plot
 from effvit_ros.soak.samples_file import write_samples
 
+if TYPE_CHECKING:
+    import argparse
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from effvit_ros.core.bundle import Bundle
+    from effvit_ros.soak.record import Record
+
 
 class SoakReport:
     """The report so far, and how it is written and shown."""
 
-    def __init__(self, options, bundle, record, folder):
+    def __init__(self, options: argparse.Namespace, bundle: Bundle, record: Record,
+                 folder: Path) -> None:
         """Report on ``record`` into ``folder``."""
         self.folder = folder
         self._record = record
@@ -28,14 +39,14 @@ class SoakReport:
             'machine': machine(), 'versions': versions(),
             'date': now()}
 
-    def so_far(self):
+    def so_far(self) -> Dict[str, Any]:
         """Return the report so far as a dictionary, the figures that matter most first."""
         known = self._record.diagnostics
         return {**figures(self._record, self._options.rate), 'finished': self._finished,
                 'runtime': known.get('runtime', ''),
                 'runtime_description': known.get('runtime_description', ''), **self._facts}
 
-    def line(self):
+    def line(self) -> str:
         """Return where the run is in one line."""
         usage, seconds = self._record.samples[-1].segmenter, self._record.seconds
         since = seconds - 10
@@ -46,13 +57,13 @@ class SoakReport:
                 f'{len(ages) / min(10, max(seconds, 1)):.1f} label maps/s | mean age {age} | '
                 f'{sum(self._record.errors.values())} errors')
 
-    def write(self):
+    def write(self) -> None:
         """Write report.json in one step."""
         report = self.so_far()
         report['verdicts'] = [v._asdict() for v in verdicts(report)]
         write_json(self.folder / 'report.json', report)
 
-    def finish(self, finished):
+    def finish(self, finished: bool) -> None:
         """Write report.json, the samples, the plot and the pages."""
         self._finished = finished
         self.write()
@@ -61,7 +72,7 @@ class SoakReport:
         write_bytes(self.folder / PLOT, plot)
         write_page(soak_page(report, verdicts(report), plot), self.folder)
 
-    def show(self, console):
+    def show(self, console: Console) -> bool:
         """Print the verdicts; returns whether one is missed."""
         found = verdicts(self.so_far())
         for verdict in found:

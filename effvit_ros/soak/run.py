@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any, Callable, Mapping, Sequence, TYPE_CHECKING
 
 from effvit_ros.core.energy import EnergyMeter
 from effvit_ros.core.process_usage import process_usage
@@ -10,12 +11,19 @@ from effvit_ros.harness.stream import both_nodes
 from effvit_ros.soak.hearing import Hearing
 from effvit_ros.soak.record import Sample
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from effvit_ros.harness.processes import NodeProcess
+    from effvit_ros.soak.record import Record
+
 #: Seconds between two samples.
 _PERIOD_S = 1.0
 _WRITES_ERRORS = ('[ERROR]', '[FATAL]', 'Traceback (most recent call last)')
 
 
-def soak(camera, segmenter, seconds, folder, record, stopped, tell):
+def soak(camera: Mapping[str, Any], segmenter: Mapping[str, Any], seconds: float, folder: Path,
+         record: Record, stopped: Callable[[], bool], tell: Callable[..., None]) -> bool:
     """
     Fill ``record`` for ``seconds``, or until ``stopped()``.
 
@@ -42,7 +50,8 @@ def soak(camera, segmenter, seconds, folder, record, stopped, tell):
     return finished
 
 
-def _watch(hearing, nodes, seconds, record, stopped, tell):
+def _watch(hearing: Hearing, nodes: Sequence[NodeProcess], seconds: float, record: Record,
+           stopped: Callable[[], bool], tell: Callable[..., None]) -> bool:
     camera, segmenter = nodes
     began, meter = time.monotonic(), EnergyMeter()
     record.power_source = meter.source
@@ -65,7 +74,7 @@ def _watch(hearing, nodes, seconds, record, stopped, tell):
     return not stopped()
 
 
-def _note_ends(nodes, record):
+def _note_ends(nodes: Sequence[NodeProcess], record: Record) -> None:
     """Add what the nodes counted, logged and how they ended to the errors."""
     failed = int(record.diagnostics.get('errors', 0))
     if failed:

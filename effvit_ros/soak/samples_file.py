@@ -3,12 +3,18 @@ from __future__ import annotations
 
 import csv
 import io
+from typing import Sequence, TYPE_CHECKING, Union
 
 from effvit_ros.core.process_usage import ProcessUsage
 from effvit_ros.core.whole_file import write_text
 
+if TYPE_CHECKING:
+    from pathlib import Path
 
-def write_samples(samples, path):
+    from effvit_ros.soak.record import Sample
+
+
+def write_samples(samples: Sequence[Sample], path: Union[str, Path]) -> None:
     """Write one line a sample as CSV, in one step."""
     table = io.StringIO(newline='')
     writer = csv.writer(table)
