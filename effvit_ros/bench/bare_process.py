@@ -11,19 +11,24 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import Sequence, TYPE_CHECKING
 
 import cv2
+import numpy as np
 
 from effvit_ros.core.bundle import load_bundle
 from effvit_ros.core.labelled_pictures import read_picture
 from effvit_ros.core.process_usage import process_usage
 from effvit_ros.core.runtimes import open_runtime
 
+if TYPE_CHECKING:
+    from effvit_ros.core.runtime import Runtime
+
 #: Seconds before counting: the first frames allocate.
 SETTLE_S = 2.0
 
 
-def main():
+def main() -> None:
     """Run the graph and print frames, CPU seconds and resident memory."""
     model, runtime_name, threads, rate_hz, seconds, pictures = sys.argv[1:]
     bundle = load_bundle(model)
@@ -37,7 +42,7 @@ def main():
                       'rss_mb': process_usage(os.getpid()).rss_mb}))
 
 
-def _run(runtime, inputs, rate_hz, seconds):
+def _run(runtime: Runtime, inputs: Sequence[np.ndarray], rate_hz: float, seconds: float) -> int:
     """Run at ``rate_hz`` for ``seconds``; returns the number of frames."""
     due, end, frames = time.monotonic(), time.monotonic() + seconds, 0
     while due < end:

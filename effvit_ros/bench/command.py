@@ -6,6 +6,7 @@ import os
 import signal
 import tempfile
 from pathlib import Path
+from typing import Any, Dict, Optional, Sequence, Tuple, TYPE_CHECKING
 
 import cv2
 
@@ -29,6 +30,11 @@ from effvit_ros.core.whole_file import write_json
 from effvit_ros.harness.processes import free_domain_id, node_environment
 from effvit_ros.report.facts import machine, now, versions
 
+if TYPE_CHECKING:
+    from effvit_ros.bench.online import NodeFigures
+    from effvit_ros.core.bundle import Bundle
+    from effvit_ros.report.progress import Status
+
 SIZES = ((512, 512), (640, 480), (1280, 720), (1920, 1080))
 #: The camera's rate for throughput, Hz; more than the node takes, as on a drone.
 FULL_RATE_HZ = 30.0
@@ -39,7 +45,7 @@ OVERHEAD_SIZE = (640, 480)
 
 
 @reports_user_errors
-def main(args=None):
+def main(args: Optional[Sequence[str]] = None) -> int:
     """Measure and return 0."""
     options = _parse(args)
     if options.tail:
@@ -71,7 +77,8 @@ def main(args=None):
     return 0
 
 
-def _measure(options, model, bundle, runtime, out, progress):
+def _measure(options: argparse.Namespace, model: Path, bundle: Bundle, runtime: str, out: Path,
+             progress: Status) -> Dict[str, Any]:
     """Return the measured part of the report."""
     from effvit_ros.bench.online import bench_node
     from effvit_ros.bench.overhead import bench_overhead
@@ -81,7 +88,7 @@ def _measure(options, model, bundle, runtime, out, progress):
     progress.say(f'the core on {runtime}', now=True)
     core = bench_core(bundle, runtime, options.threads, options.sizes, options.seconds / 2)
 
-    def run_node(size, rate_hz):
+    def run_node(size: Tuple[int, int], rate_hz: float) -> NodeFigures:
         progress.say(f'the node, {size[0]}x{size[1]} at {rate_hz:g} Hz', now=True)
         return bench_node(pictures, size, rate_hz, segmenter, len(bundle.classes),
                           options.seconds, out)
@@ -100,7 +107,7 @@ def _measure(options, model, bundle, runtime, out, progress):
             'full_rate_hz': FULL_RATE_HZ, 'calm_rate_hz': CALM_RATE_HZ}
 
 
-def _bench_tail(options):
+def _bench_tail(options: argparse.Namespace) -> int:
     """Hold the tail against the plain computation on folders of pictures; return 0."""
     from effvit_ros.report.progress import steps
     files = [file for folder in options.tail for file in picture_files(folder)]
@@ -117,7 +124,7 @@ def _bench_tail(options):
     return 0
 
 
-def _render(folder):
+def _render(folder: Path) -> None:
     """Write the pictures that the camera repeats: a stretch of the simulated flight."""
     from effvit_ros.bench.online import PICTURES
     from effvit_ros.flight import Flight
@@ -126,7 +133,7 @@ def _render(folder):
         cv2.imwrite(str(folder / f'{index:02d}.jpg'), flight.frame(index).image)
 
 
-def _parse(args):
+def _parse(args: Optional[Sequence[str]]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog='python -m effvit_ros.bench',
         description='Time bare runtimes, the core and the node, side by side.')

@@ -1,7 +1,7 @@
 """The parts without ROS: the bare runtimes, then the core's steps by resolution."""
 from __future__ import annotations
 
-from typing import Dict, List, NamedTuple
+from typing import Dict, Iterable, List, NamedTuple, Tuple, TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -11,6 +11,9 @@ from effvit_ros.core.overlay import Overlay
 from effvit_ros.core.runtimes import open_runtime, RUNTIMES
 from effvit_ros.core.segmenter import Segmenter
 from effvit_ros.harness.timing import repeat, Times, times_of
+
+if TYPE_CHECKING:
+    from effvit_ros.core.bundle import Bundle
 
 #: Calls before the clock runs: the first ones allocate.
 _WARM_UP = 3
@@ -38,7 +41,7 @@ class CoreSteps(NamedTuple):
     total: Times
 
 
-def bench_runtimes(bundle, threads, seconds):
+def bench_runtimes(bundle: Bundle, threads: int, seconds: float) -> List[BareRuntime]:
     """
     Return a :class:`BareRuntime` for each runtime that can run the bundle here.
 
@@ -64,7 +67,8 @@ def bench_runtimes(bundle, threads, seconds):
     return results
 
 
-def bench_core(bundle, runtime, threads, sizes, seconds):
+def bench_core(bundle: Bundle, runtime: str, threads: int, sizes: Iterable[Tuple[int, int]],
+               seconds: float) -> List[CoreSteps]:
     """Return :class:`CoreSteps` for each (width, height)."""
     results = []
     overlay = Overlay(bundle.names, bundle.palette)
@@ -73,7 +77,7 @@ def bench_core(bundle, runtime, threads, sizes, seconds):
             image = picture(width, height)
             steps, drawing = [], []
 
-            def one_picture():
+            def one_picture() -> None:
                 result = segmenter.segment(image)
                 steps.append(result.timings)
                 drawing.extend(repeat(lambda: overlay.draw(image, result.labels), 0.0))
@@ -89,7 +93,7 @@ def bench_core(bundle, runtime, threads, sizes, seconds):
     return results
 
 
-def picture(width, height):
+def picture(width: int, height: int) -> np.ndarray:
     """Return a smooth random picture, (height, width, 3) uint8."""
     coarse = np.random.default_rng(0).integers(0, 256, (12, 16, 3), np.uint8)
     return cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)

@@ -2,7 +2,8 @@
 from __future__ import annotations
 
 import time
-from typing import NamedTuple, Optional
+from pathlib import Path
+from typing import Any, Mapping, NamedTuple, Optional, Tuple, Union
 
 from effvit_ros.core.energy import measured_energy
 from effvit_ros.core.process_usage import process_usage
@@ -34,7 +35,9 @@ class NodeFigures(NamedTuple):
     joules_per_frame: Optional[float]
 
 
-def bench_node(pictures, size, rate_hz, segmenter, n_classes, seconds, folder):
+def bench_node(pictures: Union[str, Path], size: Tuple[int, int], rate_hz: float,
+               segmenter: Mapping[str, Any], n_classes: int, seconds: float,
+               folder: Union[str, Path]) -> NodeFigures:
     """
     Measure ``seconds`` of a stream.
 

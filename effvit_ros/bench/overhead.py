@@ -5,7 +5,8 @@ import json
 import subprocess
 import sys
 import time
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, Mapping, NamedTuple, Tuple, TYPE_CHECKING, Union
 
 from effvit_ros.bench.bare_process import SETTLE_S
 from effvit_ros.bench.online import PICTURES
@@ -13,6 +14,9 @@ from effvit_ros.core.errors import UserError
 from effvit_ros.core.process_usage import process_usage
 from effvit_ros.harness.listener import Listener
 from effvit_ros.harness.stream import both_nodes
+
+if TYPE_CHECKING:
+    from effvit_ros.harness.processes import NodeProcess
 
 
 class Cost(NamedTuple):
@@ -32,7 +36,9 @@ class Overhead(NamedTuple):
     node: Cost
 
 
-def bench_overhead(pictures, size, rate_hz, segmenter, seconds, folder):
+def bench_overhead(pictures: Union[str, Path], size: Tuple[int, int], rate_hz: float,
+                   segmenter: Mapping[str, Any], seconds: float,
+                   folder: Union[str, Path]) -> Overhead:
     """
     Return the :class:`Overhead` with labels subscribed.
 
@@ -44,10 +50,10 @@ def bench_overhead(pictures, size, rate_hz, segmenter, seconds, folder):
     :param rate_hz: low enough that every frame is segmented.
     :param segmenter: parameters of the segmenter node; the bare runtime is the same.
     """
-    def bare():
+    def bare() -> Cost:
         return _bare(pictures, rate_hz, segmenter, seconds / 2)
 
-    def node():
+    def node() -> Cost:
         return _node(pictures, size, rate_hz, segmenter, seconds / 2, folder)
 
     first, *middle, last = bare(), node(), node(), bare()
@@ -55,7 +61,8 @@ def bench_overhead(pictures, size, rate_hz, segmenter, seconds, folder):
     return Overhead(width, height, rate_hz, _mean(first, last), _mean(*middle))
 
 
-def _bare(pictures, rate_hz, segmenter, seconds):
+def _bare(pictures: Union[str, Path], rate_hz: float, segmenter: Mapping[str, Any],
+          seconds: float) -> Cost:
     command = [sys.executable, '-m', 'effvit_ros.bench.bare_process', segmenter['model'],
                segmenter['runtime'], str(segmenter['threads']), str(rate_hz), str(seconds),
                str(pictures)]
@@ -67,7 +74,8 @@ def _bare(pictures, rate_hz, segmenter, seconds):
     return Cost(1e3 * cost['cpu_s'] / cost['frames'], cost['rss_mb'])
 
 
-def _node(pictures, size, rate_hz, segmenter, seconds, folder):
+def _node(pictures: Union[str, Path], size: Tuple[int, int], rate_hz: float,
+          segmenter: Mapping[str, Any], seconds: float, folder: Union[str, Path]) -> Cost:
     width, height = size
     camera = {'source': 'folder', 'path': str(pictures), 'prerecord': PICTURES,
               'labels_path': 'none', 'width': width, 'height': height, 'rate_hz': float(rate_hz)}
@@ -79,9 +87,9 @@ def _node(pictures, size, rate_hz, segmenter, seconds, folder):
             listener.close()
 
 
-def _follow(listener, segmenter, seconds):
+def _follow(listener: Listener, segmenter: NodeProcess, seconds: float) -> Cost:
     """Return the segmenter's :class:`Cost` over ``seconds``."""
-    def spin(seconds):
+    def spin(seconds: float) -> None:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             listener.spin(0.05)
@@ -96,5 +104,5 @@ def _follow(listener, segmenter, seconds):
     return Cost(1e3 * (after.cpu_s - before.cpu_s) / frames, after.rss_mb)
 
 
-def _mean(first, second):
+def _mean(first: Cost, second: Cost) -> Cost:
     return Cost((first.cpu_ms + second.cpu_ms) / 2, (first.rss_mb + second.rss_mb) / 2)

@@ -1,6 +1,14 @@
 """What the benchmark leaves behind: rows, targets and tables."""
 from __future__ import annotations
 
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from effvit_ros.bench.online import NodeFigures
+    from effvit_ros.bench.overhead import Overhead
+
 #: What the project promises of the shipped model.
 TARGETS = (
     ('512x512, end to end, labels and overlay subscribed', 'fps', 'at least', 10.0),
@@ -15,7 +23,8 @@ OVERHEAD_TARGETS = (
 )
 
 
-def check_targets(node, overhead=None):
+def check_targets(node: Sequence[Mapping[str, Any]],
+                  overhead: Optional[Mapping[str, Any]] = None) -> List[Dict[str, Any]]:
     """
     Return the targets that were measured, each with value and verdict.
 
@@ -31,19 +40,19 @@ def check_targets(node, overhead=None):
     return checked
 
 
-def _checked(what, value, bound, limit):
+def _checked(what: str, value: float, bound: str, limit: float) -> Dict[str, Any]:
     met = value >= limit if bound == 'at least' else value <= limit
     return {'what': what, 'value': value, 'bound': bound, 'limit': limit, 'met': met}
 
 
-def target_line(target):
+def target_line(target: Mapping[str, Any]) -> str:
     """Return one target as a line of text."""
     verdict = 'met' if target['met'] else 'MISSED'
     return (f"{target['what']}: {target['value']:.1f} "
             f"({target['bound']} {target['limit']:g}: {verdict})")
 
 
-def tables(report):
+def tables(report: Mapping[str, Any]) -> Tuple[Table, ...]:
     """Return the report as tables; all times in milliseconds, medians unless p95."""
     from rich.table import Table
     runtimes = Table(title='Bare runtime, ms', title_justify='left')
@@ -81,12 +90,12 @@ def tables(report):
     return runtimes, core, node, _overhead_table(report['overhead'])
 
 
-def _joules(row):
+def _joules(row: Mapping[str, Any]) -> str:
     found = row.get('joules_per_frame')
     return '-' if found is None else f'{found:.2f}'
 
 
-def node_row(full, calm):
+def node_row(full: NodeFigures, calm: NodeFigures) -> Dict[str, Any]:
     """
     Join the two runs at one resolution.
 
@@ -106,7 +115,7 @@ def node_row(full, calm):
     }
 
 
-def overhead_row(overhead):
+def overhead_row(overhead: Overhead) -> Dict[str, Any]:
     """Return an :class:`~effvit_ros.bench.overhead.Overhead` with what the node adds."""
     bare, node = overhead.bare, overhead.node
     return {
@@ -117,13 +126,13 @@ def overhead_row(overhead):
     }
 
 
-def plain(figures):
+def plain(figures: NamedTuple) -> Dict[str, Any]:
     """Return a named tuple as dictionaries, ready for JSON."""
     return {key: value._asdict() if hasattr(value, '_asdict') else value
             for key, value in figures._asdict().items()}
 
 
-def _overhead_table(row):
+def _overhead_table(row: Mapping[str, Any]) -> Table:
     from rich.table import Table
     table = Table(
         title='CPU and memory of the node, compared with the bare runtime', title_justify='left',
@@ -138,5 +147,5 @@ def _overhead_table(row):
     return table
 
 
-def _ms(value):
+def _ms(value: float) -> str:
     return f'{value:.1f}'

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple
+from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Tuple
 
 import cv2
 import numpy as np
@@ -16,7 +16,7 @@ import numpy as np
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.labelled_pictures import read_picture
 from effvit_ros.core.percentiles import percentiles
-from effvit_ros.core.segmenter import NO_SCORES
+from effvit_ros.core.segmenter import NO_SCORES, Segmenter
 from effvit_ros.core.tail import argmax, Tail
 
 
@@ -29,7 +29,7 @@ class TailOfPicture(NamedTuple):
     cpu_ms: float
 
 
-def plain_labels(scores, size):
+def plain_labels(scores: np.ndarray, size: Tuple[int, int]) -> np.ndarray:
     """
     Return the labels that the tail must give, (height, width) uint8.
 
@@ -40,7 +40,8 @@ def plain_labels(scores, size):
                   for plane in scores)
 
 
-def compare(scores, size, tail, file='') -> TailOfPicture:
+def compare(scores: np.ndarray, size: Tuple[int, int], tail: Tail,
+            file: str = '') -> TailOfPicture:
     """Label one picture both ways; the time is that of this thread, once all is warm."""
     tail.labels(scores)
     start = time.thread_time()
@@ -50,7 +51,8 @@ def compare(scores, size, tail, file='') -> TailOfPicture:
     return TailOfPicture(file, labels.size, equal, cpu_ms)
 
 
-def bench_tail(segmenter, files, advance=lambda: None) -> List[TailOfPicture]:
+def bench_tail(segmenter: Segmenter, files: Iterable[Path],
+               advance: Callable[[], None] = lambda: None) -> List[TailOfPicture]:
     """
     Compare on picture files, each at its own size.
 
@@ -83,7 +85,7 @@ def tail_row(found: List[TailOfPicture]) -> Dict[str, Any]:
         'slowest_picture': Path(slowest.file).name}
 
 
-def tail_lines(row) -> List[str]:
+def tail_lines(row: Mapping[str, Any]) -> List[str]:
     """Return the figures as lines of text."""
     return [
         f"the tail on {row['pictures']} pictures: {row['different']} of {row['pixels']} pixels "
