@@ -160,8 +160,12 @@ def recorded(learnt: Mapping[str, np.ndarray], aside: Mapping[str, np.ndarray],
         drawn = distances[rng.integers(len(distances), size=(DRAWS, DRAWN))].mean(axis=1)
         limits.append(float(np.quantile(drawn, KEPT)))
         quantiles.append(np.quantile(distances, QUANTILES))
+    widest = np.max(quantiles, axis=0)
+    if not min(*limits, *widest) > 0:
+        raise UserError(f'{", ".join(rows)}: too few pictures, or all alike: they do not tell how '
+                        'far others may be from them')
     # The widest set decides: the others must not raise an alarm either.
-    return Views(views.sets, max(limits), tuple(np.max(quantiles, axis=0).tolist()))
+    return Views(views.sets, max(limits), tuple(widest.tolist()))
 
 
 def read_views(fields: Any, where: str) -> Optional[Views]:

@@ -160,6 +160,12 @@ def at(views, share):
     return one.mean + share * views.limit * one.spread
 
 
+@pytest.mark.parametrize('count', [1, 20], ids=['one', 'all alike'])
+def test_pictures_that_do_not_differ_tell_no_limit(count):
+    with pytest.raises(UserError, match='flight: too few pictures, or all alike'):
+        recorded({'flight': np.ones((count, len(FEATURES)))}, {})
+
+
 def test_the_alarm_needs_looks_begins_at_the_limit_and_ends_below_it(two_sets):
     views = recorded({'dark': two_sets['dark']}, {})
     drift = Drift(views)
