@@ -65,7 +65,7 @@ class Parameter:
     low: Optional[float] = None
     high: Optional[float] = None
     #: Returns what is wrong with a value of the right type, in a line that names it, or None.
-    check: Optional[Callable[[str], Optional[str]]] = None
+    check: Optional[Callable[[Any], Optional[str]]] = None
 
     @property
     def allowed(self) -> str:

@@ -3,14 +3,19 @@ from __future__ import annotations
 
 import os
 import time
+from typing import Optional, Tuple
+
+from rclpy.impl.rcutils_logger import RcutilsLogger
 
 from effvit_ros.core.governor import Ceilings, Governor, Load
 from effvit_ros.core.thermal import ThermalMonitor
+from effvit_ros.ros.common.parameters import Parameters
+from effvit_ros.ros.health.health import Health
 from effvit_ros.ros.health.level import WARN
 from effvit_ros.ros.segmenter.rate_limit import RateLimit
 
 
-def operators_rate(settings):
+def operators_rate(settings: Parameters) -> Tuple[float, str]:
     """Return the lowest rate that the parameters ask for and its parameter; (0.0, '') for none."""
     rates = [(settings['max_rate'], 'max_rate'), (settings['target_rate_hz'], 'target_rate_hz')]
     if settings['low_power']:
@@ -18,7 +23,7 @@ def operators_rate(settings):
     return min((rate for rate in rates if rate[0] > 0), default=(0.0, ''))
 
 
-def target_rate(settings):
+def target_rate(settings: Parameters) -> float:
     """Return the rate that the node shall reach, 0.0 for none: lower limits lower it."""
     return operators_rate(settings)[0] if settings['target_rate_hz'] else 0.0
 
@@ -26,7 +31,7 @@ def target_rate(settings):
 class Admission:
     """Lets frames in evenly, at the rate that the parameters and the machine allow."""
 
-    def __init__(self, settings, health, logger):
+    def __init__(self, settings: Parameters, health: Health, logger: RcutilsLogger) -> None:
         """
         Start without the governor's limit.
 
@@ -41,18 +46,18 @@ class Admission:
         self._no_sensor_told = False
         self._rest()
 
-    def admits(self, now):
+    def admits(self, now: float) -> bool:
         """Return whether the frame that came at ``now``, seconds of a steady clock, may pass."""
         self._came += 1
         admitted = self._limit.admits(now, self._rate()[0])
         self._admitted += admitted
         return admitted
 
-    def displaced(self):
+    def displaced(self) -> None:
         """Note that an admitted frame was dropped for a newer one."""
         self._admitted -= 1
 
-    def look(self, loading):
+    def look(self, loading: bool) -> None:
         """
         Take one step of the governor; to be called once a second while frames are wanted.
 
@@ -65,26 +70,26 @@ class Admission:
             wanted = self._came / seconds
             rate, _ = operators_rate(self._settings)
             self._governor.step(Load(
-                cpu_percent=100 * used / seconds / os.cpu_count(),
+                cpu_percent=100 * used / seconds / (os.cpu_count() or 1),
                 celsius=self._celsius(ceilings.max_temperature),
                 wanted_hz=min(wanted, rate) if rate else wanted,
                 done_hz=self._admitted / seconds), ceilings)
         self._rest()
         self._tell()
 
-    def reset(self):
+    def reset(self) -> None:
         """Begin again, without the governor's limit: the node starts or stops to work."""
         self._governor = Governor()
         self._rest()
         self._health.clear_finding('governor')
         self._health.set_facts(admitted_hz=None, limited_by=None)
 
-    def _rest(self):
+    def _rest(self) -> None:
         """Begin a new second."""
         self._looked, self._cpu = time.monotonic(), time.process_time()
         self._came = self._admitted = 0
 
-    def _rate(self):
+    def _rate(self) -> Tuple[float, str]:
         """Return the present rate, 0.0 for as many as come, and what it is for."""
         rate, reason = operators_rate(self._settings)
         governed = self._governor.rate_hz
@@ -92,7 +97,7 @@ class Admission:
             return governed, self._governor.reason
         return rate, reason
 
-    def _celsius(self, ceiling):
+    def _celsius(self, ceiling: float) -> Optional[float]:
         if not ceiling:
             return None
         celsius = self._thermal.read().celsius
@@ -101,7 +106,7 @@ class Admission:
             self._log.warning('max_temperature has no effect: this machine shows no temperature')
         return celsius
 
-    def _tell(self):
+    def _tell(self) -> None:
         rate, reason = self._rate()
         self._health.set_facts(admitted_hz=f'{rate:.1f}' if rate else 'all', limited_by=reason)
         if reason.startswith('max_temperature'):

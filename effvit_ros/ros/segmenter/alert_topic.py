@@ -2,9 +2,14 @@
 from __future__ import annotations
 
 import threading
+from typing import Iterable, List, Optional, Sequence, Tuple
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rcl_interfaces.msg import SetParametersResult
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rclpy.publisher import Publisher
+from std_msgs.msg import Header
 
 from effvit_ros.core.alerts import (
     Alert,
@@ -30,21 +35,23 @@ class AlertTopic:
     Made and reset in the executor's thread, updated in the inference thread.
     """
 
-    def __init__(self, node, publisher):
+    def __init__(self, node: Node, publisher: Publisher) -> None:
         """Take rules from the parameter ``alerts`` of ``node``, which must be declared."""
         self._node = node
         self._publisher = publisher
         self._lock = threading.Lock()
-        self._present = None
-        self._simulated = ()
-        self._bound = self._monitor = self._header = None
+        self._present: Optional[Sequence[str]] = None
+        self._simulated: Sequence[str] = ()
+        self._bound: Optional[Tuple[str, Sequence[str], Sequence[str]]] = None
+        self._monitor: Optional[AlertMonitor] = None
+        self._header: Optional[Header] = None
         node.add_on_set_parameters_callback(self._check_change)
 
-    def wanted(self):
+    def wanted(self) -> bool:
         """Return whether somebody subscribes."""
         return self._publisher.get_subscription_count() > 0
 
-    def check(self, class_names):
+    def check(self, class_names: Sequence[str]) -> None:
         """
         Check the rules against a model that is about to be loaded; called on its thread.
 
@@ -52,7 +59,7 @@ class AlertTopic:
         """
         alert_rules(self._rules_text(), class_names)
 
-    def introduce(self, class_names, simulated=()):
+    def introduce(self, class_names: Sequence[str], simulated: Sequence[str] = ()) -> None:
         """
         Refuse, from now on, new rules that this model lacks classes for.
 
@@ -68,7 +75,7 @@ class AlertTopic:
                 + (f'it watches {watched} alone' if watched else 'it watches nothing')
                 + '; name rules for its classes')
 
-    def update(self, areas, class_names, header):
+    def update(self, areas: Sequence[float], class_names: Sequence[str], header: Header) -> None:
         """
         Take in a picture: the share of each class, and the picture's header.
 
@@ -76,33 +83,35 @@ class AlertTopic:
         """
         with self._lock:
             wanted = self._rules_text(), class_names, self._simulated
-            if wanted != self._bound:
-                self._bind(*wanted)
+            monitor = self._monitor
+            if monitor is None or wanted != self._bound:
+                monitor = self._bind(*wanted)
             stamp = header.stamp
             self._header = header
             self._publish(
-                self._monitor.update(areas, stamp.sec * 1_000_000_000 + stamp.nanosec))
+                monitor.update(areas, stamp.sec * 1_000_000_000 + stamp.nanosec))
 
-    def repeat(self):
+    def repeat(self) -> None:
         """Tell again what is raised, under the last picture's header."""
         with self._lock:
             if self._monitor is not None:
                 self._publish(self._monitor.standing())
 
-    def reset(self):
+    def reset(self) -> None:
         """Tell, under the last picture's header, that what is raised is watched no longer."""
         with self._lock:
             if self._monitor is not None:
                 self._publish(self._monitor.reset())
 
-    def close(self):
+    def close(self) -> None:
         """Let go of the node; its publisher belongs to somebody else."""
         self._node.remove_on_set_parameters_callback(self._check_change)
 
-    def _rules_text(self):
+    def _rules_text(self) -> str:
         return self._node.get_parameter('alerts').value
 
-    def _bind(self, text, class_names, simulated):
+    def _bind(self, text: str, class_names: Sequence[str],
+              simulated: Sequence[str]) -> AlertMonitor:
         if self._monitor is not None:
             self._publish(self._monitor.reset())
         try:
@@ -113,8 +122,9 @@ class AlertTopic:
             rules = ()
         self._monitor = AlertMonitor(rules, class_names)
         self._bound = text, class_names, simulated
+        return self._monitor
 
-    def _check_change(self, changes):
+    def _check_change(self, changes: List[Parameter]) -> SetParametersResult:
         for change in changes:
             if change.name == 'alerts' and self._present is not None:
                 try:
@@ -123,12 +133,12 @@ class AlertTopic:
                     return SetParametersResult(successful=False, reason=str(error))
         return SetParametersResult(successful=True)
 
-    def _publish(self, alerts):
+    def _publish(self, alerts: Sequence[Alert]) -> None:
         if alerts:
             self._publisher.publish(alerts_message(alerts, self._header))
 
 
-def alerts_message(alerts, header):
+def alerts_message(alerts: Iterable[Alert], header: Header) -> DiagnosticArray:
     """
     Return a DiagnosticArray under the picture's header with one status for each alert.
 
@@ -143,7 +153,7 @@ def alerts_message(alerts, header):
         for alert in alerts])
 
 
-def _values(alert):
+def _values(alert: Alert) -> List[KeyValue]:
     values = [KeyValue(key='share', value=f'{alert.share:.4f}')]
     if alert.place is not None:
         values += [KeyValue(key='latitude', value=f'{alert.place.latitude:.7f}'),
@@ -152,12 +162,12 @@ def _values(alert):
     return values
 
 
-def alerts_in(message):
+def alerts_in(message: DiagnosticArray) -> Tuple[Alert, ...]:
     """Return the :class:`~effvit_ros.core.alerts.Alert` of each status of such a message."""
     return tuple(_alert_in(status) for status in message.status)
 
 
-def _alert_in(status):
+def _alert_in(status: DiagnosticStatus) -> Alert:
     values = {v.key: v.value for v in status.values}
     place = None
     if all(name in values for name in Place._fields):

@@ -3,13 +3,19 @@ from __future__ import annotations
 
 import os
 import time
+from typing import Callable, List, Optional
+
+from rclpy.node import Node
 
 from effvit_ros.core.bundle import DEFAULT_MODEL
 from effvit_ros.core.engine_policy import EnginePolicy
 from effvit_ros.core.process_usage import starved_threads
 from effvit_ros.core.runtimes import why_fallback
+from effvit_ros.ros.common.parameters import Parameters
 from effvit_ros.ros.common.spin import stop_requested
+from effvit_ros.ros.health.health import Health
 from effvit_ros.ros.health.level import WARN
+from effvit_ros.ros.segmenter.outputs import Outputs
 from effvit_ros.ros.segmenter.pipeline import FramePipeline
 from effvit_ros.ros.segmenter.worker import NewestFrame, Worker
 
@@ -22,7 +28,7 @@ class InferenceStuck(Exception):
     """Inference does not come back, and only a new process helps: says for how long."""
 
 
-def wanted_model(settings):
+def wanted_model(settings: Parameters) -> str:
     """Return the model that the parameters ask for: that of low power, ``model``, the default."""
     low_power_model = settings['low_power_model'] if settings['low_power'] else ''
     return low_power_model or settings['model'] or DEFAULT_MODEL
@@ -36,7 +42,8 @@ class Inference:
     :meth:`stop` wait.
     """
 
-    def __init__(self, node, settings, health, outputs, on_error):
+    def __init__(self, node: Node, settings: Parameters, health: Health, outputs: Outputs,
+                 on_error: Callable[[Exception], None]) -> None:
         """
         Begin to load the wanted model.
 
@@ -57,17 +64,17 @@ class Inference:
         self._model = self._wanted = wanted_model(settings)
         self._worker = self._load(self._model)
         self.frames.give_to(self._worker)
-        self._successor = None
-        self._retired = []
+        self._successor: Optional[Worker] = None
+        self._retired: List[Worker] = []
         self._looked = time.monotonic()
         self._tell()
 
     @property
-    def loading(self):
+    def loading(self) -> bool:
         """Return whether a model is being loaded, which takes CPU time of its own."""
         return not self._worker.wait_loaded() or self._successor is not None
 
-    def wait_loaded(self, timeout):
+    def wait_loaded(self, timeout: float) -> bool:
         """
         Return whether the first model is loaded within ``timeout`` seconds, and introduce it.
 
@@ -80,7 +87,7 @@ class Inference:
         self._introduce(self._worker.pipeline)
         return True
 
-    def stop(self, timeout):
+    def stop(self, timeout: float) -> bool:
         """Release everything; returns whether all threads ended within ``timeout`` seconds."""
         for source in ('low_power', 'runtime'):
             self._health.clear_finding(source)
@@ -93,7 +100,7 @@ class Inference:
             worker.retire()
         return all([w.join(max(0.0, deadline - time.monotonic())) for w in workers])
 
-    def look_after(self):
+    def look_after(self) -> None:
         """
         Exchange the model where another one is wanted.
 
@@ -109,14 +116,14 @@ class Inference:
         self._take_over()
         self._tell()
 
-    def _excuse_pause(self):
+    def _excuse_pause(self) -> None:
         """Take the time in which this process did not run off what its frames have taken."""
         now = time.monotonic()
         unseen, self._looked = now - self._looked, now
         if unseen > PAUSE_S:
             self.frames.excuse(unseen)
 
-    def _follow_parameters(self):
+    def _follow_parameters(self) -> None:
         """Begin to load the model that the parameters ask for, where it is another one."""
         wanted = wanted_model(self._settings)
         if wanted == self._wanted:
@@ -128,7 +135,7 @@ class Inference:
             self._log.info(f"loading model '{wanted}' while '{self._model}' goes on")
             self._successor = self._load(wanted)
 
-    def _take_over(self):
+    def _take_over(self) -> None:
         """Give the next frame to the successor, once it is loaded."""
         successor = self._successor
         if successor is None or not successor.wait_loaded():
@@ -145,32 +152,32 @@ class Inference:
         self._worker, self._model = successor, self._wanted
         self._introduce(successor.pipeline)
 
-    def _retire_successor(self):
+    def _retire_successor(self) -> None:
         """Give up the successor; it ends by itself as soon as its loading lets it."""
         if self._successor is not None:
             self._successor.retire()
             self._retired.append(self._successor)
             self._successor = None
 
-    def _tell(self):
+    def _tell(self) -> None:
         asked = 'on' if self._settings['low_power'] else 'off'
         if self._wanted != self._model:
             asked += (', loading' if self._successor is not None
                       else ', but its model cannot be loaded')
         self._health.set_facts(low_power=asked)
 
-    def _load(self, model):
+    def _load(self, model: str) -> Worker:
         settings = self._settings
         return Worker(self.frames, lambda: FramePipeline(
             model, settings['runtime'], settings['threads'], self._policy, self._outputs,
             settings, self._health, self._node), self._on_error)
 
-    def _tell_progress(self, line):
+    def _tell_progress(self, line: str) -> None:
         """Say how far an engine build is; called on the inference thread."""
         self._log.info(line)
         self._health.progress(line)
 
-    def _introduce(self, pipeline):
+    def _introduce(self, pipeline: FramePipeline) -> None:
         """Say what was loaded, in the log, on /diagnostics and on the latched legend."""
         bundle, runtime = pipeline.bundle, pipeline.runtime
         for reason in pipeline.passed_over:
@@ -190,7 +197,7 @@ class Inference:
         self._outputs.publish_label_info(bundle, self._node.get_clock().now().to_msg())
 
 
-def _who_takes_the_cpu():
+def _who_takes_the_cpu() -> str:
     """Return what to say where inference is not stuck, but never gets to run; else ''."""
     starved = starved_threads(os.getpid())
     return '' if not starved else (

@@ -1,7 +1,11 @@
 """The camera's topics: names, transport, quality of service."""
 from __future__ import annotations
 
+from typing import Any, Callable, List, Optional, Set, Tuple
+
+from rclpy.node import Node
 from rclpy.qos import qos_policy_name_from_kind, QoSProfile, ReliabilityPolicy
+from rclpy.subscription import Subscription
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from effvit_ros.ros.segmenter.video_input import VIDEO_TRANSPORTS, VideoInput
@@ -16,7 +20,7 @@ IMAGE, COMPRESSED = 'sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage'
 _VIDEO_DEPTH = 30
 
 
-def image_topics(node, transport):
+def image_topics(node: Node, transport: str) -> Tuple[str, str]:
     """
     Return the full names of the image topic and of the camera_info next to it.
 
@@ -35,7 +39,7 @@ def image_topics(node, transport):
     return topic, _remapped(node, 'camera_info') or adjacent
 
 
-def _remapped(node, name):
+def _remapped(node: Node, name: str) -> Optional[str]:
     """Return what ``name`` was remapped to, or None where no rule matches it."""
     resolved = node.resolve_topic_name(name)
     return None if resolved == node.resolve_topic_name(name, only_expand=True) else resolved
@@ -49,7 +53,8 @@ class ImageInput:
     frames are not lost where they need not be; :meth:`follow_publisher` keeps it so.
     """
 
-    def __init__(self, node, transport, reliability, on_image, on_problem):
+    def __init__(self, node: Node, transport: str, reliability: str,
+                 on_image: Callable[[Any], None], on_problem: Callable[[str], None]) -> None:
         """
         Subscribe.
 
@@ -60,7 +65,7 @@ class ImageInput:
         :raises UserError: what the transport needs is not installed.
         """
         self._node = node
-        self._video = None
+        self._video: Optional[VideoInput] = None
         if transport in VIDEO_TRANSPORTS:
             self._video = VideoInput(transport, on_image)
             on_image = self._video.take
@@ -71,17 +76,17 @@ class ImageInput:
         self._wanted = reliability
         self._on_image = on_image
         self._on_problem = on_problem
-        self._subscription = None
+        self._subscription: Optional[Subscription] = None
         self.topic, info_topic = image_topics(node, transport)
-        self.reliability = None
+        self.reliability = ReliabilityPolicy.BEST_EFFORT
         #: The newest CameraInfo, or None.
-        self.camera_info = None
+        self.camera_info: Optional[CameraInfo] = None
         self._info_subscription = node.create_subscription(
             CameraInfo, info_topic, self._on_camera_info,
             QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT))
         self.follow_publisher()
 
-    def follow_publisher(self):
+    def follow_publisher(self) -> None:
         """Look at the publishers, subscribe again where theirs asks for another reliability."""
         offered = self._offered()
         if self._wanted != 'auto':
@@ -95,7 +100,7 @@ class ImageInput:
             return
         self._subscribe(target)
 
-    def misfit(self):
+    def misfit(self) -> str:
         """Return in one line what is published instead of the pictures, '' where nothing."""
         found = self._types(self.topic)
         if self._type_name in found:
@@ -118,17 +123,18 @@ class ImageInput:
                     f'image_transport to {transports[held]}')
         return ''
 
-    def describe(self):
+    def describe(self) -> str:
         """Return the number of publishers and the subscription's reliability in words."""
         count = len(self._offered())
         return f'{count} publisher{"" if count == 1 else "s"}, {self.reliability.name.lower()}'
 
-    def close(self):
+    def close(self) -> None:
         """Unsubscribe."""
-        self._node.destroy_subscription(self._subscription)
+        if self._subscription is not None:
+            self._node.destroy_subscription(self._subscription)
         self._node.destroy_subscription(self._info_subscription)
 
-    def _subscribe(self, reliability):
+    def _subscribe(self, reliability: ReliabilityPolicy) -> None:
         if self._subscription is not None:
             self._node.destroy_subscription(self._subscription)
             self._node.get_logger().info(
@@ -139,15 +145,15 @@ class ImageInput:
             QoSProfile(depth=_VIDEO_DEPTH if self._video else 1, reliability=reliability),
             event_callbacks=SubscriptionEventCallbacks(incompatible_qos=self._on_incompatible))
 
-    def _offered(self):
+    def _offered(self) -> List[ReliabilityPolicy]:
         infos = self._node.get_publishers_info_by_topic(self.topic)
         return [info.qos_profile.reliability for info in infos
                 if info.topic_type == self._type_name]
 
-    def _types(self, topic):
+    def _types(self, topic: str) -> Set[str]:
         return {info.topic_type for info in self._node.get_publishers_info_by_topic(topic)}
 
-    def _on_incompatible(self, event):
+    def _on_incompatible(self, event: Any) -> None:
         if self._wanted == 'auto':
             return  # follow_publisher will see to it
         policy = qos_policy_name_from_kind(event.last_policy_kind)
@@ -155,5 +161,5 @@ class ImageInput:
             f'a publisher on {self.topic} offers an incompatible {policy}: no frame will come '
             'from it; set image_reliability to auto or best_effort')
 
-    def _on_camera_info(self, message):
+    def _on_camera_info(self, message: CameraInfo) -> None:
         self.camera_info = message

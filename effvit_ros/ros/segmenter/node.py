@@ -5,10 +5,12 @@ import functools
 import time
 import traceback
 from dataclasses import replace
+from typing import Callable, Union
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.clock import Clock, ClockType
-from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
+from rclpy.lifecycle import LifecycleNode, State, TransitionCallbackReturn
+from sensor_msgs.msg import CompressedImage, Image
 
 from effvit_ros.core import topics
 from effvit_ros.core.errors import UserError
@@ -39,6 +41,8 @@ PATIENCE_S = 3.0
 #: Seconds between two log lines about bad frames.
 LOG_PERIOD_S = 5.0
 
+Transition = Callable[['SegmenterNode', State], TransitionCallbackReturn]
+
 #: Exit code when inference is stuck and only a new process helps; sysexits.h's EX_TEMPFAIL.
 EXIT_INFERENCE_STUCK = 75
 
@@ -47,10 +51,10 @@ SUCCESS, FAILURE, ERROR = (
     TransitionCallbackReturn.ERROR)
 
 
-def _transition(callback):
+def _transition(callback: Transition) -> Transition:
     """Log what a transition raises (rclpy would swallow it) and fail the transition."""
     @functools.wraps(callback)
-    def wrapped(self, state):
+    def wrapped(self: SegmenterNode, state: State) -> TransitionCallbackReturn:
         try:
             return callback(self, state)
         except Exception as error:
@@ -66,15 +70,19 @@ class SegmenterNode(LifecycleNode):
     The executor's thread only takes messages in; all work on pictures is the worker's.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         """Declare the parameters and, with ``autostart``, arrange to become active."""
         super().__init__(topics.NODE)
         self._state = 'unconfigured'
         self._health = Health()
         self._machine = MachineHealth()
         self._clock_watch = ClockWatch(
-            self.get_clock(), lambda: self._health.jumped(self._now()))
-        self._inference = self._outputs = self._input = None
+            self.get_clock(),  # type: ignore[arg-type]  # a node's is a ROSClock
+            lambda: self._health.jumped(self._now()))
+        # The first two of a configured node, the third of an active one; else None.
+        self._inference: Inference = None  # type: ignore[assignment]
+        self._outputs: Outputs = None  # type: ignore[assignment]
+        self._input: ImageInput = None  # type: ignore[assignment]
         self._silence_reported = False
         self._misfit = ''
         self._unused_parameters = ''
@@ -89,22 +97,21 @@ class SegmenterNode(LifecycleNode):
         self.create_timer(DIAGNOSTICS_PERIOD_S, self._each_second, clock=self._steady)
         self.create_timer(REPEAT_PERIOD_S, self._explain_again, clock=self._steady)
         self.create_timer(LOOK_PERIOD_S, self._look, clock=self._steady)
-        self._starter = None
         if self._settings['autostart']:
             self._starter = self.create_timer(0.0, self._autostart, clock=self._steady)
 
-    def destroy_node(self):
+    def destroy_node(self) -> None:
         """Release the model and the topics."""
         self._release()
         self._clock_watch.close()
         super().destroy_node()
 
-    def unused_parameters(self, line):
+    def unused_parameters(self, line: str) -> None:
         """Warn of parameters that were given and are not used, as long as the node lives."""
         self._unused_parameters = line
 
     @_transition
-    def on_configure(self, state):
+    def on_configure(self, state: State) -> TransitionCallbackReturn:
         """Create the result topics and load the model on the inference thread."""
         if self._unused_parameters:
             self._health.set_finding('parameters', WARN, self._unused_parameters)
@@ -116,7 +123,7 @@ class SegmenterNode(LifecycleNode):
         return SUCCESS
 
     @_transition
-    def on_activate(self, state):
+    def on_activate(self, state: State) -> TransitionCallbackReturn:
         """Subscribe to the camera."""
         self._input = ImageInput(
             self, self._settings['image_transport'], self._settings['image_reliability'],
@@ -129,7 +136,7 @@ class SegmenterNode(LifecycleNode):
         return SUCCESS
 
     @_transition
-    def on_deactivate(self, state):
+    def on_deactivate(self, state: State) -> TransitionCallbackReturn:
         """Unsubscribe; the frame in work is finished, a waiting one discarded."""
         if self.exit_code:
             return ERROR
@@ -138,7 +145,7 @@ class SegmenterNode(LifecycleNode):
         return SUCCESS
 
     @_transition
-    def on_cleanup(self, state):
+    def on_cleanup(self, state: State) -> TransitionCallbackReturn:
         """Release the model and the result topics."""
         if self.exit_code:
             return ERROR
@@ -147,28 +154,28 @@ class SegmenterNode(LifecycleNode):
         return SUCCESS
 
     @_transition
-    def on_shutdown(self, state):
+    def on_shutdown(self, state: State) -> TransitionCallbackReturn:
         """Release everything, from any state."""
         self._release()
         self._enter('finalized')
         return SUCCESS
 
-    def on_error(self, state):
+    def on_error(self, state: State) -> TransitionCallbackReturn:
         """Release everything and return to unconfigured; without inference, to finalized."""
         self._release()
         self._state = 'finalized' if self.exit_code else 'unconfigured'
         return FAILURE if self.exit_code else SUCCESS
 
-    def _autostart(self):
+    def _autostart(self) -> None:
         self._starter.cancel()
         if self._state == 'unconfigured' and self.trigger_configure() == SUCCESS:
             self.trigger_activate()
 
-    def _enter(self, state):
+    def _enter(self, state: str) -> None:
         self._state = state
         self._health.enter(state, self._now())
 
-    def _fail(self, error):
+    def _fail(self, error: Exception) -> TransitionCallbackReturn:
         """Undo a failed transition, say why, and return its result."""
         configuring = self._state == 'unconfigured'
         self._release()
@@ -185,7 +192,7 @@ class SegmenterNode(LifecycleNode):
         self._health.transition_failed(reason)
         return result
 
-    def _wait_for_model(self):
+    def _wait_for_model(self) -> None:
         """Wait for the model, whose engine may be built for minutes; look out meanwhile."""
         self._health.enter('configuring', self._now())
         told = time.monotonic()
@@ -197,16 +204,16 @@ class SegmenterNode(LifecycleNode):
                 told = time.monotonic()
                 self._publish_diagnostics()
 
-    def _look(self):
+    def _look(self) -> None:
         self._look_after_inference()
         if self._input is not None:
             self._watch_input()
 
-    def _each_second(self):
+    def _each_second(self) -> None:
         self._govern()
         self._publish_diagnostics()
 
-    def _look_after_inference(self):
+    def _look_after_inference(self) -> None:
         # The first look comes after what autostart does, which is the end of the start.
         self._service.ready()
         inference = self._inference
@@ -221,15 +228,15 @@ class SegmenterNode(LifecycleNode):
                 return  # the service manager's watchdog is the one that acts
         self._service.alive(time.monotonic())
 
-    def _govern(self):
+    def _govern(self) -> None:
         if self._state == 'active':
             self._admission.look(self._inference.loading)
 
-    def _explain_again(self):
+    def _explain_again(self) -> None:
         if self._outputs is not None:
             self._outputs.repeat()
 
-    def _give_up(self, reason):
+    def _give_up(self, reason: str) -> None:
         """Go through errorprocessing to finalized and end the process, for a new one to start."""
         self.get_logger().fatal(f'{reason}; ending with exit code {EXIT_INFERENCE_STUCK}')
         self.exit_code = EXIT_INFERENCE_STUCK
@@ -239,27 +246,27 @@ class SegmenterNode(LifecycleNode):
         self._publish_diagnostics()
         self.finished = True
 
-    def _unsubscribe(self):
+    def _unsubscribe(self) -> bool:
         """Return whether no frame is in work any more."""
         if self._input is None:
             return True
         self._input.close()
-        self._input = None
+        self._input = None  # type: ignore[assignment]
         self._health.set_facts(image_topic=None, image_input=None)
         drained = self._inference.frames.drain(0.0 if self.exit_code else PATIENCE_S)
         self._admission.reset()
         self._outputs.alerts.reset()
         return drained
 
-    def _release(self):
+    def _release(self) -> None:
         patience = PATIENCE_S if self._unsubscribe() else 0.0
         if self._inference is not None and not self._inference.stop(patience):
             self.get_logger().warning('the inference thread is still busy: left behind')
         if self._outputs is not None:
             self._outputs.close()
-        self._inference = self._outputs = None
+        self._inference = self._outputs = None  # type: ignore[assignment]
 
-    def _on_image(self, message):
+    def _on_image(self, message: Union[Image, CompressedImage]) -> None:
         arrived = time.monotonic()
         self._health.frame_received(self._now())
         if not self._admission.admits(arrived):
@@ -268,7 +275,7 @@ class SegmenterNode(LifecycleNode):
             self._health.frame_skipped('dropped')
             self._admission.displaced()
 
-    def _on_frame_error(self, error):
+    def _on_frame_error(self, error: Exception) -> None:
         """Count what went wrong with one frame; called in the worker."""
         if isinstance(error, PictureError):
             kind, reason = error.kind, str(error)
@@ -278,11 +285,11 @@ class SegmenterNode(LifecycleNode):
         self.get_logger().error(f'a frame was skipped: {reason}',
                                 throttle_duration_sec=LOG_PERIOD_S)
 
-    def _warn_of_input(self, sentence):
+    def _warn_of_input(self, sentence: str) -> None:
         self._health.input_problem(sentence)
         self.get_logger().warning(sentence)
 
-    def _watch_input(self):
+    def _watch_input(self) -> None:
         self._input.follow_publisher()
         self._health.set_facts(image_input=self._input.describe())
         timeout = self._settings['no_image_timeout']
@@ -302,7 +309,7 @@ class SegmenterNode(LifecycleNode):
             if misfit:
                 self.get_logger().warning(misfit)
 
-    def _publish_diagnostics(self):
+    def _publish_diagnostics(self) -> None:
         steady = time.monotonic()
         self._health.set_facts(clock=self._clock_watch.look(steady))
         limits = replace(self._settings.read(Limits), target_rate_hz=target_rate(self._settings))
@@ -315,5 +322,5 @@ class SegmenterNode(LifecycleNode):
         self._diagnostics.publish(
             diagnostics_message(reports, name, self.get_clock().now().to_msg()))
 
-    def _now(self):
+    def _now(self) -> float:
         return self.get_clock().now().nanoseconds * 1e-9

@@ -2,15 +2,21 @@
 from __future__ import annotations
 
 import cv2
+import numpy as np
+from std_msgs.msg import Header
 
+from effvit_ros.core.bundle import Bundle
 from effvit_ros.core.overlay import Overlay
+from effvit_ros.core.pixels import Picture
+from effvit_ros.ros.common.parameters import Parameters
+from effvit_ros.ros.segmenter.outputs import Outputs, Wanted
 from effvit_ros.ros.segmenter.rate_limit import RateLimit
 
 
 class OverlayOutput:
     """Draws and publishes ``~/overlay`` and its JPEG, no more often and no wider than wanted."""
 
-    def __init__(self, bundle, outputs, settings):
+    def __init__(self, bundle: Bundle, outputs: Outputs, settings: Parameters) -> None:
         """
         Prepare the buffers for the classes of ``bundle``.
 
@@ -22,7 +28,7 @@ class OverlayOutput:
         self._settings = settings
         self._limit = RateLimit()
 
-    def due(self, wanted, now):
+    def due(self, wanted: Wanted, now: float) -> Wanted:
         """
         Return ``wanted`` without the overlays where ``overlay_max_rate`` forbids one now.
 
@@ -35,7 +41,8 @@ class OverlayOutput:
             return wanted
         return wanted._replace(overlay=False, jpeg=False)
 
-    def publish(self, picture, labels, wanted, header):
+    def publish(self, picture: Picture, labels: np.ndarray, wanted: Wanted,
+                header: Header) -> None:
         """
         Draw and publish those overlays that are wanted.
 
@@ -58,6 +65,6 @@ class OverlayOutput:
         if wanted.jpeg:
             self._outputs.publish_jpeg(drawn, self._settings['jpeg_quality'], header)
 
-    def _draw(self, overlay, bgr, labels):
+    def _draw(self, overlay: Overlay, bgr: np.ndarray, labels: np.ndarray) -> np.ndarray:
         overlay.alpha = self._settings['overlay_alpha']
         return overlay.draw(bgr, labels, self._settings['overlay_legend'])

@@ -1,25 +1,33 @@
 """What a picture tells about its camera: the bits it fills, the size that camera_info claims."""
 from __future__ import annotations
 
+from typing import List, Optional, Tuple, Union
+
+from rclpy.impl.rcutils_logger import RcutilsLogger
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+
 from effvit_ros.core.bit_depth import BitDepth
+from effvit_ros.core.pixels import Picture
 from effvit_ros.ros.common.codec import picture_from
+from effvit_ros.ros.common.parameters import Parameters
+from effvit_ros.ros.health.health import Health
 from effvit_ros.ros.health.level import WARN
 
 
 class PictureChecks:
     """Reads the pictures of one camera; used on the inference thread."""
 
-    def __init__(self, settings, health, logger):
+    def __init__(self, settings: Parameters, health: Health, logger: RcutilsLogger) -> None:
         """Take the parameter ``bit_depth`` at each picture; say once what is odd."""
         self._settings = settings
         self._health = health
         self._log = logger
-        self._given = None
-        self._depth = None
-        self._told = None
+        self._given = 0
+        self._depth = BitDepth()
+        self._told: Optional[int] = None
         self._contradiction = ''
 
-    def read(self, message):
+    def read(self, message: Union[Image, CompressedImage]) -> Picture:
         """
         Return the :class:`~effvit_ros.core.pixels.Picture` in a message.
 
@@ -39,7 +47,7 @@ class PictureChecks:
                 bit_depth=f'{self._told}, by its values' if self._told else None)
         return picture
 
-    def fits(self, camera_info, picture):
+    def fits(self, camera_info: Optional[CameraInfo], picture: Picture) -> bool:
         """Return whether ``camera_info`` can be that of the picture; False where there is none."""
         if camera_info is None:
             return False
@@ -60,7 +68,7 @@ class PictureChecks:
         return False
 
 
-def sizes_of(camera_info):
+def sizes_of(camera_info: CameraInfo) -> List[Tuple[int, int]]:
     """
     Return the (width, height) that a picture with this camera_info may have.
 

@@ -4,15 +4,22 @@ from __future__ import annotations
 import functools
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Callable, Optional, Sequence, Tuple
 
 import numpy as np
+from rclpy.node import Node
+from std_msgs.msg import Header
 
-from effvit_ros.core.bundle import load_bundle, resolve_model
+from effvit_ros.core.bundle import Bundle, load_bundle, resolve_model
+from effvit_ros.core.engine_policy import EnginePolicy
 from effvit_ros.core.errors import UserError
-from effvit_ros.core.segmenter import NO_SCORES, Segmenter
+from effvit_ros.core.pixels import Picture
+from effvit_ros.core.runtime import Runtime
+from effvit_ros.core.segmenter import Answer, NO_SCORES, Segmentation, Segmenter
+from effvit_ros.ros.common.parameters import Parameters
+from effvit_ros.ros.health.health import Health
 from effvit_ros.ros.health.level import WARN
-from effvit_ros.ros.segmenter.outputs import class_areas
+from effvit_ros.ros.segmenter.outputs import class_areas, Outputs, Wanted
 from effvit_ros.ros.segmenter.overlay_output import OverlayOutput
 from effvit_ros.ros.segmenter.picture_checks import PictureChecks
 from effvit_ros.ros.segmenter.view_watch import ViewWatch
@@ -27,7 +34,7 @@ class Frame:
     camera_info: Any
 
 
-def check_classes(bundle, settings):
+def check_classes(bundle: Bundle, settings: Parameters) -> None:
     """
     Refuse a bundle for low power under whose ids others are meant than under those of ``model``.
 
@@ -45,7 +52,8 @@ def check_classes(bundle, settings):
 class FramePipeline:
     """The processor of a worker's two threads: owns the segmenter and the overlay's buffers."""
 
-    def __init__(self, model, runtime, threads, policy, outputs, settings, health, node):
+    def __init__(self, model: str, runtime: str, threads: int, policy: EnginePolicy,
+                 outputs: Outputs, settings: Parameters, health: Health, node: Node) -> None:
         """
         Load the model.
 
@@ -67,21 +75,21 @@ class FramePipeline:
         self._view = ViewWatch(self.bundle, settings, health)
 
     @property
-    def runtime(self):
+    def runtime(self) -> Runtime:
         """Return the runtime in use: its ``name`` and ``description``."""
         return self._segmenter.runtime
 
     @property
-    def passed_over(self):
+    def passed_over(self) -> Sequence[str]:
         """Return why ``auto`` did not take a faster runtime, one line each."""
         return self._segmenter.passed_over
 
-    def close(self):
+    def close(self) -> None:
         """Release the model."""
         self._view.forget()
         self._segmenter.close()
 
-    def process(self, frame):
+    def process(self, frame: Frame) -> Callable[[], None]:
         """
         Run the network on a frame and return a function that publishes the results.
 
@@ -98,14 +106,14 @@ class FramePipeline:
         answer = self._segmenter.ask(picture.pixels, picture.order)
         return functools.partial(self._publish, frame, picture, answer, wanted)
 
-    def _skip(self, frame, asked):
+    def _skip(self, frame: Frame, asked: Wanted) -> None:
         """Say what is said without the network: a view may ask for it before any labels."""
         if not (asked.areas or asked.alerts):
             self._outputs.alerts.reset()
         self._outputs.publish_camera_info(frame.camera_info, frame.message.header)
         self._health.frame_skipped('over_rate' if any(asked) else 'unwatched', wanted=False)
 
-    def _publish(self, frame, picture, answer, wanted):
+    def _publish(self, frame: Frame, picture: Picture, answer: Answer, wanted: Wanted) -> None:
         """Make labels of the network's answer, draw, and publish what is wanted."""
         if not (wanted.areas or wanted.alerts):
             self._outputs.alerts.reset()
@@ -130,7 +138,8 @@ class FramePipeline:
         self._view.watch(segmentation, frame.arrived)
         self._note(frame, header, segmentation.timings.infer_ms)
 
-    def _doubted(self, segmentation, wanted):
+    def _doubted(self, segmentation: Segmentation,
+                 wanted: Wanted) -> Tuple[np.ndarray, Optional[np.ndarray]]:
         """
         Return the labels, unlabelled where ``min_confidence`` is not reached, and the confidence.
 
@@ -151,13 +160,13 @@ class FramePipeline:
             np.copyto(labels, np.uint8(self.bundle.ignore), where=confidence < 255 * least)
         return labels, confidence
 
-    def _publish_areas(self, labels, wanted, header):
+    def _publish_areas(self, labels: np.ndarray, wanted: Wanted, header: Header) -> None:
         areas, names = class_areas(labels, len(self.bundle.classes)), self.bundle.names
         if wanted.areas:
             self._outputs.publish_areas(areas, names, header)
-        self._outputs.alerts.update(areas, names, header)
+        self._outputs.alerts.update(areas.tolist(), names, header)
 
-    def _note(self, frame, header, infer_ms):
+    def _note(self, frame: Frame, header: Header, infer_ms: float) -> None:
         now = self._clock.now().nanoseconds * 1e-9
         stamp = header.stamp.sec + header.stamp.nanosec * 1e-9
         self._health.frame_segmented(

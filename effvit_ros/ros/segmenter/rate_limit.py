@@ -5,12 +5,12 @@ from __future__ import annotations
 class RateLimit:
     """Admits frames so that their mean rate stays at the limit even where arrivals jitter."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         """Start so that the first frame is admitted."""
         self._due = float('-inf')
         self._rate = 0.0
 
-    def admits(self, now, rate):
+    def admits(self, now: float, rate: float) -> bool:
         """
         Return whether the frame that came at ``now`` may pass.
 

@@ -3,8 +3,12 @@ from __future__ import annotations
 
 import json
 import math
+from typing import List, Optional, Sequence
 
-from effvit_ros.core.regions import regions
+import numpy as np
+from std_msgs.msg import Header
+
+from effvit_ros.core.regions import Region, regions
 
 try:
     from vision_msgs.msg import Detection2D, Detection2DArray, ObjectHypothesisWithPose
@@ -15,12 +19,13 @@ except ImportError:
 BACKGROUND = 'background'
 
 
-def region_classes(names):
+def region_classes(names: Sequence[str]) -> List[int]:
     """Return the ids of the classes whose regions are told: all but the background."""
     return [i for i, name in enumerate(names) if name != BACKGROUND]
 
 
-def regions_message(labels, confidence, names, least_pixels, header):
+def regions_message(labels: np.ndarray, confidence: Optional[np.ndarray], names: Sequence[str],
+                    least_pixels: int, header: Header) -> Detection2DArray:
     """
     Return the Detection2DArray of a label image's regions, the largest first.
 
@@ -33,7 +38,7 @@ def regions_message(labels, confidence, names, least_pixels, header):
         _detection(region, names, header) for region in found])
 
 
-def _detection(region, names, header):
+def _detection(region: Region, names: Sequence[str], header: Header) -> Detection2D:
     detection = Detection2D(header=header)
     result = ObjectHypothesisWithPose()
     result.hypothesis.class_id = str(region.class_id)

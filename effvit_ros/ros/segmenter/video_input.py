@@ -2,9 +2,9 @@
 from __future__ import annotations
 
 import importlib
-from typing import NamedTuple, Optional
+from typing import Any, Callable, NamedTuple, Optional, Union
 
-import numpy as np
+from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from effvit_ros.core.errors import UserError
@@ -33,7 +33,8 @@ class VideoInput:
     All of them, also while nobody watches: a packet builds on those before it.
     """
 
-    def __init__(self, transport, on_image):
+    def __init__(self, transport: str,
+                 on_image: Callable[[Union[Image, Unreadable]], None]) -> None:
         """
         Find the message type.
 
@@ -51,19 +52,19 @@ class VideoInput:
         self._decoder = VideoDecoder()
         self._on_image = on_image
 
-    def take(self, packet):
+    def take(self, packet: Any) -> None:
         """Decode a packet and hand its picture on."""
         self._on_image(image_of(packet, self._decoder))
 
 
-def image_of(packet, decoder):
+def image_of(packet: Any, decoder: VideoDecoder) -> Union[Image, Unreadable]:
     """Return the Image of a packet, an :class:`Unreadable` where it can't be decoded."""
     header: Optional[Header] = getattr(packet, 'header', None)
     if header is None:
         header = Header(stamp=packet.timestamp, frame_id=packet.frame_id)
     codec = packet.format if hasattr(packet, 'format') else packet.encoding
     try:
-        pixels = decoder.decode(np.frombuffer(packet.data, np.uint8), codec).pixels
+        pixels = decoder.decode(bytes(packet.data), codec).pixels
     except PictureError as error:
         return Unreadable(header, error)
     return image_message(pixels, 'bgr8', header)

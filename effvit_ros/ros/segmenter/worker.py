@@ -4,6 +4,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from typing import Any, Callable, Optional
 
 
 class NewestFrame:
@@ -16,16 +17,17 @@ class NewestFrame:
     that results come in the order of their frames even where :meth:`give_to` exchanges the worker.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         """Start empty, with nobody to take."""
         self._changed = threading.Condition()
-        self._frame = None
-        self._taker = None
-        self._taken_at = None  # the frame that is with the network
-        self._handed_at = None  # when the one whose results are published had been taken
-        self._hander = None
+        self._frame: Any = None
+        self._taker: Optional[Worker] = None
+        # Of the frame that is with the network; of the one whose results are published.
+        self._taken_at: Optional[float] = None
+        self._handed_at: Optional[float] = None
+        self._hander: Optional[Worker] = None
 
-    def put(self, frame):
+    def put(self, frame: Any) -> bool:
         """Leave ``frame`` for the worker; returns whether an older one was displaced."""
         with self._changed:
             displaced = self._frame is not None
@@ -33,7 +35,7 @@ class NewestFrame:
             self._changed.notify_all()
             return displaced
 
-    def take(self, worker):
+    def take(self, worker: Worker) -> Any:
         """Wait for the worker's next frame and return it; None once the worker is retired."""
         with self._changed:
             self._changed.wait_for(lambda: worker.retired or self._may_take(worker))
@@ -43,11 +45,11 @@ class NewestFrame:
             self._taken_at = time.monotonic()
             return frame
 
-    def _may_take(self, worker):
+    def _may_take(self, worker: Worker) -> bool:
         return (worker is self._taker and self._frame is not None and self._taken_at is None
                 and (self._handed_at is None or self._hander is worker))
 
-    def hand_on(self, worker):
+    def hand_on(self, worker: Worker) -> None:
         """Pass the frame from the network to its results, once those before are published."""
         with self._changed:
             self._changed.wait_for(lambda: self._handed_at is None)
@@ -55,13 +57,13 @@ class NewestFrame:
             self._hander = worker
             self._changed.notify_all()
 
-    def done(self):
+    def done(self) -> None:
         """Note that the frame that was handed on is finished, well or not."""
         with self._changed:
             self._handed_at = None
             self._changed.notify_all()
 
-    def give_to(self, worker):
+    def give_to(self, worker: Worker) -> None:
         """Give the frames to ``worker`` from now on and retire the one that had them."""
         with self._changed:
             if self._taker is not None:
@@ -69,17 +71,17 @@ class NewestFrame:
             self._taker = worker
             self._changed.notify_all()
 
-    def wake(self):
+    def wake(self) -> None:
         """Let every waiting worker look whether it is retired."""
         with self._changed:
             self._changed.notify_all()
 
-    def in_work_for(self):
+    def in_work_for(self) -> float:
         """Return for how many seconds a frame has been in work; 0.0 where there is none."""
         since = self._handed_at or self._taken_at  # the older one
         return 0.0 if since is None else time.monotonic() - since
 
-    def excuse(self, seconds):
+    def excuse(self, seconds: float) -> None:
         """Count ``seconds`` less for the frames in work: nothing ran in this process then."""
         with self._changed:
             now = time.monotonic()
@@ -88,7 +90,7 @@ class NewestFrame:
             if self._handed_at is not None:
                 self._handed_at = min(now, self._handed_at + seconds)
 
-    def drain(self, timeout):
+    def drain(self, timeout: float) -> bool:
         """Discard the waiting frame and wait for those in work; False after ``timeout``."""
         with self._changed:
             self._frame = None
@@ -104,7 +106,8 @@ class Worker:
     it. A second thread publishes the results, while the next frame is with the network.
     """
 
-    def __init__(self, frames, make_pipeline, on_error):
+    def __init__(self, frames: NewestFrame, make_pipeline: Callable[[], Any],
+                 on_error: Callable[[Exception], None]) -> None:
         """
         Start the thread, which loads at once and takes when ``frames`` are given to it.
 
@@ -114,9 +117,9 @@ class Worker:
         :param on_error: called on either thread with the exception that ``process``, or what it
             returned, raised; the next frame is then processed as usual.
         """
-        self.pipeline = None
+        self.pipeline: Any = None
         #: The exception that ``make_pipeline`` raised, or None.
-        self.failure = None
+        self.failure: Optional[Exception] = None
         #: Whether it takes no more frames; set by :class:`NewestFrame` and :meth:`retire`.
         self.retired = False
         self._frames = frames
@@ -124,25 +127,25 @@ class Worker:
         self._on_error = on_error
         self._left_behind = False
         self._loaded = threading.Event()
-        self._results = queue.SimpleQueue()
+        self._results: queue.SimpleQueue[Optional[Callable[[], None]]] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name='inference', daemon=True)
         self._thread.start()
 
     @property
-    def alive(self):
+    def alive(self) -> bool:
         """Return whether the thread still runs."""
         return self._thread.is_alive()
 
-    def wait_loaded(self, timeout=0.0):
+    def wait_loaded(self, timeout: float = 0.0) -> bool:
         """Return whether the pipeline is made, or failed to be, within ``timeout`` seconds."""
         return self._loaded.wait(timeout)
 
-    def retire(self):
+    def retire(self) -> None:
         """End the thread after the frame in work, without waiting for it."""
         self.retired = True
         self._frames.wake()
 
-    def join(self, timeout):
+    def join(self, timeout: float) -> bool:
         """
         Return whether the thread ended within ``timeout`` seconds.
 
@@ -153,7 +156,7 @@ class Worker:
         self._left_behind = self.alive
         return not self.alive
 
-    def _run(self):
+    def _run(self) -> None:
         try:
             self.pipeline = self._make_pipeline()
         except Exception as error:
@@ -176,7 +179,7 @@ class Worker:
             publisher.join()
             self.pipeline.close()
 
-    def _publish(self):
+    def _publish(self) -> None:
         """Publish the results of one frame after the other, until None comes."""
         while True:
             publish = self._results.get()
@@ -185,7 +188,7 @@ class Worker:
             self._guarded(publish)
             self._frames.done()
 
-    def _guarded(self, call, *arguments):
+    def _guarded(self, call: Callable[..., Any], *arguments: Any) -> Any:
         """Return what a call returns; tell what it raises, and return None."""
         try:
             return call(*arguments)
@@ -195,5 +198,5 @@ class Worker:
             return None
 
 
-def _nothing():
+def _nothing() -> None:
     """Publish nothing: the frame failed, or has no results."""
