@@ -101,12 +101,12 @@ def pair_by_stem(images: Path, labels: Path) -> List[Tuple[Path, Path]]:
     pictures = picture_files(images)
     if not labels.is_dir():
         raise UserError(f'{labels}: no such folder')
-    pairs = [(picture, mask_file(picture, labels)) for picture in pictures]
-    lost = [picture.name for picture, label in pairs if label is None]
+    found = [(picture, mask_file(picture, labels)) for picture in pictures]
+    lost = [picture.name for picture, label in found if label is None]
     if lost:
         raise UserError(f'{labels}: no label for {len(lost)} of {len(pictures)} pictures, '
                         f'{lost[0]} the first: {Path(lost[0]).stem}.png is missing')
-    return pairs
+    return [(picture, label) for picture, label in found if label is not None]
 
 
 def read_pairs(pairs: Iterable[Tuple[Path, Path]], n_classes: int, ignore: int,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, Iterable, NamedTuple, Optional, Sequence, Tuple
+from typing import Iterable, NamedTuple, Optional, Sequence, Tuple
 
 from effvit_ros.core.errors import UserError
 
@@ -82,7 +82,7 @@ class Alert(NamedTuple):
         return self.id or self.name
 
 
-def parse_rules(text: str) -> tuple:
+def parse_rules(text: str) -> Tuple[AlertRule, ...]:
     """
     Return the :class:`AlertRule` of each part of ``text``, which commas separate.
 
@@ -101,7 +101,7 @@ def parse_rules(text: str) -> tuple:
 
 
 def alert_rules(text: str, class_names: Sequence[str],
-                simulated: Iterable[str] = ()) -> Tuple[Any, ...]:
+                simulated: Iterable[str] = ()) -> Tuple[AlertRule, ...]:
     """
     Return the rules that ``text`` means for a model with these classes.
 
@@ -125,7 +125,7 @@ def alert_rules(text: str, class_names: Sequence[str],
     return rules
 
 
-def alert_classes() -> tuple:
+def alert_classes() -> Tuple[str, ...]:
     """Return the classes of the default rules: those that matter in disasters."""
     return tuple(name for rule in parse_rules(DEFAULT_ALERTS) for name in rule.classes)
 
@@ -143,7 +143,7 @@ def alerts_problem(text: str) -> Optional[str]:
 class AlertMonitor:
     """The state of each rule, picture by picture; used from one thread at a time."""
 
-    def __init__(self, rules, class_names):
+    def __init__(self, rules: Iterable[AlertRule], class_names: Sequence[str]) -> None:
         """
         Start with nothing raised.
 
@@ -151,9 +151,9 @@ class AlertMonitor:
         """
         self._watches = [
             _Watch(rule, [class_names.index(name) for name in rule.classes]) for rule in rules]
-        self._newest_ns = None
+        self._newest_ns: Optional[int] = None
 
-    def update(self, areas: Sequence[float], stamp_ns: int) -> tuple:
+    def update(self, areas: Sequence[float], stamp_ns: int) -> Tuple[Alert, ...]:
         """
         Take in a picture and return what to tell of it; nothing unless an alert changed.
 
@@ -178,12 +178,12 @@ class AlertMonitor:
             Alert(watch.name, RAISED if watch.raised else ceased, watch.share)
             for watch, was_raised in zip(self._watches, before) if watch.raised or was_raised)
 
-    def standing(self) -> tuple:
+    def standing(self) -> Tuple[Alert, ...]:
         """Return a tuple of what is raised now, as :meth:`update` would tell it."""
         return tuple(Alert(watch.name, RAISED, watch.share)
                      for watch in self._watches if watch.raised)
 
-    def reset(self) -> tuple:
+    def reset(self) -> Tuple[Alert, ...]:
         """Start again; returns a tuple with an UNKNOWN :class:`Alert` for whatever was raised."""
         dropped = tuple(
             Alert(watch.name, UNKNOWN, watch.share) for watch in self._watches if watch.raised)
@@ -196,18 +196,18 @@ class AlertMonitor:
 class _Watch:
     """One rule, the ids of its classes, and how many pictures in a row speak for a change."""
 
-    def __init__(self, rule, ids):
+    def __init__(self, rule: AlertRule, ids: Sequence[int]) -> None:
         self.name = rule.name
         self.share = 0.0
         self._rule = rule
         self._ids = ids
         self.reset()
 
-    def reset(self):
+    def reset(self) -> None:
         self.raised = False
         self._in_row = 0
 
-    def update(self, areas):
+    def update(self, areas: Sequence[float]) -> None:
         self.share = float(sum(areas[i] for i in self._ids))
         if self.raised:
             changes = self.share < self._rule.below
@@ -219,7 +219,7 @@ class _Watch:
             self._in_row = 0
 
 
-def _parse_rule(text):
+def _parse_rule(text: str) -> AlertRule:
     match = _RULE.fullmatch(text)
     classes = tuple(name.strip() for name in match['classes'].split('+')) if match else ()
     if not match or not all(classes):

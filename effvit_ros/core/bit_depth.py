@@ -24,7 +24,7 @@ class BitDepth:
     ever grows, so that brightness does not flicker from picture to picture.
     """
 
-    def __init__(self, bits=0):
+    def __init__(self, bits: int = 0) -> None:
         """Take ``bits`` of :data:`DEPTHS`; 0: as the values tell."""
         self._given = bits
         self.bits = bits or DEPTHS[0]

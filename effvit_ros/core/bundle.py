@@ -10,7 +10,19 @@ import hashlib
 import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Mapping, Optional, Tuple, Union
+from typing import (
+    Any,
+    Dict,
+    Iterable,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Tuple,
+    Type,
+    TypeVar,
+    Union,
+)
 
 import numpy as np
 import yaml
@@ -20,6 +32,8 @@ from effvit_ros.core.errors import UserError
 from effvit_ros.core.graph import BundleError, Graph
 from effvit_ros.core.install_paths import models_directory
 from effvit_ros.core.view import read_views, Views
+
+_Kind = TypeVar('_Kind')
 
 MANIFEST = 'manifest.yaml'
 #: 1 and 2: graphs give labels. 2: graphs may have weights in common. 3: graphs give scores.
@@ -56,7 +70,7 @@ class Bundle:
     graphs: Tuple[Graph, ...]
     terms: str
     sha256: str
-    manifest: Mapping = field(repr=False)
+    manifest: Mapping[str, Any] = field(repr=False)
     #: CPU runtime -> precision of the graph that it takes, where that is not fp32.
     prefer: Mapping[str, str] = field(default_factory=dict)
     #: Whether its graphs end at scores (format 3) or at labels.
@@ -82,7 +96,7 @@ class Bundle:
         return np.array([c.color for c in self.classes], dtype=np.uint8)
 
     @property
-    def graph_bytes(self) -> bytes:
+    def graph_bytes(self) -> int:
         """Return the size of all graphs' files together, each file counted once."""
         files = {file for graph in self.graphs for file in graph.files}
         return sum(file.stat().st_size for file in files)
@@ -216,11 +230,11 @@ def pin_problem(sha256: str) -> Optional[str]:
     return None
 
 
-def _pins(sha256):
+def _pins(sha256: str) -> List[str]:
     return sha256.lower().replace(',', ' ').split()
 
 
-def _read_manifest(path, expected):
+def _read_manifest(path: Path, expected: str) -> Tuple[Dict[str, Any], str]:
     """Return the manifest and its sha256; refused before it is parsed where it is another."""
     file = path / MANIFEST
     if not path.is_dir():
@@ -245,14 +259,14 @@ def _read_manifest(path, expected):
     return manifest, found
 
 
-def _read_classes(reader, manifest):
+def _read_classes(reader: _Reader, manifest: Mapping[str, Any]) -> Tuple[ClassInfo, ...]:
     try:
         return read_class_list(reader.get(manifest, 'classes', list), str(reader.file))
     except UserError as error:
         raise BundleError(str(error)) from None
 
 
-def _read_graph(reader, folder, entry, n_classes) -> Graph:
+def _read_graph(reader: _Reader, folder: Path, entry: Any, n_classes: int) -> Graph:
     if not isinstance(entry, dict):
         raise BundleError(f'{reader.file}: graphs holds {entry!r}, not file, sha256 and so on')
     name = reader.get(entry, 'file', str, 'graphs[].')
@@ -277,7 +291,8 @@ def _read_graph(reader, folder, entry, n_classes) -> Graph:
     return graph
 
 
-def _read_preferences(reader, manifest, graphs):
+def _read_preferences(reader: _Reader, manifest: Mapping[str, Any],
+                      graphs: Iterable[Graph]) -> Dict[str, str]:
     if manifest.get('prefer') is None:
         return {}
     preferences = reader.get(manifest, 'prefer', dict)
@@ -290,14 +305,14 @@ def _read_preferences(reader, manifest, graphs):
     return preferences
 
 
-def _read_temperature(reader, manifest):
+def _read_temperature(reader: _Reader, manifest: Mapping[str, Any]) -> float:
     value = manifest.get('temperature', 1.0)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1e6:
         raise BundleError(f'{reader.file}: temperature is {value!r}: give a number above 0')
     return float(value)
 
 
-def _read_views(reader, manifest):
+def _read_views(reader: _Reader, manifest: Mapping[str, Any]) -> Optional[Views]:
     try:
         return read_views(manifest.get('views'), str(reader.file))
     except UserError as error:
@@ -307,10 +322,11 @@ def _read_views(reader, manifest):
 class _Reader:
     """Reads typed keys out of the manifest and says what is wrong with one."""
 
-    def __init__(self, file):
+    def __init__(self, file: Path) -> None:
         self.file = file
 
-    def get(self, mapping, key, kind, where=''):
+    def get(self, mapping: Mapping[str, Any], key: str, kind: Type[_Kind],
+            where: str = '') -> _Kind:
         """Return ``mapping[key]``, which must be there and of type ``kind``."""
         value: Optional[object] = mapping.get(key)
         if value is None:
@@ -319,14 +335,15 @@ class _Reader:
             raise BundleError(f'{self.file}: {where}{key} is {value!r}, not {kind.__name__}')
         return value
 
-    def positive(self, mapping, key, where=''):
+    def positive(self, mapping: Mapping[str, Any], key: str, where: str = '') -> int:
         """Return an integer above zero."""
         value = self.get(mapping, key, int, where)
         if value < 1:
             raise BundleError(f'{self.file}: {where}{key} is {value}, but must be 1 or more')
         return value
 
-    def choice(self, mapping, key, choices, where=''):
+    def choice(self, mapping: Mapping[str, Any], key: str, choices: Sequence[str],
+               where: str = '') -> str:
         """Return one of ``choices``."""
         value = self.get(mapping, key, str, where)
         if value not in choices:

@@ -149,7 +149,7 @@ def read_class_list(entries: list, where: str) -> Tuple[ClassInfo, ...]:
     return classes
 
 
-def _read_class(entry, expected, where) -> ClassInfo:
+def _read_class(entry: Any, expected: int, where: str) -> ClassInfo:
     where = f'{where}: classes[{expected}]'
     if not isinstance(entry, dict):
         raise UserError(f'{where} is {entry!r}, not id, name and color')

@@ -2,7 +2,9 @@
 from __future__ import annotations
 
 from argparse import ArgumentTypeError
-from typing import List, Tuple
+from typing import Callable, List, Tuple, TypeVar
+
+_Number = TypeVar('_Number', int, float)
 
 
 def positive(text: str) -> float:
@@ -46,7 +48,8 @@ def sizes(text: str) -> List[Tuple[int, int]]:
     return [size(part) for part in text.split(',')]
 
 
-def _number(text, kind, allowed, wanted):
+def _number(text: str, kind: Callable[[str], _Number], allowed: Callable[[_Number], bool],
+            wanted: str) -> _Number:
     try:
         value = kind(text)
     except ValueError:

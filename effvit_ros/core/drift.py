@@ -19,7 +19,7 @@ TOLD, MOST_TOLD = 1.5, 3
 class Drift:
     """The mean distance of the last looks from a bundle's views, and an alarm with hysteresis."""
 
-    def __init__(self, views: Views):
+    def __init__(self, views: Views) -> None:
         """Begin without a look."""
         self._views = views
         self._looks: Deque[Nearest] = deque(maxlen=WINDOW)

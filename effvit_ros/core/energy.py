@@ -12,7 +12,7 @@ import contextlib
 import threading
 import time
 from pathlib import Path
-from typing import Any, Iterator, Optional, Union
+from typing import Callable, Iterator, List, Optional, Sequence, Tuple, Union
 
 #: Rails of an INA3221 through which the whole board is fed; where there is none, all are added.
 _WHOLE_BOARD = ('VDD_IN', 'POM_5V_IN', 'VDD_5V_IN')
@@ -20,6 +20,8 @@ _WHOLE_BOARD = ('VDD_IN', 'POM_5V_IN', 'VDD_5V_IN')
 _NO_RAIL = ('', 'NC', 'sum of shunt voltages')
 #: Seconds between two looks at a sensor of power; energy is counted exactly at any pace.
 _PERIOD_S = 0.2
+#: Returns watts, None where it can't be read now.
+_Sensor = Callable[[], Optional[float]]
 
 
 class EnergyMeter:
@@ -29,7 +31,8 @@ class EnergyMeter:
     ``source`` says what is measured, '' where nothing can be.
     """
 
-    def __init__(self, root='/sys', clock=time.monotonic):
+    def __init__(self, root: Union[str, Path] = '/sys',
+                 clock: Callable[[], float] = time.monotonic) -> None:
         """Look under ``root``, where sysfs is mounted, for what can be read."""
         self._clock = clock
         self.source, self._watts, self._counters = _find(Path(root))
@@ -55,9 +58,11 @@ class EnergyMeter:
 class Energy:
     """``joules`` of a block of work that took ``seconds``; None until it ends, or unknown."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         """Start unknown; ``source`` says what is measured."""
-        self.joules, self.seconds, self.source = None, None, ''
+        self.joules: Optional[float] = None
+        self.seconds: Optional[float] = None
+        self.source = ''
 
     @property
     def watts(self) -> Optional[float]:
@@ -70,7 +75,7 @@ class Energy:
 
 
 @contextlib.contextmanager
-def measured_energy(root: Union[str, Path] = '/sys') -> Iterator[Any]:
+def measured_energy(root: Union[str, Path] = '/sys') -> Iterator[Energy]:
     """Measure what the machine draws during the block; yields an :class:`Energy`."""
     energy, meter, began = Energy(), EnergyMeter(root), time.monotonic()
     energy.source = meter.source
@@ -79,7 +84,7 @@ def measured_energy(root: Union[str, Path] = '/sys') -> Iterator[Any]:
         return
     ended = threading.Event()
 
-    def look():
+    def look() -> None:
         while not ended.wait(_PERIOD_S):
             meter.joules()
     thread = threading.Thread(target=look, daemon=True)
@@ -95,14 +100,14 @@ def measured_energy(root: Union[str, Path] = '/sys') -> Iterator[Any]:
 class _Counter:
     """A RAPL zone's counter of microjoules, which begins again at its range."""
 
-    def __init__(self, folder):
+    def __init__(self, folder: Path) -> None:
         self._file = folder / 'energy_uj'
         self._range = _number(folder / 'max_energy_range_uj') or 0
 
-    def read(self):
+    def read(self) -> Optional[float]:
         return _number(self._file)
 
-    def between(self, before, after):
+    def between(self, before: Optional[float], after: Optional[float]) -> float:
         """Return the joules from one reading to a later one."""
         if before is None or after is None:
             return 0.0
@@ -110,12 +115,12 @@ class _Counter:
         return (after - before + wrapped) * 1e-6
 
 
-def _find(root):
+def _find(root: Path) -> Tuple[str, Callable[[], float], Sequence[_Counter]]:
     """Return (source, function that returns watts, counters)."""
     for find in (_ina3221, _power_meter):
         source, sensors = find(root)
         if sensors:
-            def watts(sensors=sensors):
+            def watts(sensors: Sequence[_Sensor] = sensors) -> float:
                 return sum(sensor() or 0.0 for sensor in sensors)
             return source, watts, ()
     zones = [zone for zone in sorted(root.glob('class/powercap/intel-rapl:*'))
@@ -124,7 +129,7 @@ def _find(root):
     return (f'RAPL {names}' if zones else ''), lambda: 0.0, [_Counter(zone) for zone in zones]
 
 
-def _ina3221(root):
+def _ina3221(root: Path) -> Tuple[str, List[_Sensor]]:
     rails = {}
     for chip in root.glob('class/hwmon/hwmon*'):
         if _text(chip / 'name') == 'ina3221':
@@ -144,7 +149,7 @@ def _ina3221(root):
     return f"INA3221 {', '.join(sorted(rails))}", list(rails.values())
 
 
-def _power_meter(root):
+def _power_meter(root: Path) -> Tuple[str, List[_Sensor]]:
     for chip in sorted(root.glob('class/hwmon/hwmon*')):
         for name in ('power1_average', 'power1_input'):
             if _text(chip / 'name') == 'power_meter' and _number(chip / name) is not None:
@@ -152,28 +157,28 @@ def _power_meter(root):
     return '', []
 
 
-def _product(millivolts, milliamperes):
-    def watts():
-        parts = _number(millivolts), _number(milliamperes)
-        return None if None in parts else parts[0] * parts[1] * 1e-6
+def _product(millivolts: Path, milliamperes: Path) -> _Sensor:
+    def watts() -> Optional[float]:
+        voltage, current = _number(millivolts), _number(milliamperes)
+        return None if voltage is None or current is None else voltage * current * 1e-6
     return watts
 
 
-def _scaled(path, factor):
-    def watts():
+def _scaled(path: Path, factor: float) -> _Sensor:
+    def watts() -> Optional[float]:
         value = _number(path)
         return None if value is None else value * factor
     return watts
 
 
-def _text(path):
+def _text(path: Path) -> str:
     try:
         return path.read_text(encoding='utf-8', errors='replace').strip()
     except OSError:
         return ''
 
 
-def _number(path):
+def _number(path: Path) -> Optional[float]:
     try:
         return float(path.read_text())
     except (OSError, ValueError):

@@ -23,7 +23,7 @@ class EnginePolicy:
     progress: Callable[[str], None] = lambda line: None
     cancelled: Callable[[], bool] = lambda: False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """
         Check ``build``.
 

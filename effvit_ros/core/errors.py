@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from typing import Callable
+from typing import Any, Callable
 
 
 class UserError(Exception):
@@ -18,7 +18,7 @@ def reports_user_errors(main: Callable[..., int]) -> Callable[..., int]:
     where a library is missing, and 130 after Ctrl-C, else what ``main`` returns.
     """
     @functools.wraps(main)
-    def wrapper(*args, **kwargs):
+    def wrapper(*args: Any, **kwargs: Any) -> int:
         try:
             return main(*args, **kwargs)
         except UserError as error:

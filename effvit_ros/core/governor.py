@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import Deque, Optional
+from typing import Deque, Optional, Tuple
 
 #: Frames a second that are always given: slower than that, labels are of no use.
 LOWEST_RATE_HZ = 1.0
@@ -55,10 +55,10 @@ class Load:
 class Governor:
     """The control law with its state: feed it once a second."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         """Start without a limit."""
         #: Frames a second that may be given; None while there is no limit.
-        self.rate_hz = None
+        self.rate_hz: Optional[float] = None
         #: Which ceiling the rate was last lowered for, in words; '' while there is no limit.
         self.reason = ''
         self._since_heat = HEAT_SETTLES_S
@@ -88,13 +88,14 @@ class Governor:
             if self.rate_hz >= load.wanted_hz:
                 self._release()
 
-    def _release(self):
+    def _release(self) -> None:
         self.rate_hz, self.reason = None, ''
         self._cpu: Deque[float] = deque(maxlen=CPU_WINDOW_S)
         self._calm = 0
         self._since_heat = HEAT_SETTLES_S
 
-    def _excess(self, cpu, celsius, ceilings):
+    def _excess(self, cpu: float, celsius: Optional[float],
+                ceilings: Ceilings) -> Tuple[Optional[float], str]:
         """Return what share of the rate may be kept and why, or (None, '') to keep all."""
         share, reason = None, ''
         limit = ceilings.max_cpu
@@ -109,14 +110,14 @@ class Governor:
             self._since_heat = 0
         return share, reason
 
-    def _lower(self, share, done_hz):
+    def _lower(self, share: float, done_hz: float) -> None:
         present = done_hz if self.rate_hz is None else min(self.rate_hz, done_hz)
         lowest = min(LOWEST_RATE_HZ, present)
         self.rate_hz = max(share * present, lowest)
         self._cpu.clear()
 
 
-def _fits_more(cpu, celsius, ceilings):
+def _fits_more(cpu: float, celsius: Optional[float], ceilings: Ceilings) -> bool:
     """Return whether one step up would stay within the limits."""
     if ceilings.max_cpu and cpu * RISE > ceilings.max_cpu:
         return False

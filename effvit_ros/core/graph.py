@@ -6,7 +6,7 @@ import hashlib
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Optional
+from typing import Optional, Tuple
 
 from effvit_ros.core.errors import UserError
 
@@ -41,7 +41,7 @@ class Graph:
     weights: Optional[Path] = None
 
     @property
-    def files(self) -> Any:
+    def files(self) -> Tuple[Path, ...]:
         """Return the files that make the graph, in the order in which they are read."""
         return (self.path,) if self.weights is None else (self.weights, self.path)
 
@@ -65,7 +65,7 @@ class Graph:
         return data
 
 
-def _content(file) -> bytes:
+def _content(file: Path) -> bytes:
     try:
         if not stat.S_ISREG(file.stat().st_mode):  # a pipe would be read for ever
             raise OSError(errno.EINVAL, 'not a regular file')

@@ -1,7 +1,7 @@
 """JPEGs: how strongly they are compressed by default, and whether one is whole."""
 from __future__ import annotations
 
-from typing import Optional, Tuple
+from typing import Iterator, Optional, Tuple, Union
 
 #: Of overlays, which go over a radio link.
 LINK_QUALITY = 80
@@ -18,7 +18,7 @@ _PIXELS_A_BYTE = 1024
 _TAIL = 64
 
 
-def is_cut_off(content: bytes) -> bool:
+def is_cut_off(content: Union[bytes, memoryview]) -> bool:
     """
     Return whether a JPEG's bytes end before its picture does.
 
@@ -33,7 +33,7 @@ def is_cut_off(content: bytes) -> bool:
         and bytes(view[place:]).find(_END) < 0
 
 
-def claims_too_much(content: bytes) -> bool:
+def claims_too_much(content: Union[bytes, memoryview]) -> bool:
     """
     Return whether a JPEG's header tells of more pixels than its bytes can hold.
 
@@ -47,7 +47,7 @@ def claims_too_much(content: bytes) -> bool:
     return height * width > _PIXELS_A_BYTE * len(memoryview(content))
 
 
-def size_of_jpeg(content: bytes) -> Optional[Tuple[int, int]]:
+def size_of_jpeg(content: Union[bytes, memoryview]) -> Optional[Tuple[int, int]]:
     """Return (width, height) by a JPEG's header; None where it does not tell."""
     view = memoryview(content)
     for kind, place, _ in _segments(view):
@@ -57,7 +57,7 @@ def size_of_jpeg(content: bytes) -> Optional[Tuple[int, int]]:
     return None
 
 
-def _first_scan(view):
+def _first_scan(view: memoryview) -> Optional[int]:
     """Return where the coded pixels begin, behind thumbnails that have an end of their own."""
     for kind, _, end in _segments(view):
         if kind == _SCAN:
@@ -65,7 +65,7 @@ def _first_scan(view):
     return None
 
 
-def _segments(view):
+def _segments(view: memoryview) -> Iterator[Tuple[int, int, int]]:
     """Yield (marker, where it begins, where its segment ends) up to the first scan's header."""
     place = len(JPEG)
     while place + 4 <= len(view) and view[place] == 0xff:

@@ -10,6 +10,7 @@ import io
 import struct
 from functools import lru_cache
 from pathlib import Path
+from typing import Dict, Tuple
 
 import cv2
 import numpy as np
@@ -31,6 +32,8 @@ _PNG_GREY, _PNG_PALETTE = 0, 3
 #: TIFF's tags of what may change or invert ids.
 _BITS, _COMPRESSION, _PHOTOMETRIC = 258, 259, 262
 _TIFF_JPEG = (6, 7, 33003, 33005, 34712)
+#: Colour -> id.
+_Order = Dict[Tuple[int, ...], int]
 
 
 class LabelError(UserError):
@@ -152,7 +155,7 @@ def refuse_lossy(content: bytes, what: object) -> None:
         raise LabelError(f'{what}: {problem}')
 
 
-def _by_opencv(content, what, flags=cv2.IMREAD_UNCHANGED):
+def _by_opencv(content: bytes, what: object, flags: int = cv2.IMREAD_UNCHANGED) -> np.ndarray:
     labels = None
     try:
         labels = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
@@ -163,7 +166,7 @@ def _by_opencv(content, what, flags=cv2.IMREAD_UNCHANGED):
     return labels
 
 
-def _by_pillow(content, what):
+def _by_pillow(content: bytes, what: object) -> np.ndarray:
     """Return what a palette PNG, a TIFF or a BMP stores; OpenCV would give colours."""
     try:
         Image = pillow()
@@ -189,7 +192,7 @@ def _by_pillow(content, what):
     return pixels.astype(np.uint8) if picture.mode == '1' else pixels
 
 
-def _check_palette(positions, palette, what):
+def _check_palette(positions: np.ndarray, palette: np.ndarray, what: object) -> None:
     """
     Refuse a palette in another order than its colours have as ids.
 
@@ -212,7 +215,7 @@ def _check_palette(positions, palette, what):
         'makes files smaller may have reordered it; save the ids as 8-bit grey')
 
 
-def _voc_colours():
+def _voc_colours() -> np.ndarray:
     """Return the colours of PASCAL VOC's label maps, (256, 3), which many tools give to ids."""
     ids, colours = np.arange(256), np.zeros((256, 3), int)
     for bit in range(8):
@@ -221,12 +224,12 @@ def _voc_colours():
     return colours
 
 
-def _order(colours):
+def _order(colours: np.ndarray) -> _Order:
     return {tuple(colour): number for number, colour in enumerate(np.asarray(colours).tolist())}
 
 
 @lru_cache(maxsize=1)
-def _known_orders():
+def _known_orders() -> Dict[str, _Order]:
     """Return the orders of colours that are known: what a complaint calls one -> colour -> id."""
     return {
         'grey': _order(np.repeat(np.arange(256)[:, None], 3, axis=1)),

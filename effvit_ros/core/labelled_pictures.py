@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Sequence
+from typing import Sequence
 
 import numpy as np
 
@@ -38,7 +38,7 @@ def read_picture(path: Path) -> Picture:
     return picture
 
 
-def read_labels(path: Path, picture: Any, picture_path: Path) -> np.ndarray:
+def read_labels(path: Path, picture: Picture, picture_path: Path) -> np.ndarray:
     """
     Return the label map of a picture, (H, W) uint8.
 
@@ -67,13 +67,13 @@ def check_pair(path: Path, shape: Sequence[int], picture_path: Path,
         raise LabelError(unclear_orientation(picture_path, orientation))
 
 
-def unclear_orientation(picture: Any, orientation: int) -> str:
+def unclear_orientation(picture: object, orientation: int) -> str:
     """Return the complaint about a mask of a picture that is stored turned."""
     return (f'{picture}: stored turned (EXIF orientation {orientation}), its mask does not tell '
             'whether it is turned, too: store both upright (mogrify -auto-orient turns pictures)')
 
 
-def _head(path):
+def _head(path: Path) -> bytes:
     """Return the bytes of a file in which EXIF lies; WebP has it at the end."""
     with open(path, 'rb') as file:
         head = file.read(HEAD)

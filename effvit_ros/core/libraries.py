@@ -4,6 +4,7 @@ from __future__ import annotations
 import sys
 from importlib import metadata
 from importlib.util import find_spec
+from typing import Iterable
 
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.missing import EXTRAS, NO_ROS, OLDEST
@@ -34,7 +35,7 @@ def need(*names: str) -> None:
                     f"pip install 'effvit_ros[{','.join(extras)}]'")
 
 
-def _check_age(names):
+def _check_age(names: Iterable[str]) -> None:
     for name in names:
         if name not in OLDEST:
             continue

@@ -6,7 +6,7 @@ what bag reports print come from here.
 """
 from __future__ import annotations
 
-from typing import Dict, Optional, Sequence
+from typing import Dict, List, Optional, Sequence
 
 import numpy as np
 
@@ -19,7 +19,7 @@ class ConfusionMatrix:
     classes. Pixels whose truth is not one of the n classes (255, say) count nowhere.
     """
 
-    def __init__(self, n_classes):
+    def __init__(self, n_classes: int) -> None:
         """Start with zero counts for ``n_classes`` classes."""
         self.n_classes = n_classes
         self.matrix = np.zeros((n_classes, n_classes + 1), np.int64)
@@ -93,14 +93,14 @@ class ConfusionMatrix:
         return float((2 * self._hits[occurs] / total[occurs]).mean())
 
     @property
-    def _hits(self):
+    def _hits(self) -> np.ndarray:
         return np.diagonal(self.matrix)
 
     @property
-    def _true_plus_predicted(self):
+    def _true_plus_predicted(self) -> np.ndarray:
         return self.support + self.matrix[:, :self.n_classes].sum(axis=0)
 
-    def _where_true(self, numerator, denominator):
+    def _where_true(self, numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
         scores = np.full(self.n_classes, np.nan)
         present = self.support > 0
         scores[present] = numerator[present] / denominator[present]
@@ -114,10 +114,10 @@ class LpcvDice:
     Pictures without any counted pixel are left out.
     """
 
-    def __init__(self, n_classes):
+    def __init__(self, n_classes: int) -> None:
         """Start without pictures."""
         self.n_classes = n_classes
-        self.scores = []
+        self.scores: List[float] = []
 
     def update(self, truth: np.ndarray, prediction: np.ndarray) -> LpcvDice:
         """Add one picture; both are uint8 arrays of one shape."""

@@ -8,7 +8,7 @@ nobody can tell where the size does not, so such a pair is refused.
 from __future__ import annotations
 
 import struct
-from typing import Any, Sequence
+from typing import Sequence, Union
 
 import numpy as np
 
@@ -23,7 +23,7 @@ WEBP = b'RI'
 _MARKERS = {b'\xff\xd8': (b'Exif\0\0', 0), b'\x89P': (b'eXIf', 0), WEBP: (b'EXIF', 4)}
 
 
-def orientation_of(content: Any) -> int:
+def orientation_of(content: Union[bytes, memoryview]) -> int:
     """Return EXIF's orientation, 1 to 8, in the bytes of a JPEG, PNG or WebP; 1 where none is."""
     head = bytes(memoryview(content)[:2])
     marker, skipped = _MARKERS.get(head, (None, 0))
@@ -58,7 +58,7 @@ def leaves_masks_unclear(orientation: int, shape: Sequence[int]) -> bool:
     return orientation != UPRIGHT and not sides_swapped
 
 
-def _first_directory(exif):
+def _first_directory(exif: bytes) -> int:
     """Return the orientation in EXIF's first directory, UPRIGHT where there is none."""
     order = {b'II': '<', b'MM': '>'}.get(exif[:2])
     if order is None:

@@ -1,6 +1,8 @@
 """Class colours blended over the picture, with a legend of the classes in view."""
 from __future__ import annotations
 
+from typing import Dict, Sequence, Tuple
+
 import cv2
 import numpy as np
 
@@ -16,7 +18,7 @@ class Overlay:
     Class 0 is background by convention: its pixels show the picture as it is.
     """
 
-    def __init__(self, names, palette, alpha=0.5):
+    def __init__(self, names: Sequence[str], palette: np.ndarray, alpha: float = 0.5) -> None:
         """
         Prepare for these classes.
 
@@ -31,7 +33,7 @@ class Overlay:
         self._table = table
         self._colors = np.empty((0, 0, 3), np.uint8)
         self._blended = self._colors
-        self._legends = {}
+        self._legends: Dict[Tuple[Tuple[int, ...], int], np.ndarray] = {}
 
     def colorize(self, labels: np.ndarray) -> np.ndarray:
         """Return (H, W, 3) uint8 BGR class colours; ids without a class are black."""
@@ -62,12 +64,12 @@ class Overlay:
             self._draw_legend(labels)
         return self._blended
 
-    def _draw_legend(self, labels):
+    def _draw_legend(self, labels: np.ndarray) -> None:
         height, width = labels.shape
         # A coarse grid is enough to tell which classes are in view.
         stride = max(1, height // 64)
         present = np.bincount(labels[::stride, ::stride].ravel(), minlength=256)
-        ids = tuple(i for i in np.flatnonzero(present) if i < len(self._names))
+        ids = tuple(int(i) for i in np.flatnonzero(present) if i < len(self._names))
         if not ids:
             return
         panel = self._legend(ids, height)
@@ -75,7 +77,7 @@ class Overlay:
         corner = self._blended[:rows, :columns]
         cv2.addWeighted(corner, 0.25, panel[:rows, :columns], 0.75, 0, dst=corner)
 
-    def _legend(self, ids, height):
+    def _legend(self, ids: Tuple[int, ...], height: int) -> np.ndarray:
         key = ids, height
         if key not in self._legends:
             if len(self._legends) >= 64:
@@ -83,7 +85,7 @@ class Overlay:
             self._legends[key] = self._render_legend(ids, max(0.35, height / 1400))
         return self._legends[key]
 
-    def _render_legend(self, ids, scale):
+    def _render_legend(self, ids: Tuple[int, ...], scale: float) -> np.ndarray:
         line = int(34 * scale)
         widest = max(cv2.getTextSize(self._names[i], _FONT, scale, 1)[0][0] for i in ids)
         panel = np.full((line * len(ids) + line // 2, widest + 2 * line, 3), 32, np.uint8)

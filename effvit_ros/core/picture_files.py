@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Dict, List, Mapping, Optional, Tuple, Union
 
 from effvit_ros.core.errors import UserError
 
@@ -32,7 +32,7 @@ def visible(folder: Path) -> List[Path]:
     return sorted(filter(is_visible, Path(folder).iterdir()), key=natural_order)
 
 
-def natural_order(path: Path) -> Any:
+def natural_order(path: Path) -> Tuple[List[Union[int, str]], str]:
     """Return a sort key for paths or names: frame_9 before frame_10, folder by folder."""
     name = str(path)
     parts = re.split(r'([0-9]+)', name)
@@ -81,7 +81,7 @@ def files_under(folder: Path, ending: str = '') -> List[Path]:
     return found
 
 
-def mask_file(picture: Path, folder: Path) -> Any:
+def mask_file(picture: Path, folder: Path) -> Optional[Path]:
     """
     Return the label map of a picture in ``folder``, STEM.png or STEM_mask.png; None without.
 
@@ -112,18 +112,18 @@ def mask_files(folder: Path) -> List[Path]:
     return [path for path in found if path.stem + MASK_ENDING not in stems]
 
 
-def _pictures_in(folder):
+def _pictures_in(folder: Path) -> List[Path]:
     return [path for path in visible(folder) if is_picture(path) and _is_file(path)]
 
 
-def _is_file(path):
+def _is_file(path: Path) -> bool:
     """Return whether it is a file, or a link to one that is missing: for its reader to tell."""
     return path.is_file() or path.is_symlink() and not path.exists()
 
 
-def _is_same(path, other):
+def _is_same(path: Path, other: Path) -> bool:
     return path == other or path.exists() and other.exists() and path.samefile(other)
 
 
-def _is_mask_of(path, by_stem):
+def _is_mask_of(path: Path, by_stem: Mapping[str, Path]) -> bool:
     return path.stem.endswith(MASK_ENDING) and path.stem[:-len(MASK_ENDING)] in by_stem

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import struct
-from typing import Any, Optional, Tuple
+from typing import Any, Optional, Tuple, Union
 
 from effvit_ros.core.jpeg import claims_too_much, JPEG, size_of_jpeg
 
@@ -31,7 +31,7 @@ def max_pixels() -> int:
     return int(value) if value.isdigit() else MAX_PIXELS
 
 
-def too_large(content: bytes) -> str:
+def too_large(content: Union[bytes, memoryview]) -> str:
     """
     Return what is wrong with a picture whose header tells of too many pixels, '' where it is not.
 
@@ -57,7 +57,7 @@ def pillow() -> Any:
     return Image
 
 
-def size_in_header(content: bytes) -> Optional[Tuple[int, int]]:
+def size_in_header(content: Union[bytes, memoryview]) -> Optional[Tuple[int, int]]:
     """
     Return (width, height) of a JPEG, PNG, BMP or TIFF; None where the header does not tell.
 
@@ -82,7 +82,7 @@ def size_in_header(content: bytes) -> Optional[Tuple[int, int]]:
     return None
 
 
-def _claims_too_much_for_png(content):
+def _claims_too_much_for_png(content: Union[bytes, memoryview]) -> bool:
     head = bytes(memoryview(content)[:26])
     if head[:4] != _PNG or len(head) < 26:
         return False
@@ -91,7 +91,7 @@ def _claims_too_much_for_png(content):
     return height * row > _DEFLATED * len(memoryview(content))
 
 
-def _size_of_tiff(view, order):
+def _size_of_tiff(view: memoryview, order: str) -> Optional[Tuple[int, int]]:
     place, = struct.unpack_from(order + 'I', view, 4)
     count, = struct.unpack_from(order + 'H', view, place)
     found = {}

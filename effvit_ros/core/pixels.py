@@ -6,7 +6,7 @@ The encodings are those of ``sensor_msgs/image_encodings.hpp``; nothing here nee
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Optional
+from typing import Any, Iterable, Optional, Tuple
 
 import cv2
 import numpy as np
@@ -25,7 +25,7 @@ class PictureError(UserError):
     ``kind`` is what is wrong in one word, for counting: ``size``, ``encoding`` or ``data``.
     """
 
-    def __init__(self, kind, message):
+    def __init__(self, kind: str, message: str) -> None:
         """Keep the kind with the message."""
         super().__init__(message)
         self.kind = kind
@@ -109,9 +109,9 @@ def decode(data: Any, height: int, width: int, encoding: str, step: int,
         pixels = _eight_bits(wide, is_bigendian, depth)
         return Picture(pixels[..., 0] if channels == 1 else pixels, order)
     if encoding in _BAYER:
-        wide = encoding.endswith('16')
-        mosaic = _rows(buffer, height, width, 2 if wide else 1, step, size)
-        if wide:
+        is_wide = encoding.endswith('16')
+        mosaic = _rows(buffer, height, width, 2 if is_wide else 1, step, size)
+        if is_wide:
             mosaic = _eight_bits(mosaic, is_bigendian, depth)[..., 0]
         return Picture(_demosaiced(mosaic, encoding), 'bgr')
     if encoding in _YUV422:
@@ -158,7 +158,7 @@ def decode_compressed(data: Any, form: str = '',
     if pixels.ndim == 2:
         pixels = (_demosaiced(pixels, encoding) if is_mosaic
                   else cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR))
-    orientation = orientation_of(buffer)
+    orientation = orientation_of(buffer.data)
     return Picture(upright(pixels, orientation), order, orientation)
 
 
@@ -167,16 +167,16 @@ def means_distances(form: str) -> bool:
     return form.partition(';')[0].strip() in _DEPTH_ENCODINGS or 'compressedDepth' in form
 
 
-def _decoded(buffer, is_mosaic):
+def _decoded(buffer: np.ndarray, is_mosaic: bool) -> np.ndarray:
     """Return what the file stores: (H, W) or (H, W, 3); JPEGs of no mosaic as (H, W, 3)."""
     flags = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH
     is_jpeg = buffer[:2].tobytes() == JPEG
     if is_jpeg and not is_mosaic:
         flags = cv2.IMREAD_COLOR
-    if is_jpeg and is_cut_off(buffer):
+    if is_jpeg and is_cut_off(buffer.data):
         raise PictureError('data', f'the compressed picture of {buffer.size} bytes cannot be '
                                    'decoded: its end is missing')
-    problem = too_large(buffer)
+    problem = too_large(buffer.data)
     if problem:
         raise PictureError('data', f'the compressed picture of {buffer.size} bytes cannot be '
                                    f'decoded: {problem}')
@@ -192,7 +192,7 @@ def _decoded(buffer, is_mosaic):
     return pixels
 
 
-def _parts_of(form):
+def _parts_of(form: str) -> Tuple[str, str]:
     """Return the raw encoding and that of the file's colours in a CompressedImage's format."""
     encoding, separator, rest = form.partition(';')
     if not separator:
@@ -200,12 +200,12 @@ def _parts_of(form):
     return encoding.strip(), rest.rpartition('compressed')[2].strip()
 
 
-def _named(text):
+def _named(text: str) -> str:
     # As a literal and cut: whatever a stranger publishes stays one readable line.
     return text if text in ENCODINGS else repr(text[:48])
 
 
-def _eight_bits(values, is_bigendian, depth):
+def _eight_bits(values: np.ndarray, is_bigendian: bool, depth: Optional[BitDepth]) -> np.ndarray:
     """Return (H, W, channels) uint8 of (H, W, 2 * channels) bytes."""
     low, high = values[..., 0::2], values[..., 1::2]
     if is_bigendian:
@@ -213,13 +213,13 @@ def _eight_bits(values, is_bigendian, depth):
     return np.ascontiguousarray((depth or BitDepth()).to_bytes(high, low))
 
 
-def _demosaiced(mosaic, encoding):
+def _demosaiced(mosaic: np.ndarray, encoding: str) -> np.ndarray:
     height, width = mosaic.shape
     _needs_even((height, width), f'{width}x{height} {encoding}')
     return cv2.cvtColor(np.ascontiguousarray(mosaic), _BAYER[encoding])
 
 
-def _planes(buffer, height, width, step, size):
+def _planes(buffer: np.ndarray, height: int, width: int, step: int, size: str) -> np.ndarray:
     """
     Return luma and chroma as (height * 3 / 2, width), without what a decoder padded.
 
@@ -234,7 +234,8 @@ def _planes(buffer, height, width, step, size):
     return np.ascontiguousarray(_rows(buffer, height * 3 // 2, width, 1, step, size))
 
 
-def _rows(buffer, height, width, bytes_per_pixel, step, size):
+def _rows(buffer: np.ndarray, height: int, width: int, bytes_per_pixel: int, step: int,
+          size: str) -> np.ndarray:
     """
     Return (height, width[, bytes_per_pixel]) as a view that skips each row's padding.
 
@@ -257,6 +258,6 @@ def _rows(buffer, height, width, bytes_per_pixel, step, size):
     return pixels[..., 0] if bytes_per_pixel == 1 else pixels
 
 
-def _needs_even(sides, size):
+def _needs_even(sides: Iterable[int], size: str) -> None:
     if any(side % 2 for side in sides):
         raise PictureError('size', f'{size} needs even sides')

@@ -4,7 +4,7 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import Dict, NamedTuple
 
 PROC = Path('/proc')
 
@@ -55,7 +55,7 @@ def starved_threads(pid: int, seconds: float = 0.25) -> int:
     return sum(after.get(thread) == ran for thread, ran in before.items())
 
 
-def _run_times(folder):
+def _run_times(folder: Path) -> Dict[str, int]:
     """Return the nanoseconds that each thread which wants to run has had; {} where none tells."""
     found = {}
     for thread in folder.glob('[0-9]*'):
@@ -68,5 +68,5 @@ def _run_times(folder):
     return found
 
 
-def _mb(text):
+def _mb(text: str) -> float:
     return int(text.split()[0]) / 1024

@@ -1,7 +1,7 @@
 """Connected regions of a label image: where each thing is, how large, how sure."""
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable, NamedTuple, Optional
+from typing import Dict, Iterable, List, NamedTuple, Optional
 
 import cv2
 import numpy as np
@@ -25,7 +25,7 @@ class Region(NamedTuple):
 
 
 def regions(labels: np.ndarray, class_ids: Iterable[int],
-            confidence: Optional[np.ndarray] = None, least_pixels: int = 1) -> Any:
+            confidence: Optional[np.ndarray] = None, least_pixels: int = 1) -> List[Region]:
     """
     Return the :class:`Region` of each connected region of these classes, the largest first.
 
@@ -41,7 +41,8 @@ def regions(labels: np.ndarray, class_ids: Iterable[int],
     return sorted(found, key=lambda region: -region.area)
 
 
-def _of_class(mask, class_id, confidence, least_pixels):
+def _of_class(mask: np.ndarray, class_id: int, confidence: Optional[np.ndarray],
+              least_pixels: int) -> List[Region]:
     count, ids, stats, centres = cv2.connectedComponentsWithStats(mask, connectivity=8)
     means = None
     if confidence is not None:
@@ -56,7 +57,7 @@ def _of_class(mask, class_id, confidence, least_pixels):
             for i in range(1, count) if stats[i][cv2.CC_STAT_AREA] >= least_pixels]
 
 
-def _rings(mask, ids):
+def _rings(mask: np.ndarray, ids: np.ndarray) -> Dict[int, list]:
     """Return {component: its rings}; OpenCV's outlines go by 8 neighbours as the components do."""
     contours, hierarchy = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
     rings: Dict[int, list] = {}

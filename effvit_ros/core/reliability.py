@@ -16,7 +16,7 @@ class Reliability:
     ``counts`` is (3, BINS) int64: all pixels, those with a truth, those whose label is right.
     """
 
-    def __init__(self, counts=None):
+    def __init__(self, counts: Optional[np.ndarray] = None) -> None:
         """Start with zero counts, or with given ones."""
         self.counts = np.zeros((3, BINS), np.int64) if counts is None else np.asarray(counts)
 
@@ -79,7 +79,7 @@ def centres() -> np.ndarray:
     return (np.arange(BINS) + 0.5) / BINS
 
 
-def _by_bin(values):
+def _by_bin(values: np.ndarray) -> np.ndarray:
     """Return how many uint8 values lie in each bin."""
     counts = np.bincount(values, minlength=256)
     return np.add.reduceat(counts, -(-np.arange(BINS) * 256 // BINS))

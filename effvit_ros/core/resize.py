@@ -24,6 +24,6 @@ def nearest(labels: np.ndarray, size: Tuple[int, int],
     return np.take(np.take(labels, rows, axis=0), columns, axis=1, out=dst)
 
 
-def _centres(there, here):
+def _centres(there: int, here: int) -> np.ndarray:
     """Return the index in ``there`` pixels of each of ``here`` pixels' centres."""
     return (2 * np.arange(here) + 1) * there // (2 * here)

@@ -15,7 +15,7 @@ A picture of noise has no such cells; there every pixel and class is interpolate
 """
 from __future__ import annotations
 
-from typing import Iterable
+from typing import Iterable, Sequence
 
 import cv2
 import numpy as np
@@ -33,7 +33,7 @@ class Tail:
     Made once for a size and used for each frame; not for several threads at once.
     """
 
-    def __init__(self, grid, size):
+    def __init__(self, grid: Sequence[int], size: Sequence[int]) -> None:
         """
         Prepare the geometry.
 
@@ -89,7 +89,7 @@ class Tail:
         return cv2.resize(coarse, self.size[::-1], dst=self._confidence,
                           interpolation=cv2.INTER_LINEAR)
 
-    def _interpolate(self, flat, cells, columns):
+    def _interpolate(self, flat: np.ndarray, cells: np.ndarray, columns: int) -> None:
         """Label the pixels of ``cells``, whose corners disagree."""
         row, column = np.divmod(cells, columns)
         rows, cols = self._rows, self._columns
@@ -123,7 +123,7 @@ class Tail:
         self._labels.reshape(-1)[where] = ids
 
 
-def _mix(corners, down, across):
+def _mix(corners: np.ndarray, down: np.ndarray, across: np.ndarray) -> np.ndarray:
     """
     Interpolate one score in each cell.
 
@@ -149,7 +149,7 @@ class _Axis:
     fullest cell), its pixels and their distance from ``low``, the last one repeated.
     """
 
-    def __init__(self, points, pixels):
+    def __init__(self, points: int, pixels: int) -> None:
         place = (np.arange(pixels, dtype=np.float64) + 0.5) * points / pixels - 0.5
         place = np.clip(place, 0, points - 1)
         self.cell = np.minimum(place.astype(np.intp), max(points - 2, 0))

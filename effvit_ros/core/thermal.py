@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional, Tuple
+from typing import Dict, Iterator, Optional, Tuple, Union
 
 #: Degrees Celsius outside which a value is a driver's way of saying that it has none.
 PLAUSIBLE_C = (-40.0, 150.0)
@@ -48,7 +48,7 @@ class ThermalMonitor:
     shows in ``frequency_cap`` alone.
     """
 
-    def __init__(self, root='/sys'):
+    def __init__(self, root: Union[str, Path] = '/sys') -> None:
         """Look under ``root``, where sysfs is mounted, and note the limits and counters there."""
         self._root = Path(root)
         self._first_limits = self._limits()
@@ -63,7 +63,7 @@ class ThermalMonitor:
         return ThermalReading(
             celsius, sensor, min(caps, default=None), tuple(throttling))
 
-    def _temperatures(self):
+    def _temperatures(self) -> Iterator[Tuple[float, str]]:
         for zone in self._root.glob('class/thermal/thermal_zone*'):
             name = _text(zone / 'type') or zone.name
             if name not in _CONSTANT_ZONES:
@@ -75,13 +75,13 @@ class ThermalMonitor:
                     label = _text(value.with_name(value.name.replace('_input', '_label')))
                     yield from _celsius(value, f'{name} {label}'.strip())
 
-    def _cooling(self):
+    def _cooling(self) -> Iterator[str]:
         for device in sorted(self._root.glob('class/thermal/cooling_device*')):
             name, state = _text(device / 'type'), _number(device / 'cur_state')
             if state is not None and state > 0 and any(s in name for s in _SLOWING_DEVICES):
                 yield f'{name} cooling at {state} of {_text(device / "max_state") or "?"}'
 
-    def _limits(self):
+    def _limits(self) -> Dict[str, Tuple[int, int]]:
         """Return (limit, top) in kHz of every cpufreq policy, by its folder's name."""
         limits = {}
         for policy in sorted(self._root.glob('devices/system/cpu/cpufreq/policy*')):
@@ -91,13 +91,13 @@ class ThermalMonitor:
                 limits[policy.name] = limit, top
         return limits
 
-    def _lowered(self, limits):
+    def _lowered(self, limits: Dict[str, Tuple[int, int]]) -> Iterator[str]:
         for name, (limit, _) in limits.items():
             first, _ = self._first_limits.setdefault(name, limits[name])
             if limit < first:
                 yield f'{name} limited to {limit // 1000} of {first // 1000} MHz'
 
-    def _throttle_counters(self):
+    def _throttle_counters(self) -> Dict[str, int]:
         found = {}
         for counter in self._root.glob(
                 'devices/system/cpu/cpu[0-9]*/thermal_throttle/*_throttle_count'):
@@ -106,27 +106,27 @@ class ThermalMonitor:
                 found[str(counter)] = count
         return found
 
-    def _counted(self):
+    def _counted(self) -> Iterator[str]:
         before, self._counters = self._counters, self._throttle_counters()
         if any(count > before.get(name, count) for name, count in self._counters.items()):
             yield 'the processor throttles itself'
 
 
-def _text(path):
+def _text(path: Path) -> str:
     try:
         return path.read_text(encoding='utf-8', errors='replace').strip()
     except OSError:
         return ''
 
 
-def _number(path):
+def _number(path: Path) -> Optional[int]:
     try:
         return int(_text(path))
     except ValueError:
         return None
 
 
-def _celsius(path, name):
+def _celsius(path: Path, name: str) -> Iterator[Tuple[float, str]]:
     """Yield (degrees Celsius, name), or nothing where there is no plausible value."""
     millidegrees = _number(path)
     if millidegrees is not None and PLAUSIBLE_C[0] <= millidegrees / 1000 <= PLAUSIBLE_C[1]:

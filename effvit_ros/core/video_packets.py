@@ -25,7 +25,7 @@ class VideoDecoder:
     picture.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         """
         Start before the first key frame.
 
@@ -45,7 +45,7 @@ class VideoDecoder:
         """Note that a packet is missing: nothing can be decoded before the next key frame."""
         self._has_key = False
 
-    def decode(self, data: bytes, codec: str) -> Any:
+    def decode(self, data: bytes, codec: str) -> Picture:
         """
         Return the packet's :class:`~effvit_ros.core.pixels.Picture`, BGR.
 
@@ -79,14 +79,14 @@ class VideoDecoder:
             raise PictureError('data', _NO_KEY)
         return Picture(frames[0].to_ndarray(format='bgr24'), 'bgr')
 
-    def _open(self, name):
+    def _open(self, name: str) -> None:
         """Begin anew, so that no picture waits for others to be shown before it."""
         self._codec, self._name = self._av.CodecContext.create(name, 'r'), name
         self._codec.thread_count = 1
         self._codec.flags |= self._av.codec.context.Flags.low_delay
 
 
-def _is_key(data, codec):
+def _is_key(data: bytes, codec: str) -> bool:
     """Return whether a packet in Annex B form can be decoded without any other."""
     for match in _START.finditer(data):
         unit = match.group(1)[0]

@@ -8,7 +8,7 @@ in a bundle's manifest (``views``) with the same function that looks at frames i
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -51,7 +51,7 @@ def look(scores: np.ndarray, pixels: np.ndarray, temperature: float = 1.0) -> np
     return np.array(_certainty(scores, temperature) + _appearance(pixels), np.float32)
 
 
-def _certainty(scores, temperature):
+def _certainty(scores: np.ndarray, temperature: float) -> List[float]:
     some = np.ascontiguousarray(scores[:, ::SCORES_STEP, ::SCORES_STEP])
     winners = some.argmax(axis=0)
     some -= some.max(axis=0)
@@ -62,7 +62,7 @@ def _certainty(scores, temperature):
     return [confidence, sum(borders) / 2]
 
 
-def _appearance(pixels):
+def _appearance(pixels: np.ndarray) -> List[float]:
     rows = pixels[::PIXELS_STEP]
     # Planes: numpy is slow along an axis of three.
     red, green, blue = np.float32(1 / 255) * rows[:, ::PIXELS_STEP].transpose(2, 0, 1)

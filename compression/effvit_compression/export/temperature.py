@@ -8,7 +8,8 @@ import numpy as np
 
 from effvit_ros.core.bundle import Bundle
 from effvit_ros.core.classes import IGNORE
-from effvit_ros.core.segmenter import Segmenter
+from effvit_ros.core.errors import UserError
+from effvit_ros.core.segmenter import NO_SCORES, Segmenter
 
 #: Points of each picture that are looked at, drawn with a fixed seed.
 POINTS = 2000
@@ -23,6 +24,7 @@ def calibrated_temperature(bundle: Bundle,
 
     :param samples: pictures (H, W, 3) uint8 RGB that were not trained on, each with its truth
         (H, W) uint8, 255 ignored.
+    :raises UserError: the bundle gives no scores.
     """
     scores: List[np.ndarray] = []
     truths: List[np.ndarray] = []
@@ -30,6 +32,8 @@ def calibrated_temperature(bundle: Bundle,
     with Segmenter(bundle) as segmenter:
         for image, truth in samples:
             found = segmenter.segment(image, 'rgb').scores
+            if found is None:
+                raise UserError(NO_SCORES)
             there = cv2.resize(truth, found.shape[:0:-1], interpolation=cv2.INTER_NEAREST).ravel()
             known = np.flatnonzero(there != IGNORE)
             chosen = rng.permutation(known)[:POINTS]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from typing import Callable, List, NamedTuple, Sequence, Tuple
+from typing import Callable, List, NamedTuple, Sequence, Tuple, Type
 
 from effvit_ros.core.bundle import Bundle, CPU_RUNTIMES
 from effvit_ros.core.engine_policy import EnginePolicy
@@ -89,7 +89,7 @@ ACCELERATORS = (
 )
 
 
-def _accelerated(passed_over):
+def _accelerated(passed_over: List[str]) -> List[str]:
     """Return the runtimes that ``auto`` shall try before the CPU's; lacks go to the list."""
     found = []
     for accelerator in ACCELERATORS:
@@ -104,13 +104,13 @@ def _accelerated(passed_over):
     return found
 
 
-def _is_installed(module):
+def _is_installed(module: str) -> bool:
     """Return whether ``module`` could be imported, without importing it."""
     if module in sys.modules:
         return sys.modules[module] is not None
     return importlib.util.find_spec(module) is not None
 
 
-def _runtime_class(name):
+def _runtime_class(name: str) -> Type[Runtime]:
     module, attribute = RUNTIMES[name]
     return getattr(importlib.import_module(module), attribute)

@@ -1,11 +1,11 @@
 """ONNX Runtime on the CPU: runs on any platform that has its wheel."""
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Tuple
 
 import numpy as np
 
-from effvit_ros.core.bundle import BundleError
+from effvit_ros.core.bundle import Bundle, BundleError
 from effvit_ros.core.runtime import check_interface, Runtime, RuntimeUnavailable
 
 #: The first release that reads ONNX IR 10, in which bundles are exported.
@@ -30,7 +30,7 @@ class OnnxRuntimeRuntime(Runtime):
 
     name = 'onnxruntime'
 
-    def __init__(self, bundle, threads=0):
+    def __init__(self, bundle: Bundle, threads: int = 0) -> None:
         """
         Load the graph for ``threads`` CPU threads (0: one for each core).
 
@@ -79,6 +79,6 @@ class OnnxRuntimeRuntime(Runtime):
         self._binding = self._session = None
 
 
-def _version(text):
+def _version(text: str) -> Tuple[int, ...]:
     """Return (major, minor) of a text such as 1.17.3."""
     return tuple(int(part) for part in text.split('.')[:2])

@@ -5,7 +5,7 @@ from typing import Any, Dict
 
 import numpy as np
 
-from effvit_ros.core.bundle import BundleError
+from effvit_ros.core.bundle import Bundle, BundleError
 from effvit_ros.core.runtime import check_interface, Runtime, RuntimeUnavailable
 
 
@@ -28,7 +28,7 @@ class OpenVinoRuntime(Runtime):
 
     name = 'openvino'
 
-    def __init__(self, bundle, threads=0):
+    def __init__(self, bundle: Bundle, threads: int = 0) -> None:
         """
         Compile the graph for ``threads`` CPU threads (0: OpenVINO's choice).
 

@@ -3,12 +3,12 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import NamedTuple, Tuple
+from typing import NamedTuple, Optional, Tuple
 
 import cv2
 import numpy as np
 
-from effvit_ros.core.bundle import BundleError
+from effvit_ros.core.bundle import Bundle, BundleError
 from effvit_ros.core.engine_policy import EnginePolicy
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.resize import nearest
@@ -45,7 +45,8 @@ class Segmentation:
     float32, are the network's own; None where the bundle (format 1 or 2) gives labels alone.
     """
 
-    def __init__(self, labels, scores, timings, tail, temperature, pixels):
+    def __init__(self, labels: np.ndarray, scores: Optional[np.ndarray], timings: Timings,
+                 tail: Optional[Tail], temperature: float, pixels: np.ndarray) -> None:
         self.labels = labels
         self.scores = scores
         self.timings = timings
@@ -61,7 +62,7 @@ class Segmentation:
 
         :raises UserError: the bundle gives no scores.
         """
-        if self.scores is None:
+        if self.scores is None or self._tail is None:
             raise UserError(NO_SCORES)
         return self._tail.confidence(self.scores, self._temperature)
 
@@ -105,7 +106,8 @@ class Segmenter:
     a faster runtime.
     """
 
-    def __init__(self, bundle, runtime='auto', threads=0, policy=EnginePolicy()):
+    def __init__(self, bundle: Bundle, runtime: str = 'auto', threads: int = 0,
+                 policy: EnginePolicy = EnginePolicy()) -> None:
         """
         Load ``bundle`` into ``runtime`` (``auto`` or a name) and run it once to warm up.
 
@@ -114,7 +116,7 @@ class Segmenter:
         """
         self.bundle = bundle
         self.runtime, self.passed_over = open_runtime(bundle, runtime, threads, policy)
-        self._tail = None
+        self._tail: Optional[Tail] = None
         self._labels = np.empty((0, 0), np.uint8)
         try:
             self._warm_up()
@@ -157,7 +159,7 @@ class Segmenter:
         return Segmentation(labels, scores, timings, self._tail, self.bundle.temperature,
                             pixels if self.bundle.channel_order == 'rgb' else pixels[..., ::-1])
 
-    def _infer(self, image, order):
+    def _infer(self, image: np.ndarray, order: str) -> Answer:
         start = time.perf_counter()
         self._prepare(image, order)
         prepared = time.perf_counter()
@@ -169,12 +171,12 @@ class Segmenter:
         return Answer(output, self.runtime.input, image.shape[:2], (prepared - start) * 1e3,
                       (inferred - prepared) * 1e3)
 
-    def _tail_for(self, grid, size):
+    def _tail_for(self, grid: Tuple[int, ...], size: Tuple[int, int]) -> Tail:
         if self._tail is None or (self._tail.grid, self._tail.size) != (grid, size):
             self._tail = Tail(grid, size)
         return self._tail
 
-    def _enlarge(self, labels, size):
+    def _enlarge(self, labels: np.ndarray, size: Tuple[int, int]) -> np.ndarray:
         if labels.shape == size:
             return labels
         if self._labels.shape != size:
@@ -193,7 +195,7 @@ class Segmenter:
         """Close."""
         self.close()
 
-    def _prepare(self, image, order):
+    def _prepare(self, image: np.ndarray, order: str) -> None:
         if order not in ORDERS:
             raise ValueError(f"order is '{order}': give one of {', '.join(ORDERS)}")
         channels = {'mono': 1}.get(order, len(order))
@@ -221,7 +223,7 @@ class Segmenter:
             code = getattr(cv2, f'COLOR_{source.upper()}2{wanted.upper()}')
             cv2.cvtColor(small, code, dst=target)
 
-    def _warm_up(self):
+    def _warm_up(self) -> None:
         noise = np.random.default_rng(0).integers(0, 256, self.runtime.input.shape, np.uint8)
         self.runtime.input[...] = noise
         output = self.runtime.infer()
@@ -234,6 +236,6 @@ class Segmenter:
                 f'lists {len(self.bundle.classes)} classes: use the class list of its export')
 
 
-def _four_times(pixel):
+def _four_times(pixel: np.ndarray) -> np.ndarray:
     """Return a picture of one pixel as one of 2x2: OpenCV 4.5.4 takes no (1, 1, 3)."""
     return np.repeat(np.repeat(pixel, 2, axis=0), 2, axis=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import Optional, Sequence, Tuple
 
 from effvit_ros.core import cli
 from effvit_ros.core.bundle import load_bundle, resolve_model
@@ -18,7 +19,7 @@ from effvit_ros.core.runtimes.tensorrt.store import cache_folder, require_writab
 
 
 @reports_user_errors
-def main(args=None):
+def main(args: Optional[Sequence[str]] = None) -> int:
     """Build one engine and print its path; returns the exit code."""
     options = _parser().parse_args(args)
     bundle = load_bundle(resolve_model(options.bundle))
@@ -39,7 +40,7 @@ def main(args=None):
     return 0
 
 
-def _parser():
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog='build_engine', description='Build the TensorRT engine of a bundle for this '
         "machine's GPU. It lies where the node finds it, with a sidecar that says what it fits.")
@@ -63,7 +64,7 @@ def _parser():
     return parser
 
 
-def _destination(out):
+def _destination(out: str) -> Tuple[str, Path]:
     """Return (the engine's path or a folder with a slash at its end, the folder)."""
     if not out:
         return f'{cache_folder()}/', cache_folder()
@@ -75,7 +76,7 @@ def _destination(out):
     return f'{path}/', path
 
 
-def _targets(library, options):
+def _targets(library: Library, options: argparse.Namespace) -> Tuple[str, ...]:
     """Return the compute capabilities to compile ahead for; () for this machine's GPU."""
     text, check = options.compute_capabilities, options.check or bool(options.pictures)
     if not text and library.for_rtx and not check and not has_nvidia_gpu():

@@ -15,13 +15,14 @@ import threading
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Tuple
+from typing import Any, Dict, Optional, Sequence, Tuple
 
-from effvit_ros.core.bundle import load_bundle
+from effvit_ros.core.bundle import Bundle, load_bundle
 from effvit_ros.core.errors import reports_user_errors
+from effvit_ros.core.graph import Graph
 from effvit_ros.core.runtimes.tensorrt.builder import build
 from effvit_ros.core.runtimes.tensorrt.cuda import Cuda, first_gpu
-from effvit_ros.core.runtimes.tensorrt.key import key_for
+from effvit_ros.core.runtimes.tensorrt.key import EngineKey, key_for
 from effvit_ros.core.runtimes.tensorrt.library import Library
 from effvit_ros.core.runtimes.tensorrt.store import engine_name, write_engine
 from effvit_ros.core.whole_file import write_bytes
@@ -47,13 +48,13 @@ class BuildJob:
     check: bool = False
     pictures: str = ''
 
-    def as_json(self):
+    def as_json(self) -> str:
         """Return the text that :func:`main` takes."""
         return json.dumps(asdict(self))
 
 
 @reports_user_errors
-def main(args=None):
+def main(args: Optional[Sequence[str]] = None) -> int:
     """Build, check and write one engine; prints its path last. Returns the exit code."""
     job = BuildJob(**json.loads((sys.argv[1:] if args is None else args)[0]))
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -70,7 +71,7 @@ def main(args=None):
     return 0
 
 
-def _build(job, library, bundle, cuda):
+def _build(job: BuildJob, library: Library, bundle: Bundle, cuda: Optional[Cuda]) -> Path:
     started = time.monotonic()
     gpu, capabilities = '', job.compute_capabilities
     if cuda is not None:
@@ -96,7 +97,8 @@ def _build(job, library, bundle, cuda):
     return path
 
 
-def _check(job, library, bundle, graph, data, cuda):
+def _check(job: BuildJob, library: Library, bundle: Bundle, graph: Graph, data: bytes,
+           cuda: Optional[Cuda]) -> Dict[str, Any]:
     from effvit_ros.core.runtimes.tensorrt.engine_runner import EngineRunner
     from effvit_ros.core.runtimes.tensorrt.parity import measure_parity, require_parity
     from effvit_ros.core.runtimes.tensorrt.sample_pictures import sample_pictures
@@ -110,12 +112,12 @@ def _check(job, library, bundle, graph, data, cuda):
     return parity._asdict()
 
 
-def _timing_name(key):
+def _timing_name(key: EngineKey) -> str:
     text = f'{key.runtime}_{key.version}_{key.gpu}_{key.compute_capability}.timing'
     return ''.join(c if c.isalnum() or c in '._-' else '-' for c in text)
 
 
-def _end_with_parent():
+def _end_with_parent() -> None:
     # Not sys.stdin, whose lock a daemon thread would hold when the interpreter ends.
     while os.read(0, 1):
         pass

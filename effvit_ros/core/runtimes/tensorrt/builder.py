@@ -1,6 +1,10 @@
 """One build inside this process: graph in, engine bytes out, on any release of TensorRT."""
 from __future__ import annotations
 
+from typing import Any, Callable, List, Optional, Sequence, Tuple
+
+from effvit_ros.core.graph import Graph
+from effvit_ros.core.runtimes.tensorrt.library import Library
 from effvit_ros.core.runtimes.tensorrt.store import EngineError
 
 #: Layers that sum, divide or raise: they overflow or lose digits in FP16. For releases that
@@ -10,8 +14,9 @@ DELICATE_LAYERS = ('SOFTMAX', 'REDUCE', 'NORMALIZATION', 'TOPK', 'UNARY')
 DELICATE_OPERATIONS = ('POW', 'DIV')
 
 
-def build(library, graph, workspace_mb, timing=b'', compute_capabilities=(),
-          on_phase=lambda name: None):
+def build(library: Library, graph: Graph, workspace_mb: int, timing: bytes = b'',
+          compute_capabilities: Sequence[str] = (),
+          on_phase: Callable[[str], object] = lambda name: None) -> Tuple[bytes, bytes]:
     """
     Return (engine bytes, timing cache bytes).
 
@@ -52,20 +57,20 @@ def build(library, graph, workspace_mb, timing=b'', compute_capabilities=(),
     return bytes(engine), b'' if cache is None else bytes(cache.serialize())
 
 
-def supported_capabilities(library):
+def supported_capabilities(library: Library) -> List[str]:
     """Return the compute capabilities that TensorRT for RTX compiles for, such as 8.6."""
     names = [n[2:] for n in dir(library.module.ComputeCapability) if n.startswith('SM')]
     return sorted((f'{n[:-1]}.{n[-1]}' for n in names), key=float)
 
 
-def _network_flags(library):
+def _network_flags(library: Library) -> int:
     flags = library.module.NetworkDefinitionCreationFlag
     name = 'STRONGLY_TYPED' if library.strongly_typed else 'EXPLICIT_BATCH'
     # Gone where it is the only way.
     return 1 << int(getattr(flags, name)) if hasattr(flags, name) else 0
 
 
-def _choose_fp16(trt, network, config):
+def _choose_fp16(trt: Any, network: Any, config: Any) -> None:
     """Let the builder use FP16, but for the layers that need the range of FP32."""
     config.set_flag(trt.BuilderFlag.FP16)
     config.set_flag(trt.BuilderFlag.OBEY_PRECISION_CONSTRAINTS)
@@ -82,7 +87,7 @@ def _choose_fp16(trt, network, config):
             layer.set_output_type(0, trt.float32)
 
 
-def _compile_for(library, config, compute_capabilities):
+def _compile_for(library: Library, config: Any, compute_capabilities: Sequence[str]) -> None:
     supported = supported_capabilities(library)
     unknown = [c for c in compute_capabilities if c not in supported]
     if unknown:
@@ -95,7 +100,7 @@ def _compile_for(library, config, compute_capabilities):
         config.set_compute_capability(capability, index)
 
 
-def _use_timing(config, timing):
+def _use_timing(config: Any, timing: bytes) -> Any:
     cache = config.create_timing_cache(timing)
     if cache is None or not config.set_timing_cache(cache, False):
         # Of another GPU or release: TensorRT says so and wants a fresh one.
@@ -104,27 +109,27 @@ def _use_timing(config, timing):
     return cache
 
 
-def _parser_error(parser):
+def _parser_error(parser: Any) -> str:
     errors = [parser.get_error(i) for i in range(parser.num_errors)]
     return ' '.join(errors[0].desc().split()) if errors else 'it gave no reason'
 
 
-def _make_monitor(trt, on_phase):
+def _make_monitor(trt: Any, on_phase: Callable[[str], object]) -> Any:
     class Monitor(trt.IProgressMonitor):
         """Tells the names of the outer phases; the inner ones change too fast to read."""
 
-        def __init__(self):
+        def __init__(self) -> None:
             trt.IProgressMonitor.__init__(self)
 
-        def phase_start(self, name, parent, steps):
+        def phase_start(self, name: str, parent: Optional[str], steps: int) -> None:
             """Tell one phase."""
             on_phase(name)
 
-        def step_complete(self, name, step):
+        def step_complete(self, name: str, step: int) -> bool:
             """Go on."""
             return True
 
-        def phase_finish(self, name):
+        def phase_finish(self, name: str) -> None:
             """Take note of nothing."""
 
     return Monitor()

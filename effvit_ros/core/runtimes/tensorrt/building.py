@@ -9,8 +9,10 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Callable, Deque, Iterable, Optional, Sequence
 
 from effvit_ros.core.machine import free_memory_mb
+from effvit_ros.core.runtimes.tensorrt.build_job import BuildJob
 from effvit_ros.core.runtimes.tensorrt.store import EngineError
 
 #: Seconds between two lines of progress.
@@ -26,7 +28,8 @@ MEMORY_HINT = ('free memory (stop other programs and the desktop: sudo systemctl
                'while nothing else runs')
 
 
-def run_build(job, progress=lambda line: None, cancelled=lambda: False):
+def run_build(job: BuildJob, progress: Callable[[str], object] = lambda line: None,
+              cancelled: Callable[[], bool] = lambda: False) -> Path:
     """
     Run one ``BuildJob`` in a process of its own and return the engine's path.
 
@@ -67,7 +70,7 @@ def run_build(job, progress=lambda line: None, cancelled=lambda: False):
     return Path(lines[-1])
 
 
-def _start(job):
+def _start(job: BuildJob) -> subprocess.Popen[str]:
     # The code may run from a checkout that is not installed.
     root = str(Path(__file__).resolve().parents[3])
     paths = [root] + [p for p in os.environ.get('PYTHONPATH', '').split(os.pathsep) if p]
@@ -78,13 +81,13 @@ def _start(job):
         start_new_session=True)  # Ctrl-C is this process's to handle
 
 
-def _collect(stream, target):
+def _collect(stream: Iterable[str], target: Deque[str]) -> None:
     for line in stream:
         if line.strip():
             target.append(line.strip())
 
 
-def _explain(code, errors, phase, free):
+def _explain(code: int, errors: Sequence[str], phase: str, free: Optional[int]) -> str:
     """Return one line for a child that ended with ``code``."""
     text = next((e for e in reversed(errors) if e.startswith('error: ')), '')[len('error: '):]
     if not text and errors:

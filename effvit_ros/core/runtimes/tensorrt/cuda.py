@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Any, NamedTuple
+from typing import Any, Iterable, List, NamedTuple
 
 import numpy as np
 
@@ -32,7 +32,7 @@ class Buffer(NamedTuple):
     address: int
 
 
-def first_gpu():
+def first_gpu() -> Gpu:
     """
     Return the first :class:`Gpu` without making a context.
 
@@ -51,7 +51,7 @@ class Cuda:
     driver's "invalid device context".
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         """
         Make the context current and a stream in it.
 
@@ -60,8 +60,8 @@ class Cuda:
         self._thread = threading.current_thread()
         self._driver = _driver()
         device = _first_device(self._driver)
-        self._buffers = []
-        self._context = device.retain_primary_context()
+        self._buffers: List[Buffer] = []
+        self._context: Any = device.retain_primary_context()
         self._context.push()
         try:
             self._stream = self._driver.Stream()
@@ -70,11 +70,11 @@ class Cuda:
             raise
 
     @property
-    def stream_handle(self):
+    def stream_handle(self) -> int:
         """Return the stream as the number that TensorRT takes."""
         return self._stream.handle
 
-    def buffer(self, shape, dtype):
+    def buffer(self, shape: Iterable[int], dtype: type) -> Buffer:
         """Return a new zeroed :class:`Buffer`, released by :meth:`close`."""
         self.require_own_thread()
         host = self._driver.pagelocked_empty(tuple(shape), dtype)
@@ -87,35 +87,35 @@ class Cuda:
         self._buffers.append(Buffer(host, device, int(device)))
         return self._buffers[-1]
 
-    def upload(self, buffer):
+    def upload(self, buffer: Buffer) -> None:
         """Queue the copy of a buffer to the GPU."""
         self.require_own_thread()
         self._driver.memcpy_htod_async(buffer.device, buffer.host, self._stream)
 
-    def download(self, buffer):
+    def download(self, buffer: Buffer) -> None:
         """Queue the copy of a buffer from the GPU; valid after :meth:`synchronize`."""
         self.require_own_thread()
         self._driver.memcpy_dtoh_async(buffer.host, buffer.device, self._stream)
 
-    def synchronize(self):
+    def synchronize(self) -> None:
         """Wait until everything that was queued is done."""
         self.require_own_thread()
         self._stream.synchronize()
 
-    def event(self):
+    def event(self) -> Any:
         """Return an event with its time, recorded on the stream now."""
         self.require_own_thread()
         event = self._driver.Event()
         event.record(self._stream)
         return event
 
-    def used_memory_mb(self):
+    def used_memory_mb(self) -> int:
         """Return the GPU memory in use by everybody, in MB."""
         self.require_own_thread()
         free, total = self._driver.mem_get_info()
         return (total - free) >> 20
 
-    def close(self):
+    def close(self) -> None:
         """Release buffers, stream and context; a second call does nothing."""
         if self._context is None:
             return
@@ -129,7 +129,7 @@ class Cuda:
             self._stream = None
             self._leave()
 
-    def require_own_thread(self):
+    def require_own_thread(self) -> None:
         """Raise RuntimeError on another thread than the context's, or after its end."""
         if threading.current_thread() is not self._thread:
             raise RuntimeError(
@@ -138,13 +138,13 @@ class Cuda:
         if self._context is None:
             raise RuntimeError('CUDA context used after it was closed')
 
-    def _leave(self):
+    def _leave(self) -> None:
         self._context.pop()
         self._context.detach()
         self._context = None
 
 
-def _driver():
+def _driver() -> Any:
     try:
         import pycuda.driver as driver
     except ImportError as error:
@@ -152,7 +152,7 @@ def _driver():
     return driver
 
 
-def _first_device(driver):
+def _first_device(driver: Any) -> Any:
     try:
         driver.init()
         count = driver.Device.count()

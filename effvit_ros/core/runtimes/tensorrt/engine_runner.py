@@ -1,10 +1,16 @@
 """One engine in a CUDA context: buffers, copies and execution, in order, on one stream."""
 from __future__ import annotations
 
+from typing import Tuple
+
 import numpy as np
 
+from effvit_ros.core.bundle import Bundle
+from effvit_ros.core.graph import Graph
 from effvit_ros.core.runtime import check_interface
-from effvit_ros.core.runtimes.tensorrt.execution import open_execution
+from effvit_ros.core.runtimes.tensorrt.cuda import Cuda
+from effvit_ros.core.runtimes.tensorrt.execution import open_execution, Tensor
+from effvit_ros.core.runtimes.tensorrt.library import Library
 from effvit_ros.core.runtimes.tensorrt.store import EngineError
 
 
@@ -16,7 +22,8 @@ class EngineRunner:
     pixels it is the page-locked buffer itself.
     """
 
-    def __init__(self, library, data, bundle, graph, cuda, origin):
+    def __init__(self, library: Library, data: bytes, bundle: Bundle, graph: Graph, cuda: Cuda,
+                 origin: object) -> None:
         """
         Deserialise ``data`` and allocate its buffers.
 
@@ -54,7 +61,7 @@ class EngineRunner:
         self._output = np.zeros(
             target.shape[1:], np.float32 if bundle.gives_scores else np.uint8)
 
-    def infer(self):
+    def infer(self) -> np.ndarray:
         """Run the engine on :attr:`input`; see :meth:`Runtime.infer`."""
         if self._converts:
             np.copyto(self._source.host[0], self.input)
@@ -65,14 +72,14 @@ class EngineRunner:
         np.copyto(self._output, self._target.host[0], casting='unsafe')
         return self._output
 
-    def enqueue(self):
+    def enqueue(self) -> None:
         """Queue the execution alone, on what was uploaded last."""
         try:
             self._execution.enqueue(self._cuda.stream_handle)
         except RuntimeError as error:
             raise RuntimeError(f'{error}: {self._library.last_error()}') from None
 
-    def close(self):
+    def close(self) -> None:
         """Release the engine; the buffers are the context's. A second call does nothing."""
         if self._execution is not None:
             self._execution.close()
@@ -80,7 +87,7 @@ class EngineRunner:
         self._execution = self._engine = self._runtime = None
         self.input = np.zeros((0, 0, 3), np.uint8)
 
-    def _input_and_output(self, origin):
+    def _input_and_output(self, origin: object) -> Tuple[Tensor, Tensor]:
         tensors = self._execution.tensors
         sources = [t for t in tensors if t.is_input]
         targets = [t for t in tensors if not t.is_input]

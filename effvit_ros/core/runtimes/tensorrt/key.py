@@ -2,7 +2,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
-from typing import Tuple
+from typing import Any, Dict, Iterable, List, Tuple
+
+from effvit_ros.core.bundle import Bundle
+from effvit_ros.core.runtimes.tensorrt.library import Library
 
 #: ``gpu`` of an engine that fits every GPU of its compute capabilities (TensorRT for RTX).
 ANY_GPU = 'any'
@@ -26,7 +29,7 @@ class EngineKey:
     shape: Tuple[int, ...]
     graph_sha256: str
 
-    def differences(self, wanted):
+    def differences(self, wanted: EngineKey) -> List[str]:
         """Return one phrase for each field in which an engine of this key misses ``wanted``."""
         phrases = []
         for name in (field.name for field in fields(self)):
@@ -41,12 +44,12 @@ class EngineKey:
                 phrases.append(f'{name} {found} (here: {needed})')
         return phrases
 
-    def as_mapping(self):
+    def as_mapping(self) -> Dict[str, Any]:
         """Return the fields as YAML can hold them."""
         return dict(asdict(self), shape=list(self.shape))
 
     @classmethod
-    def from_mapping(cls, mapping):
+    def from_mapping(cls, mapping: Any) -> EngineKey:
         """
         Return the key that :meth:`as_mapping` wrote.
 
@@ -65,7 +68,8 @@ class EngineKey:
         return cls(shape=tuple(shape), **values)
 
 
-def key_for(library, bundle, gpu, compute_capabilities):
+def key_for(library: Library, bundle: Bundle, gpu: str,
+            compute_capabilities: Iterable[str]) -> EngineKey:
     """
     Return the key of an engine for ``bundle``.
 

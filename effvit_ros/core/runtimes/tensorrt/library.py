@@ -4,7 +4,10 @@ from __future__ import annotations
 import collections
 import importlib
 import re
+from typing import Any, Tuple
 
+from effvit_ros.core.bundle import Bundle
+from effvit_ros.core.graph import Graph
 from effvit_ros.core.runtime import RuntimeUnavailable
 
 #: Runtime name -> how to get its library.
@@ -24,7 +27,7 @@ class Library:
     ``module`` the imported package.
     """
 
-    def __init__(self, name):
+    def __init__(self, name: str) -> None:
         """
         Import the library.
 
@@ -40,21 +43,21 @@ class Library:
         self.logger = _make_logger(self.module)
 
     @property
-    def release(self):
+    def release(self) -> Tuple[int, ...]:
         """Return the version as a tuple of numbers, (major, minor)."""
         return tuple(int(n) for n in re.findall(r'\d+', self.version)[:2])
 
     @property
-    def for_rtx(self):
+    def for_rtx(self) -> bool:
         """Return whether this is TensorRT for RTX, whose engines fit every GPU of a kind."""
         return self.name == 'tensorrt_rtx'
 
     @property
-    def strongly_typed(self):
+    def strongly_typed(self) -> bool:
         """Return whether precisions are the graph's own, so that FP16 must be in the graph."""
         return self.for_rtx or self.release >= (10, 0)
 
-    def graph(self, bundle):
+    def graph(self, bundle: Bundle) -> Graph:
         """
         Return the bundle's graph that this release builds from.
 
@@ -67,7 +70,7 @@ class Library:
             return bundle.graph('fp16')
         return bundle.graph('fp32', 'float32')
 
-    def last_error(self):
+    def last_error(self) -> str:
         """Return the library's first line of trouble since the last call, or ''."""
         errors = self.logger.errors
         text = errors[0] if errors else ''
@@ -75,15 +78,15 @@ class Library:
         return ' '.join(text.split())
 
 
-def _make_logger(module):
+def _make_logger(module: Any) -> Any:
     class KeepErrors(module.ILogger):
         """Keeps errors for the message to the user; the rest is dropped."""
 
-        def __init__(self):
+        def __init__(self) -> None:
             module.ILogger.__init__(self)
             self.errors = collections.deque(maxlen=20)
 
-        def log(self, severity, text):
+        def log(self, severity: Any, text: str) -> None:
             """Take one message of the library."""
             if int(severity) <= int(module.ILogger.ERROR):
                 self.errors.append(text)

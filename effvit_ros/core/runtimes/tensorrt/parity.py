@@ -2,11 +2,12 @@
 from __future__ import annotations
 
 import importlib.util
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, Sequence, Tuple
 
 import cv2
 import numpy as np
 
+from effvit_ros.core.bundle import Bundle
 from effvit_ros.core.runtimes.tensorrt.store import EngineError
 from effvit_ros.core.tail import argmax
 
@@ -18,6 +19,17 @@ FREE_MARGIN = 0.1
 MARGIN_QUANTILE = 0.99
 #: An engine may do this many times what invisible noise in the picture does to the graph.
 NOISE_FACTOR = 2.0
+
+
+class _Runs(Protocol):
+    """What runs an engine, or a graph."""
+
+    @property
+    def input(self) -> np.ndarray:
+        """Return the pixels that :meth:`infer` works on, (H, W, 3) uint8, to be filled."""
+
+    def infer(self) -> np.ndarray:
+        """Return scores or labels; see :meth:`Runtime.infer`."""
 
 
 class Parity(NamedTuple):
@@ -36,12 +48,12 @@ class Parity(NamedTuple):
     sound: bool
 
 
-def parity_available():
+def parity_available() -> bool:
     """Return whether what the check needs besides the engine is installed."""
     return all(importlib.util.find_spec(name) for name in ('onnx', 'onnxruntime'))
 
 
-def measure_parity(bundle, runtime, pictures):
+def measure_parity(bundle: Bundle, runtime: _Runs, pictures: Sequence[np.ndarray]) -> Parity:
     """
     Compare ``runtime`` with the bundle's FP32 graph on ONNX Runtime.
 
@@ -68,7 +80,7 @@ def measure_parity(bundle, runtime, pictures):
     return Parity(len(pictures), 1.0 - max(flips), max(margins), sound)
 
 
-def _difference(scores, labels):
+def _difference(scores: np.ndarray, labels: np.ndarray) -> Tuple[float, float]:
     """
     Return the share of differing labels, and the score by which 99 % of those miss at most.
 
@@ -88,14 +100,14 @@ def _difference(scores, labels):
     return float(flipped.mean()), float(lost[int(MARGIN_QUANTILE * (len(lost) - 1))])
 
 
-def _with_invisible_noise(pixels, rng):
+def _with_invisible_noise(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return the picture with every fifteenth value one grey level higher or lower."""
     where = rng.random(pixels.shape) < 1 / 15
     change = np.where(where, rng.choice((-1, 1), pixels.shape), 0)
     return np.clip(pixels.astype(np.int16) + change, 0, 255).astype(np.uint8)
 
 
-def require_parity(parity, what):
+def require_parity(parity: Parity, what: str) -> None:
     """
     Refuse an engine that labels differently.
 
@@ -113,7 +125,7 @@ def require_parity(parity, what):
 class _ScoringGraph:
     """The FP32 graph's scores; those before its argmax where it gives labels."""
 
-    def __init__(self, bundle):
+    def __init__(self, bundle: Bundle) -> None:
         try:
             import onnx
             import onnxruntime
@@ -138,7 +150,7 @@ class _ScoringGraph:
             model.SerializeToString(), options, providers=['CPUExecutionProvider'])
         self._input = self._session.get_inputs()[0].name
 
-    def scores(self, pixels):
+    def scores(self, pixels: np.ndarray) -> np.ndarray:
         """Return (classes, rows, columns) float32, on the grid that labels are compared on."""
         scores = self._session.run([self._scores], {self._input: pixels[None]})[0]
         return np.moveaxis(scores, self._class_axis, 1)[0]

@@ -1,19 +1,24 @@
 """The engine for a bundle on this machine: found, or built as the policy allows."""
 from __future__ import annotations
 
+from effvit_ros.core.bundle import Bundle
+from effvit_ros.core.engine_policy import EnginePolicy
 from effvit_ros.core.runtimes.tensorrt.build_job import BuildJob
 from effvit_ros.core.runtimes.tensorrt.building import run_build
+from effvit_ros.core.runtimes.tensorrt.cuda import Gpu
 from effvit_ros.core.runtimes.tensorrt.key import key_for
+from effvit_ros.core.runtimes.tensorrt.library import Library
 from effvit_ros.core.runtimes.tensorrt.parity import parity_available
 from effvit_ros.core.runtimes.tensorrt.store import (
     cache_folder,
     EngineError,
     find_engine,
+    Lookup,
     require_writable,
 )
 
 
-def provide_engine(bundle, library, gpu, policy):
+def provide_engine(bundle: Bundle, library: Library, gpu: Gpu, policy: EnginePolicy) -> Lookup:
     """
     Return the :class:`~effvit_ros.core.runtimes.tensorrt.store.Lookup` of an engine for ``gpu``.
 

@@ -1,6 +1,11 @@
 """TensorRT FP16 on NVIDIA GPUs: boards (``tensorrt``) and RTX cards (``tensorrt_rtx``)."""
 from __future__ import annotations
 
+from typing import Optional
+
+import numpy as np
+
+from effvit_ros.core.bundle import Bundle
 from effvit_ros.core.engine_policy import EnginePolicy
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.runtime import Runtime
@@ -19,7 +24,7 @@ class TensorRtRuntime(Runtime):
     #: As people write it.
     label = 'TensorRT'
 
-    def __init__(self, bundle, policy=EnginePolicy()):
+    def __init__(self, bundle: Bundle, policy: EnginePolicy = EnginePolicy()) -> None:
         """
         Find or build the engine and load it into a context of its own on this thread.
 
@@ -30,7 +35,7 @@ class TensorRtRuntime(Runtime):
         library = Library(self.name)
         gpu = first_gpu()
         found = provide_engine(bundle, library, gpu, policy)
-        self._runner = None
+        self._runner: Optional[EngineRunner] = None
         self._cuda = Cuda()
         problem = None
         try:
@@ -50,29 +55,29 @@ class TensorRtRuntime(Runtime):
                             f'({gpu.compute_capability}), fp16, engine {found.path.name}')
 
     @classmethod
-    def open(cls, bundle, threads, policy):
+    def open(cls, bundle: Bundle, threads: int, policy: EnginePolicy) -> TensorRtRuntime:
         """Load ``bundle``; threads are the GPU's own."""
         return cls(bundle, policy)
 
     @property
-    def input(self):
+    def input(self) -> np.ndarray:
         """Return the engine's input, (height, width, 3) uint8, to be filled."""
         return self._runner.input
 
     @property
-    def cuda(self):
+    def cuda(self) -> Cuda:
         """Return the open context, for measuring."""
         return self._cuda
 
-    def infer(self):
+    def infer(self) -> np.ndarray:
         """Run the engine; see :meth:`Runtime.infer`."""
         return self._runner.infer()
 
-    def enqueue(self):
+    def enqueue(self) -> None:
         """Queue the engine's execution alone, for measuring."""
         self._runner.enqueue()
 
-    def close(self):
+    def close(self) -> None:
         """Release the engine, its buffers and the context; a second call does nothing."""
         if self._runner is not None:
             self._cuda.require_own_thread()

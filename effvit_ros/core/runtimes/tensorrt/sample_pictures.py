@@ -3,10 +3,12 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
+from typing import List
 
 import cv2
 import numpy as np
 
+from effvit_ros.core.bundle import Bundle
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.labelled_pictures import read_picture
 from effvit_ros.core.picture_files import PICTURES, pictures_under
@@ -15,7 +17,7 @@ from effvit_ros.core.picture_files import PICTURES, pictures_under
 COUNT = 8
 
 
-def sample_pictures(bundle, folder=''):
+def sample_pictures(bundle: Bundle, folder: str = '') -> List[np.ndarray]:
     """
     Return pictures, each (H, W, 3) uint8 in the bundle's channel order.
 
@@ -40,7 +42,7 @@ def sample_pictures(bundle, folder=''):
     return pictures
 
 
-def _clouds(seed, height, width):
+def _clouds(seed: int, height: int, width: int) -> np.ndarray:
     """Return noise whose amplitude falls with its frequency, as that of natural pictures."""
     rng = np.random.default_rng(seed)
     picture = np.full((height, width, 3), 128, np.float32)

@@ -7,10 +7,11 @@ import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Mapping, Optional
+from typing import Any, Dict, List, Mapping, Optional, Union
 
 import yaml
 
+from effvit_ros.core.bundle import Bundle
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.runtimes.tensorrt.key import EngineKey
 from effvit_ros.core.whole_file import write_bytes, write_text
@@ -43,7 +44,7 @@ class Lookup:
     reason: str
 
 
-def cache_folder():
+def cache_folder() -> Path:
     """Return the user's folder for engines; it need not exist yet."""
     named = os.environ.get(CACHE_VARIABLE)
     if named:
@@ -52,19 +53,19 @@ def cache_folder():
     return Path(base).expanduser() / 'effvit_ros' / 'engines'
 
 
-def search_folders(bundle):
+def search_folders(bundle: Bundle) -> List[Path]:
     """Return where engines for ``bundle`` are looked for, in this order."""
     return [bundle.path / 'engines', cache_folder()]
 
 
-def engine_name(bundle, key):
+def engine_name(bundle: Bundle, key: EngineKey) -> str:
     """Return the file name of a new engine: readable, and another one for another key."""
     digest = hashlib.sha256(repr(key).encode()).hexdigest()[:12]
     parts = (bundle.name, key.precision, f'{key.runtime}{key.version}', key.gpu, digest)
     return re.sub(r'[^\w.-]+', '-', '_'.join(parts)) + SUFFIX
 
 
-def find_engine(bundle, wanted):
+def find_engine(bundle: Bundle, wanted: EngineKey) -> Lookup:
     """
     Return the :class:`Lookup` of an engine that fits the key ``wanted``.
 
@@ -95,7 +96,7 @@ def find_engine(bundle, wanted):
     return Lookup(None, None, f'no {wanted.runtime} engine of {bundle.name} in {places}')
 
 
-def require_writable(folder):
+def require_writable(folder: Path) -> None:
     """
     Make ``folder`` and try to write into it: a build takes minutes, so first.
 
@@ -112,7 +113,8 @@ def require_writable(folder):
             f'name another folder in {CACHE_VARIABLE}') from None
 
 
-def write_engine(path, data, bundle, key, build: Mapping):
+def write_engine(path: Union[str, Path], data: bytes, bundle: Bundle, key: EngineKey,
+                 build: Mapping[str, Any]) -> None:
     """
     Write engine and sidecar, each whole or not at all, the sidecar last.
 
@@ -130,7 +132,7 @@ def write_engine(path, data, bundle, key, build: Mapping):
     write_text(path.with_name(path.name + SIDECAR_SUFFIX), text)
 
 
-def _read_sidecar(path):
+def _read_sidecar(path: Path) -> Dict[str, Any]:
     try:
         content = yaml.safe_load(path.read_text(encoding='utf-8'))
         version = content['format_version']
@@ -149,7 +151,7 @@ def _read_sidecar(path):
         raise EngineError(f'{path}: not a sidecar of an engine: {problem}') from None
 
 
-def _checked_bytes(path, sha256):
+def _checked_bytes(path: Path, sha256: str) -> bytes:
     """Return the bytes that were hashed, so that no other ones are loaded."""
     try:
         data = path.read_bytes()
