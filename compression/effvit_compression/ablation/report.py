@@ -15,6 +15,7 @@ from effvit_compression.profiling.latency import present_runtimes, side_by_side
 from effvit_ros.core.bundle import load_bundle
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.machine import cpu_model
+from effvit_ros.core.runtimes import RUNTIMES
 from effvit_ros.core.whole_file import write_json
 from effvit_ros.report.page import figure_of, Item, Page, table_of, Text
 from effvit_ros.report.render import write_page
@@ -61,7 +62,9 @@ def measure(grid: Grid, runner: Runner, rows: List[RowFigures]) -> Latencies:
         seed = next(iter(row.trials))
         trial = next(t for t in grid.trials if (t.row, t.seed) == (row.name, seed))
         bundles[row.name] = narrowest(load_bundle(runner.place(trial) / row.first['bundle']))
-    return side_by_side(bundles, present_runtimes(next(iter(bundles.values()))))
+    present = [set(present_runtimes(bundle)) for bundle in bundles.values()]
+    in_all = [name for name in RUNTIMES if all(name in one for one in present)]
+    return side_by_side(bundles, in_all)
 
 
 def items_of(rows: Sequence[RowFigures], reference: RowFigures, latencies: Latencies,

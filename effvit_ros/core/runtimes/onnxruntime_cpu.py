@@ -34,7 +34,7 @@ class OnnxRuntimeRuntime(Runtime):
         """
         Load the graph for ``threads`` CPU threads (0: one for each core).
 
-        :raises RuntimeUnavailable: ONNX Runtime is not installed.
+        :raises RuntimeUnavailable: ONNX Runtime is missing, too old or can't run the graph.
         :raises BundleError: the graph can't be read or has other shapes than the manifest says.
         """
         try:
@@ -68,6 +68,13 @@ class OnnxRuntimeRuntime(Runtime):
         used = threads or 'all'
         self.description = (f'ONNX Runtime {onnxruntime.__version__}, CPU, {used} threads, '
                             f'{graph.precision}')
+        try:
+            self.infer()
+        except Exception as error:  # such as an INT8 graph that was made for OpenVINO
+            problem = str(error).strip().splitlines()[-1]
+            raise RuntimeUnavailable(
+                f'{graph.path}: ONNX Runtime loads it but cannot run it: take another runtime, or '
+                f'its fp32 graph ({problem[:200]})') from None
 
     def infer(self) -> np.ndarray:
         """Run the graph; see :meth:`Runtime.infer`."""
