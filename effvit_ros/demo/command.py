@@ -7,8 +7,10 @@ import os
 import signal
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, TYPE_CHECKING
 
 import cv2
+import numpy as np
 
 from effvit_ros.core import cli
 from effvit_ros.core.bundle import load_bundle, resolve_model
@@ -17,6 +19,12 @@ from effvit_ros.core.overlay import Overlay
 from effvit_ros.core.runtimes import RUNTIMES
 from effvit_ros.core.whole_file import write_bytes, write_json
 from effvit_ros.harness.processes import free_domain_id, node_environment
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from effvit_ros.core.bundle import Bundle
+    from effvit_ros.harness.outcome import Snapshot, Stream
 
 #: Source -> (the camera's parameter ``source``, what ``--path`` names, the camera's rate in Hz).
 #: 0 is the source's own rate. A flight at 30 Hz is more than most machines segment: the node
@@ -30,7 +38,7 @@ SOURCES = {
 
 
 @reports_user_errors
-def main(args=None):
+def main(args: Optional[Sequence[str]] = None) -> int:
     """Segment a stream for a while; the exit code is 0 when label maps came."""
     options = _parse(args)
     from rich.console import Console
@@ -67,7 +75,9 @@ def main(args=None):
     return 0
 
 
-def _watch_nodes(options, camera, segmenter, bundle, out, console, truth):
+def _watch_nodes(options: argparse.Namespace, camera: Mapping[str, Any],
+                 segmenter: Mapping[str, Any], bundle: Bundle, out: Path, console: Console,
+                 truth: bool) -> Stream:
     # This process is the third on the network, so it needs the nodes' environment as well.
     os.environ.update(node_environment(options.domain or free_domain_id()))
     from effvit_ros.demo.page import page
@@ -77,7 +87,9 @@ def _watch_nodes(options, camera, segmenter, bundle, out, console, truth):
                             options.moments, out, console, truth)
 
 
-def _watch_pipes(options, camera, segmenter, bundle, _out, console, truth):
+def _watch_pipes(options: argparse.Namespace, camera: Mapping[str, Any],
+                 segmenter: Mapping[str, Any], bundle: Bundle, _out: Path, console: Console,
+                 truth: bool) -> Stream:
     from effvit_ros.demo.page import page_without_ros
     from effvit_ros.demo.without_ros import watch_stream
     shown = (page_without_ros(options.view, bundle, console) if options.view
@@ -87,7 +99,7 @@ def _watch_pipes(options, camera, segmenter, bundle, _out, console, truth):
                             console, truth, page)
 
 
-def _parse(args):
+def _parse(args: Optional[Sequence[str]]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog='effvit_demo', description='Segment a camera stream with a real node over real DDS '
         'and write a report and a contact sheet.')
@@ -127,7 +139,7 @@ def _parse(args):
     return parser.parse_args(args)
 
 
-def _camera_parameters(options):
+def _camera_parameters(options: argparse.Namespace) -> Dict[str, Any]:
     kind, meaning, rate_hz = SOURCES[options.source]
     if meaning and not options.path:
         raise UserError(f'--source {options.source} needs --path: name the {meaning}')
@@ -141,7 +153,8 @@ def _camera_parameters(options):
             'rate_hz': float(options.rate or rate_hz)}
 
 
-def _write_sheet(path, moments, bundle, report):
+def _write_sheet(path: Path, moments: Sequence[Snapshot], bundle: Bundle,
+                 report: Mapping[str, Any]) -> None:
     from effvit_ros.report.contact_sheet import classes_in, contact_sheet, Row
     size = 'x'.join(map(str, report['frame_size']))
     score = '' if report['miou'] is None else f", mIoU {report['miou']:.3f}"
@@ -156,12 +169,10 @@ def _write_sheet(path, moments, bundle, report):
     write_bytes(path, cv2.imencode('.png', sheet)[1].tobytes())
 
 
-def _pictures(moment, overlay):
+def _pictures(moment: Snapshot, overlay: Overlay) -> List[Tuple[str, np.ndarray]]:
     """Return the named pictures of a moment's row, the truth's where there is one."""
-    pictures = [('picture', moment.picture), ('truth', moment.truth),
-                ('prediction', overlay.colorize(moment.labels)), ('overlay', moment.overlay)]
-    if moment.truth is None:
-        del pictures[1]
-    else:
-        pictures[1] = 'truth', overlay.colorize(moment.truth)
-    return pictures
+    pictures = [('picture', moment.picture)]
+    if moment.truth is not None:
+        pictures.append(('truth', overlay.colorize(moment.truth)))
+    return pictures + [('prediction', overlay.colorize(moment.labels)),
+                       ('overlay', moment.overlay)]

@@ -1,13 +1,19 @@
 """What the demo leaves behind: the report's keys, its file and its table."""
 from __future__ import annotations
 
+from typing import Any, Dict, Mapping, TYPE_CHECKING
+
 from rich.table import Table
 
 from effvit_ros.core.metrics import defined, per_class_table
 from effvit_ros.report.facts import machine, now, versions
 
+if TYPE_CHECKING:
+    from effvit_ros.core.bundle import Bundle
+    from effvit_ros.harness.outcome import Stream
 
-def make_report(stream, bundle, source, seconds):
+
+def make_report(stream: Stream, bundle: Bundle, source: str, seconds: float) -> Dict[str, Any]:
     """
     Return the report, ready for JSON; what could not be measured is None.
 
@@ -28,7 +34,7 @@ def make_report(stream, bundle, source, seconds):
     return report
 
 
-def table(report):
+def table(report: Mapping[str, Any]) -> Table:
     """Return the report as a :class:`rich.table.Table`."""
     result = Table(title='Demo', show_header=False, title_justify='left')
     result.add_column('what')

@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections import deque
-from typing import NamedTuple, Optional, Tuple
+from typing import Any, Iterator, List, Mapping, NamedTuple, Optional, Tuple, TYPE_CHECKING, Union
 
 import cv2
 import numpy as np
@@ -22,6 +22,15 @@ from effvit_ros.harness.outcome import progress_line, Snapshot, Stream
 from effvit_ros.harness.tally import Tally
 from effvit_ros.report.progress import Status
 from effvit_ros.ros.camera.sources import open_source
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+    from multiprocessing.synchronize import Event
+
+    from rich.console import Console
+
+    from effvit_ros.core.bundle import Bundle
+    from effvit_ros.demo.page import LivePage
 
 #: Seconds until the first label map, and without one after which the stream counts as dead.
 READY_S, SILENCE_S = 90.0, 10.0
@@ -41,14 +50,19 @@ class _Result(NamedTuple):
     picture: Optional[np.ndarray]
 
 
+#: A frame in a pipe: stamp, picture, truth.
+_Frame = Tuple[int, np.ndarray, Optional[np.ndarray]]
+
+
 class _Failed(NamedTuple):
     """What a process could not do, in one line."""
 
     reason: str
 
 
-def watch_stream(camera, segmenter, bundle, seconds, n_moments, console, truth=True,
-                 page=None) -> Stream:
+def watch_stream(camera: Mapping[str, Any], segmenter: Mapping[str, Any], bundle: Bundle,
+                 seconds: float, n_moments: int, console: Console, truth: bool = True,
+                 page: Optional[LivePage] = None) -> Stream:
     """
     Start both processes, count ``seconds`` of their stream, score it, and end them.
 
@@ -87,14 +101,15 @@ def watch_stream(camera, segmenter, bundle, seconds, n_moments, console, truth=T
 class _Watch:
     """Takes in what the segmenter sends."""
 
-    def __init__(self, results, wants_picture, bundle, truth, page):
+    def __init__(self, results: Connection, wants_picture: Event, bundle: Bundle, truth: bool,
+                 page: Optional[LivePage]) -> None:
         self._truth, self._page = truth, page
         self._results, self._wants_picture = results, wants_picture
         self._overlay = Overlay(bundle.names, bundle.palette)
         self._tally = Tally()
         self._confusion = ConfusionMatrix(len(bundle.classes))
 
-    def watch(self, seconds, n_moments, status):
+    def watch(self, seconds: float, n_moments: int, status: Status) -> Stream:
         status.say('camera and segmenter: starting')
         runtime, description = self._next(READY_S)
         for _ in range(_WARM_UP):
@@ -103,7 +118,7 @@ class _Watch:
         end = start + int(seconds * 1e9)
         due = deque(start + (end - start) * (2 * i + 1) // (2 * n_moments)
                     for i in range(n_moments))
-        moments = []
+        moments: List[Snapshot] = []
         with measured_energy() as energy:
             while result.stamp_ns < end and time.time_ns() < end + int(SILENCE_S * 1e9):
                 if due and time.time_ns() >= due[0] or self._page and self._page.wants_picture():
@@ -118,7 +133,7 @@ class _Watch:
                                      self._confusion.miou, (now - start) * 1e-9, seconds)
                 status.say(line)
                 if result.picture is not None:
-                    moment = self._snapshot(result, start)
+                    moment = self._snapshot(result, result.picture, start)
                     if due and time.time_ns() >= due[0]:
                         due.popleft()
                         moments.append(moment)
@@ -131,7 +146,7 @@ class _Watch:
         return Stream(figures, self._confusion, moments, result.labels.shape[::-1], runtime,
                       description, energy)
 
-    def _take(self, patience_s):
+    def _take(self, patience_s: float) -> _Result:
         result = self._next(patience_s)
         if not self._truth:
             result = result._replace(truth=None)
@@ -140,7 +155,7 @@ class _Watch:
         self._tally.segment(result.stamp_ns, time.time_ns())
         return result
 
-    def _next(self, patience_s):
+    def _next(self, patience_s: float) -> Any:
         if not self._results.poll(patience_s):
             raise UserError(f'no label map for {patience_s:.0f} s')
         try:
@@ -151,13 +166,13 @@ class _Watch:
             raise UserError(result.reason)
         return result
 
-    def _snapshot(self, result, start):
-        overlay = self._overlay.draw(result.picture, result.labels).copy()
-        return Snapshot((result.stamp_ns - start) * 1e-9, result.picture, result.truth,
+    def _snapshot(self, result: _Result, picture: np.ndarray, start: int) -> Snapshot:
+        overlay = self._overlay.draw(picture, result.labels).copy()
+        return Snapshot((result.stamp_ns - start) * 1e-9, picture, result.truth,
                         result.labels, overlay)
 
 
-def _film(camera, frames):
+def _film(camera: Mapping[str, Any], frames: Connection) -> None:
     """Send (stamp, picture, truth) at the source's rate, the camera's process."""
     with _alone(frames):
         parameters = dict(camera)
@@ -176,7 +191,8 @@ def _film(camera, frames):
             frames.send((time.time_ns() - int(age_s * 1e9), frame.image, frame.labels))
 
 
-def _segment(options, frames, results, wants_picture):
+def _segment(options: Mapping[str, Any], frames: Connection, results: Connection,
+             wants_picture: Event) -> None:
     """Segment the newest frame again and again, the segmenter's process."""
     with _alone(results):
         cv2.setNumThreads(1)
@@ -197,23 +213,25 @@ def _segment(options, frames, results, wants_picture):
 class _Newest:
     """Reads all frames on a thread of its own and keeps the newest."""
 
-    def __init__(self, frames):
+    def __init__(self, frames: Connection) -> None:
         self._frames = frames
         self._changed = threading.Condition()
-        self._frame, self._stamps = None, []
+        self._frame: Union[_Frame, _Failed, None] = None
+        self._stamps: List[int] = []
         threading.Thread(target=self._read, daemon=True).start()
 
-    def take(self):
+    def take(self) -> Tuple[_Frame, Tuple[int, ...]]:
         """Return the newest frame, waiting for one, and the stamps since the last call."""
         with self._changed:
-            self._changed.wait_for(lambda: self._frame is not None)
+            while self._frame is None:
+                self._changed.wait()
             frame, self._frame = self._frame, None
             stamps, self._stamps = tuple(self._stamps), []
         if isinstance(frame, _Failed):
             raise UserError(frame.reason)
         return frame, stamps
 
-    def _read(self):
+    def _read(self) -> None:
         while not isinstance(self._frame, _Failed):
             try:
                 frame = self._frames.recv()
@@ -227,7 +245,7 @@ class _Newest:
 
 
 @contextlib.contextmanager
-def _alone(pipe):
+def _alone(pipe: Connection) -> Iterator[None]:
     """Leave Ctrl-C to the parent, and tell whoever reads the pipe what went wrong."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
