@@ -3,13 +3,30 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import NamedTuple, Optional, Tuple
+from typing import (
+    Any,
+    Dict,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+    TYPE_CHECKING,
+    Union,
+)
 
 from effvit_ros.bags.bag import bag_name
+from effvit_ros.bags.problems import Problem
 from effvit_ros.evaluation.offline_page import offline_page
 from effvit_ros.evaluation.one_bag import Job, Outcome
 from effvit_ros.evaluation.report import load_report, pooled_report, write_report
+from effvit_ros.evaluation.scoring import Settings
 from effvit_ros.report.render import write_page
+
+if TYPE_CHECKING:
+    from effvit_ros.evaluation.executors import Executor
+    from effvit_ros.report.progress import Bars
 
 BAGS = 'bags'
 
@@ -22,17 +39,18 @@ class Batch(NamedTuple):
     ``outcomes`` are in the order of the bags, without those that were interrupted.
     """
 
-    report: Optional[dict]
+    report: Optional[Dict[str, Any]]
     outcomes: Tuple[Outcome, ...]
     interrupted: bool
 
     @property
-    def problems(self):
+    def problems(self) -> List[Problem]:
         """Return the problems of all bags."""
         return [problem for outcome in self.outcomes for problem in outcome.problems]
 
 
-def plan(bags, out, settings, fresh=False):
+def plan(bags: Sequence[Path], out: Union[str, Path], settings: Settings,
+         fresh: bool = False) -> List[Job]:
     """
     Return a :class:`~effvit_ros.evaluation.one_bag.Job` for each bag.
 
@@ -40,7 +58,8 @@ def plan(bags, out, settings, fresh=False):
     """
     if len(bags) == 1:
         return [Job(str(bags[0]), str(out), settings, fresh)]
-    jobs, taken = [], set()
+    jobs: List[Job] = []
+    taken: Set[str] = set()
     for bag in bags:
         name, number = bag_name(bag), 1
         while name in taken:
@@ -51,14 +70,16 @@ def plan(bags, out, settings, fresh=False):
     return jobs
 
 
-def run_batch(jobs, out, executor, progress):
+def run_batch(jobs: Sequence[Job], out: Union[str, Path], executor: Executor,
+              progress: Bars) -> Batch:
     """
     Run the jobs, whatever becomes of each, and write the report over all that are finished.
 
     Ctrl-C ends the batch early: what is finished stays and is pooled.
     """
     began = datetime.now(timezone.utc)
-    outcomes, interrupted = {}, False
+    outcomes: Dict[Job, Outcome] = {}
+    interrupted = False
     names = {job: bag_name(job.bag) for job in jobs}
     try:
         for outcome in executor.run(jobs, lambda job, *frames: progress.advance(
@@ -72,7 +93,8 @@ def run_batch(jobs, out, executor, progress):
     return Batch(report, ordered, interrupted)
 
 
-def _report(jobs, outcomes, out, began):
+def _report(jobs: Sequence[Job], outcomes: Sequence[Outcome], out: Path,
+            began: datetime) -> Optional[Dict[str, Any]]:
     evaluated = [o.job for o in outcomes if o.status != 'failed']
     if not evaluated:
         return None
@@ -89,7 +111,7 @@ def _report(jobs, outcomes, out, began):
     return report
 
 
-def _status(outcome):
+def _status(outcome: Outcome) -> str:
     words = {'done': 'done', 'kept': 'finished earlier, kept', 'failed': 'left out'}
     count = len(outcome.problems)
     noted = f', {count} problem{"s" if count > 1 else ""}' if count else ''

@@ -8,7 +8,7 @@ Politis & Romano, 1992); otherwise intervals come out too narrow.
 """
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Iterator, List, NamedTuple, Tuple
 
 import numpy as np
 
@@ -31,7 +31,7 @@ class Counts(NamedTuple):
     support: np.ndarray
     predicted: np.ndarray
 
-    def iou(self, weights):
+    def iou(self, weights: np.ndarray) -> np.ndarray:
         """
         Return IoU for each resample, (B, n); NaN for classes without truth in it.
 
@@ -44,7 +44,8 @@ class Counts(NamedTuple):
         return scores
 
 
-def resample_weights(n_frames, n_resamples, block, seed):
+def resample_weights(n_frames: int, n_resamples: int, block: int,
+                     seed: int) -> Iterator[np.ndarray]:
     """
     Yield (B, F) float arrays, ``n_resamples`` rows in all: how often each frame was drawn.
 
@@ -63,8 +64,9 @@ def resample_weights(n_frames, n_resamples, block, seed):
         yield weights
 
 
-def paired_intervals(counts_a, counts_b, dice_a, dice_b, n_resamples=2000, block=1,
-                     confidence=0.95, seed=0):
+def paired_intervals(counts_a: Counts, counts_b: Counts, dice_a: np.ndarray, dice_b: np.ndarray,
+                     n_resamples: int = 2000, block: int = 1, confidence: float = 0.95,
+                     seed: int = 0) -> Tuple[Interval, Interval, List[Interval]]:
     """
     Return the intervals of B - A: of the mIoU, of the mean Dice and of each class's IoU.
 
@@ -75,7 +77,9 @@ def paired_intervals(counts_a, counts_b, dice_a, dice_b, n_resamples=2000, block
     n_frames = len(dice_a)
     defined = ~(np.isnan(dice_a) | np.isnan(dice_b))
     gain = np.where(defined, dice_b - dice_a, 0.0)
-    mious, dices, classes = [], [], []
+    mious: List[np.ndarray] = []
+    dices: List[np.ndarray] = []
+    classes: List[np.ndarray] = []
     for weights in resample_weights(n_frames, n_resamples, block, seed):
         iou_a, iou_b = counts_a.iou(weights), counts_b.iou(weights)
         classes.append(iou_b - iou_a)
@@ -95,14 +99,14 @@ def paired_intervals(counts_a, counts_b, dice_a, dice_b, n_resamples=2000, block
          for c in range(per_class.shape[1])])
 
 
-def _row_means(scores):
+def _row_means(scores: np.ndarray) -> np.ndarray:
     present = ~np.isnan(scores)
     counts = present.sum(axis=1)
     return np.divide(np.where(present, scores, 0).sum(axis=1), counts,
                      out=np.full(len(counts), np.nan), where=counts > 0)
 
 
-def _interval(difference, samples, tail):
+def _interval(difference: float, samples: np.ndarray, tail: float) -> Interval:
     samples = samples[~np.isnan(samples)]
     if not samples.size or np.isnan(difference):
         return Interval(float(difference), float('nan'), float('nan'))

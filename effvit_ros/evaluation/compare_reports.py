@@ -5,6 +5,7 @@ import argparse
 import json
 import math
 import sys
+from typing import Any, Dict, Optional, Sequence, Tuple, TYPE_CHECKING
 
 from effvit_ros.core import cli
 from effvit_ros.core.classes import are_lpcv
@@ -12,12 +13,16 @@ from effvit_ros.core.errors import reports_user_errors
 from effvit_ros.core.metrics import defined
 from effvit_ros.core.whole_file import write_text
 
+if TYPE_CHECKING:
+    from effvit_ros.evaluation.bootstrap import Interval
+    from effvit_ros.evaluation.comparison import Comparison
+
 _EPILOG = ('Exit codes: 0 B is no worse than allowed (or no gate was set); 1 it is; 2 the '
            'reports cannot be compared.')
 
 
 @reports_user_errors
-def main(args=None):
+def main(args: Optional[Sequence[str]] = None) -> int:
     """Compare two reports, print the tables and return the exit code."""
     options = _parse(args)
     from effvit_ros.evaluation.comparison import compare
@@ -35,7 +40,8 @@ def main(args=None):
     return 1 if verdict[0] else 0
 
 
-def gate(comparison, metric, allowed):
+def gate(comparison: Comparison, metric: str,
+         allowed: Optional[float]) -> Optional[Tuple[bool, str]]:
     """
     Return (whether B fails, one line that says why), or None without a gate.
 
@@ -50,7 +56,7 @@ def gate(comparison, metric, allowed):
                    + ('FAILED' if fails else 'passed'))
 
 
-def comparison_text(comparison, confidence):
+def comparison_text(comparison: Comparison, confidence: float) -> str:
     """Return the tables as text."""
     a, b = comparison.report_a, comparison.report_b
     width = max(len(name) for name in comparison.per_class)
@@ -74,9 +80,9 @@ def comparison_text(comparison, confidence):
     return '\n'.join(lines)
 
 
-def comparison_dict(comparison, options):
+def comparison_dict(comparison: Comparison, options: argparse.Namespace) -> Dict[str, Any]:
     """Return the comparison for JSON; None where nothing can be said."""
-    def plain(interval):
+    def plain(interval: Interval) -> Dict[str, Optional[float]]:
         return {key: defined(value) for key, value in interval._asdict().items()}
     return {
         'made_by': 'compare_reports',
@@ -96,20 +102,20 @@ def comparison_dict(comparison, options):
     }
 
 
-def _who(report):
+def _who(report: Dict[str, Any]) -> str:
     bundle = report['bundle']
     return (f"{bundle['name']} ({bundle['sha256'][:12]}), {report['n_frames']} frames, "
             f"{report['device']['runtime']}")
 
 
-def _line(name, width, score_a, score_b, interval):
+def _line(name: str, width: int, score_a: float, score_b: float, interval: Interval) -> str:
     span = '' if math.isnan(interval.low) else f'{interval.low:+.4f} .. {interval.high:+.4f}'
     sure = '' if not span or interval.low <= 0 <= interval.high else '  *'
     return (f'{name:{width}}  {score_a:6.4f}  {score_b:6.4f}  {interval.difference:+.4f}  '
             f'{span}{sure}')
 
 
-def _parse(args):
+def _parse(args: Optional[Sequence[str]]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog='compare_reports', epilog=_EPILOG,
         description='Compare two reports of evaluate_bag on the frames that both scored: two '
@@ -134,14 +140,14 @@ def _parse(args):
     return parser.parse_args(args)
 
 
-def _amount(text):
+def _amount(text: str) -> float:
     value = float(text)
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f'{text}: give 0 to 1')
     return value
 
 
-def _share(text):
+def _share(text: str) -> float:
     value = float(text)
     if not 0 < value < 1:
         raise argparse.ArgumentTypeError(f'{text}: give a number between 0 and 1')

@@ -1,7 +1,8 @@
 """Two evaluations side by side, on the frames that both have."""
 from __future__ import annotations
 
-from typing import Dict, List, NamedTuple, Optional
+from pathlib import Path
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -19,8 +20,8 @@ class Comparison(NamedTuple):
     for a class that the truth does not hold. ``warnings`` name what makes the pairing doubtful.
     """
 
-    report_a: dict
-    report_b: dict
+    report_a: Dict[str, Any]
+    report_b: Dict[str, Any]
     n_paired: int
     miou_a: float
     miou_b: float
@@ -28,21 +29,26 @@ class Comparison(NamedTuple):
     mdice_a: float
     mdice_b: float
     mdice: Interval
-    per_class: Dict[str, Optional[tuple]]
+    per_class: Dict[str, Optional[Tuple[float, float, Interval]]]
     warnings: List[str]
 
 
-class _Side(NamedTuple):
-    """The scored frames of a report: (bag hash, topic, frame index) -> row of the arrays."""
+#: Of a frame: hash of the bag, topic, index.
+_Key = Tuple[str, str, int]
 
-    rows: dict
+
+class _Side(NamedTuple):
+    """The scored frames of a report: key -> row of the arrays."""
+
+    rows: Dict[_Key, int]
     hits: np.ndarray
     support: np.ndarray
     predicted: np.ndarray
     dice: np.ndarray
 
 
-def compare(path_a, path_b, n_resamples=2000, block=1, confidence=0.95):
+def compare(path_a: Union[str, Path], path_b: Union[str, Path], n_resamples: int = 2000,
+            block: int = 1, confidence: float = 0.95) -> Comparison:
     """
     Return the :class:`Comparison` of two reports of evaluate_bag.
 
@@ -81,9 +87,10 @@ def compare(path_a, path_b, n_resamples=2000, block=1, confidence=0.95):
         _warnings(side_a, side_b, counts_a, counts_b, len(common)))
 
 
-def _side(report, folder):
+def _side(report: Dict[str, Any], folder: Path) -> _Side:
     bags = [report['bag']] if 'bag' in report else report['bags']
-    rows, tables = {}, []
+    rows: Dict[_Key, int] = {}
+    tables = []
     offset = 0
     for bag, sub in zip(bags, report['records']):
         table = read_frames(folder / sub / FRAMES, len(report['bundle']['classes']))
@@ -95,14 +102,15 @@ def _side(report, folder):
                          for name in _Side._fields[1:]))
 
 
-def _selected(side, keys):
+def _selected(side: _Side, keys: Sequence[_Key]) -> Tuple[Counts, np.ndarray]:
     rows = [side.rows[key] for key in keys]
     counts = Counts(*(array[rows].astype(float)
                       for array in (side.hits, side.support, side.predicted)))
     return counts, side.dice[rows]
 
 
-def _warnings(side_a, side_b, counts_a, counts_b, n_common):
+def _warnings(side_a: _Side, side_b: _Side, counts_a: Counts, counts_b: Counts,
+              n_common: int) -> List[str]:
     found = []
     for name, side in (('A', side_a), ('B', side_b)):
         alone = len(side.rows) - n_common

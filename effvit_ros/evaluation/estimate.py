@@ -9,7 +9,7 @@ networks are surer than they are right, so the estimate is too high there.
 """
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, Dict, NamedTuple, Optional, Sequence
 
 import numpy as np
 
@@ -34,7 +34,7 @@ KNOWN = MethodError(0.12, 0.03)
 ELSEWHERE = MethodError(0.40, 0.03)
 
 
-def expected_counts(scores, temperature):
+def expected_counts(scores: np.ndarray, temperature: float) -> np.ndarray:
     """
     Return shares of a picture (3, n): expected hits, expected truth, prediction of each class.
 
@@ -49,7 +49,8 @@ def expected_counts(scores, temperature):
     return np.stack([hits, flat.sum(axis=1), np.bincount(winner, minlength=n)]) / flat.shape[1]
 
 
-def estimated_scores(expected, names, distance=None):
+def estimated_scores(expected: np.ndarray, names: Sequence[str],
+                     distance: Optional[float] = None) -> Optional[Dict[str, Any]]:
     """
     Return the estimate for a report, None where no frame gave scores.
 
@@ -82,6 +83,6 @@ def estimated_scores(expected, names, distance=None):
                           if here}}
 
 
-def _iou(counts, weights):
+def _iou(counts: Counts, weights: np.ndarray) -> np.ndarray:
     hits, support, predicted = (weights @ part for part in counts)
     return hits / np.maximum(support + predicted - hits, 1e-12)

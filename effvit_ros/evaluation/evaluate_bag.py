@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import Optional, Sequence, TYPE_CHECKING
 
 from effvit_ros.bags.problems import KINDS
 from effvit_ros.core import cli
@@ -16,6 +17,9 @@ from effvit_ros.core.libraries import need, need_ros
 from effvit_ros.core.missing import READING, REPORTING
 from effvit_ros.core.runtimes import RUNTIMES
 
+if TYPE_CHECKING:
+    from effvit_ros.evaluation.executors import Executor
+
 _EPILOG = ('Exit codes: 0 all is well; 1 a bag has a problem (each is told in one line on '
            'standard error), and everything else was done; 2 the command line or the bundle '
            'is wrong; 130 interrupted, finished bags are kept. Kinds of problems: '
@@ -23,7 +27,7 @@ _EPILOG = ('Exit codes: 0 all is well; 1 a bag has a problem (each is told in on
 
 
 @reports_user_errors
-def main(args=None):
+def main(args: Optional[Sequence[str]] = None) -> int:
     """Evaluate bags and return the exit code."""
     options = _parse(args)
     need(*READING, *REPORTING)
@@ -44,7 +48,7 @@ def main(args=None):
     return _offline(options, bags, bundle)
 
 
-def _offline(options, bags, bundle):
+def _offline(options: argparse.Namespace, bags: Sequence[Path], bundle: Path) -> int:
     from effvit_ros.bags.bag import bag_name
     from effvit_ros.evaluation.batch import plan, run_batch
     from effvit_ros.evaluation.scoring import Settings
@@ -80,19 +84,19 @@ def _offline(options, bags, bundle):
     return 1 if failed else 0
 
 
-def _executor(options, n_jobs, workers):
+def _executor(options: argparse.Namespace, n_jobs: int, workers: int) -> Executor:
     from effvit_ros.evaluation.executors import InlineEngine, ProcessEngine, RayEngine
     if options.engine == 'ray':
         return RayEngine()
     return InlineEngine() if n_jobs == 1 else ProcessEngine(workers)
 
 
-def _default_workers():
+def _default_workers() -> int:
     # A small network keeps two cores busy; beyond that another bag gains more.
     return max(1, (os.cpu_count() or 1) // 2)
 
 
-def _parse(args):
+def _parse(args: Optional[Sequence[str]]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog='evaluate_bag', epilog=_EPILOG,
         description='Segment every frame of recorded bags, score it where there is truth, and '
@@ -141,7 +145,7 @@ def _parse(args):
     return parser.parse_args(args)
 
 
-def _add_live_options(group):
+def _add_live_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument('--live', action='store_true',
                        help='Play the bags to the real node and measure drops and ages.')
     group.add_argument('--rate', type=cli.positive, default=1.0, metavar='R',

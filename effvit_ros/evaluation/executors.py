@@ -12,45 +12,58 @@ import signal
 import sys
 import time
 from collections import deque
-from multiprocessing.connection import wait
+from functools import partial
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from typing import Callable, Dict, Iterator, Optional, Protocol, Sequence, Tuple
 
 from effvit_ros.bags.problems import Problem
 from effvit_ros.core.errors import UserError
-from effvit_ros.evaluation.one_bag import Outcome, run_job
+from effvit_ros.evaluation.one_bag import Job, Outcome, Progress, run_job
 
+#: Called with (job, frames done, frames in all).
+JobProgress = Callable[[Job, int, int], None]
 #: Seconds between two messages about a bag's progress.
 _PROGRESS_PERIOD_S = 0.2
 #: Seconds that a process gets to clean up when it is asked to end.
 _PATIENCE_S = 5.0
 
 
+class Executor(Protocol):
+    """Where the bags of a batch are evaluated."""
+
+    def run(self, jobs: Sequence[Job], on_progress: JobProgress) -> Iterator[Outcome]:
+        """Yield the outcome of each job."""
+
+
 class InlineEngine:
     """One bag after the other in this process."""
 
-    def run(self, jobs, on_progress):
+    def run(self, jobs: Sequence[Job], on_progress: JobProgress) -> Iterator[Outcome]:
         """Yield the outcome of each job."""
         for job in jobs:
-            yield run_job(job, _throttled(lambda done, total, job=job: on_progress(
-                job, done, total)))
+            yield run_job(job, _throttled(partial(on_progress, job)))
 
 
 class ProcessEngine:
     """Every bag in a process of its own: one that crashes takes no other with it."""
 
-    def __init__(self, workers):
+    def __init__(self, workers: int) -> None:
         """Run up to ``workers`` processes at a time."""
         self._workers = workers
         self._context = multiprocessing.get_context('spawn')
 
-    def run(self, jobs, on_progress):
+    def run(self, jobs: Sequence[Job], on_progress: JobProgress) -> Iterator[Outcome]:
         """Yield the outcome of each job; leaving the loop early ends the processes."""
-        waiting, running = deque(jobs), {}
+        waiting = deque(jobs)
+        running: Dict[Connection, Tuple[SpawnProcess, Job]] = {}
         try:
             while waiting or running:
                 while waiting and len(running) < self._workers:
                     job = waiting.popleft()
                     running.update([self._start(job)])
-                for connection in wait(list(running)):
+                ready = wait(list(running))
+                for connection in [each for each in running if each in ready]:
                     process, job = running[connection]
                     try:
                         kind, content = connection.recv()
@@ -71,7 +84,7 @@ class ProcessEngine:
                 if process.is_alive():
                     process.kill()
 
-    def _start(self, job):
+    def _start(self, job: Job) -> Tuple[Connection, Tuple[SpawnProcess, Job]]:
         ours, theirs = self._context.Pipe(duplex=False)
         process = self._context.Process(target=_work, args=(job, theirs), daemon=True)
         process.start()
@@ -86,7 +99,7 @@ class RayEngine:
     ``RAY_ADDRESS`` names the cluster; without it Ray starts on this machine alone.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         """
         Connect.
 
@@ -103,7 +116,7 @@ class RayEngine:
         except (ConnectionError, RuntimeError) as error:
             raise UserError(f'--engine ray: {error}') from None
 
-    def run(self, jobs, on_progress):
+    def run(self, jobs: Sequence[Job], on_progress: JobProgress) -> Iterator[Outcome]:
         """Yield the outcome of each job; progress is told bag by bag only."""
         ray = self._ray
         pending = {}
@@ -124,22 +137,22 @@ class RayEngine:
                 ray.cancel(task, force=True)
 
 
-def _work(job, connection):
+def _work(job: Job, connection: Connection) -> None:
     """Evaluate one bag in a child process; the parent decides about Ctrl-C."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # An orderly exit removes what is unfinished.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
 
-    def tell(*progress):
+    def tell(*progress: int) -> None:
         connection.send(('progress', progress))
     connection.send(('outcome', run_job(job, _throttled(tell))))
 
 
-def _throttled(report):
+def _throttled(report: Progress) -> Progress:
     """Return a function that passes its calls on now and then, the last one always."""
     last = [0.0]
 
-    def maybe(done, total):
+    def maybe(done: int, total: int) -> None:
         now = time.monotonic()
         if now - last[0] >= _PROGRESS_PERIOD_S or done >= total:
             last[0] = now
@@ -147,12 +160,12 @@ def _throttled(report):
     return maybe
 
 
-def _crashed(job, exit_code):
+def _crashed(job: Job, exit_code: Optional[int]) -> Outcome:
     how = f'exit code {exit_code}'
     if exit_code is not None and exit_code < 0:
         how = signal.Signals(-exit_code).name
     return _failed(job, f'its process ended with {how}')
 
 
-def _failed(job, reason):
+def _failed(job: Job, reason: str) -> Outcome:
     return Outcome(job, 'failed', (Problem('failed', f'{job.bag}: {reason}'),))

@@ -1,7 +1,8 @@
 """The frames worth a look: the worst and typical ones, chosen while a bag of any length passes."""
 from __future__ import annotations
 
-from typing import NamedTuple, Optional
+from dataclasses import dataclass
+from typing import List, Optional, Sequence, TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -10,13 +11,17 @@ from effvit_ros.core.overlay import Overlay
 from effvit_ros.core.resize import nearest
 from effvit_ros.report.contact_sheet import classes_in, contact_sheet, errors_picture, Row
 
+if TYPE_CHECKING:
+    from effvit_ros.bags.frames import RecordedFrame
+
 #: Stretches of the bag that are told apart; neighbours are merged when there are more.
 _STRETCHES = 32
 #: Width of a kept picture in pixels.
 THUMBNAIL_WIDTH = 320
 
 
-class KeptFrame(NamedTuple):
+@dataclass(frozen=True)
+class KeptFrame:
     """
     One kept frame, scaled down: BGR picture, label map, truth or None (all uint8).
 
@@ -39,18 +44,19 @@ class Highlights:
     So memory is bounded, and the worst frames are not neighbours of one another.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         """Start empty."""
-        self._worst = []
-        self._first = []
+        self._worst: List[KeptFrame] = []
+        self._first: List[KeptFrame] = []
         self._span = 1
         self._count = 0
-        #: Stamp of the first frame that was offered.
-        self.start_ns = None
+        #: Stamp of the first frame that was offered, 0 before.
+        self.start_ns = 0
 
-    def offer(self, frame, labels, truth, badness):
+    def offer(self, frame: RecordedFrame, labels: np.ndarray, truth: Optional[np.ndarray],
+              badness: float) -> None:
         """Look at a frame; it is copied where it is kept."""
-        if self.start_ns is None:
+        if not self._count:
             self.start_ns = frame.stamp_ns
         stretch = self._count // self._span
         self._count += 1
@@ -67,12 +73,12 @@ class Highlights:
             else:
                 self._worst[stretch] = kept
 
-    def worst(self, count):
+    def worst(self, count: int) -> List[KeptFrame]:
         """Return up to ``count`` frames, the worst first; scored ones where there are any."""
         scored = [m for m in self._worst if m.scored] or self._worst
         return sorted(scored, key=lambda m: (-m.badness, m.index))[:count]
 
-    def typical(self, count):
+    def typical(self, count: int) -> List[KeptFrame]:
         """Return up to ``count`` frames nearest to the median, in the order of the bag."""
         sample = [m for m in self._first if m.scored] or self._first
         if not sample:
@@ -81,7 +87,7 @@ class Highlights:
         closest = sorted(sample, key=lambda m: (abs(m.badness - median), m.index))[:count]
         return sorted(closest, key=lambda m: m.index)
 
-    def sheet(self, names, palette):
+    def sheet(self, names: Sequence[str], palette: np.ndarray) -> Optional[np.ndarray]:
         """
         Return the contact sheet of the worst and the typical frames; None without any.
 
@@ -100,12 +106,12 @@ class Highlights:
         # Class 0 is background, which the overlay leaves as it is.
         return contact_sheet(rows, names, palette, [i for i in ids if i])
 
-    def _row(self, title, frame, overlay):
+    def _row(self, title: str, frame: KeptFrame, overlay: Overlay) -> Row:
         seconds = (frame.stamp_ns - self.start_ns) * 1e-9
         what = f'Dice {1 - frame.badness:.3f}' if frame.scored else (
             f'{frame.badness:.1%} of pixels flipped')
 
-        def drawn(labels):
+        def drawn(labels: np.ndarray) -> np.ndarray:
             return overlay.draw(frame.picture, labels, legend=False).copy()
         pictures = [('picture', frame.picture), ('labels', drawn(frame.labels))]
         if frame.truth is not None:
@@ -114,14 +120,15 @@ class Highlights:
                           errors_picture(frame.picture, frame.labels, frame.truth))]
         return Row(f'{title}: frame {frame.index} at {seconds:.2f} s, {what}', pictures)
 
-    def _merge(self):
+    def _merge(self) -> None:
         self._span *= 2
         pairs = list(zip(self._worst[::2], self._worst[1::2]))
         self._worst = [max(pair, key=lambda m: (m.scored, m.badness)) for pair in pairs]
         self._first = self._first[::2]
 
 
-def _shrink(frame, labels, truth, badness):
+def _shrink(frame: RecordedFrame, labels: np.ndarray, truth: Optional[np.ndarray],
+            badness: float) -> KeptFrame:
     height, width = labels.shape
     scale = min(1.0, THUMBNAIL_WIDTH / width)
     size = max(1, round(width * scale)), max(1, round(height * scale))

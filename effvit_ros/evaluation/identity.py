@@ -4,9 +4,12 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+from pathlib import Path
+from typing import Any, Dict, Iterable, Sequence
 
+from effvit_ros.bags.bag import Bag
 from effvit_ros.bags.pictures import IMAGE_TYPES
-from effvit_ros.core.bundle import sha256_of
+from effvit_ros.core.bundle import Bundle, sha256_of
 from effvit_ros.report.facts import machine, versions
 
 #: Distributions that can change a result or its speed, named as reports always named them.
@@ -14,7 +17,8 @@ _PACKAGES = ('effvit-ros', 'numpy', 'opencv-python-headless', 'openvino', 'onnxr
              'tensorrt', 'rosbags', 'mcap')
 
 
-def bag_identity(bag, image_topic, truth_topic, masks=()):
+def bag_identity(bag: Bag, image_topic: str, truth_topic: str,
+                 masks: Sequence[Path] = ()) -> Dict[str, Any]:
     """
     Return what the report tells of the bag; everything follows from its content.
 
@@ -36,7 +40,7 @@ def bag_identity(bag, image_topic, truth_topic, masks=()):
     }
 
 
-def bag_hash(files):
+def bag_hash(files: Sequence[Path]) -> str:
     """
     Return one sha256 for a bag.
 
@@ -49,7 +53,7 @@ def bag_hash(files):
     return hashlib.sha256(listing.encode()).hexdigest()
 
 
-def inputs_state(files):
+def inputs_state(files: Iterable[Path]) -> str:
     """Return a hash of names, sizes and times of change: cheaper to compare than contents."""
     digest = hashlib.sha256()
     for file in files:
@@ -58,7 +62,7 @@ def inputs_state(files):
     return digest.hexdigest()
 
 
-def bundle_identity(bundle):
+def bundle_identity(bundle: Bundle) -> Dict[str, Any]:
     """Return what the report tells of the bundle."""
     return {
         'name': bundle.name,
@@ -71,7 +75,7 @@ def bundle_identity(bundle):
     }
 
 
-def device_identity(runtime_description):
+def device_identity(runtime_description: str) -> Dict[str, Any]:
     """Return the machine, the runtime and the versions of what takes part."""
     facts = machine()
     return {

@@ -1,11 +1,13 @@
 """Live evaluation: bags through the real node over DDS, what a robot would get."""
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 from dataclasses import asdict
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, TYPE_CHECKING
 
 import numpy as np
 
@@ -13,7 +15,7 @@ from effvit_ros.bags.bag import Bag
 from effvit_ros.bags.frames import frame_stamps
 from effvit_ros.bags.pictures import choose_topics, note_unknown_types
 from effvit_ros.bags.problems import BagError, Problem
-from effvit_ros.core.bundle import load_bundle
+from effvit_ros.core.bundle import Bundle, load_bundle
 from effvit_ros.core.errors import UserError
 from effvit_ros.evaluation.batch import plan as plan_jobs
 from effvit_ros.evaluation.identity import (
@@ -23,10 +25,14 @@ from effvit_ros.evaluation.identity import (
     inputs_state,
 )
 from effvit_ros.evaluation.live_page import live_page
+from effvit_ros.evaluation.one_bag import Job
 from effvit_ros.evaluation.report import distribution, FORMAT_VERSION, write_report
 from effvit_ros.evaluation.scoring import Settings
 from effvit_ros.harness.processes import free_domain_id, node_environment
 from effvit_ros.report.render import write_page
+
+if TYPE_CHECKING:
+    from effvit_ros.evaluation.live_trial import Playback, Trial
 
 #: More drops than this are too many.
 DROPS_ALLOWED = 0.05
@@ -40,7 +46,7 @@ _NEAR = 1.06
 _KEPT_UP = 0.9
 
 
-def evaluate_live(bags, bundle, options):
+def evaluate_live(bags: Sequence[Path], bundle: Path, options: argparse.Namespace) -> int:
     """
     Play each bag through the node, write its report, and return the exit code.
 
@@ -52,7 +58,7 @@ def evaluate_live(bags, bundle, options):
     os.environ.update(environment)
     settings = Settings(bundle=str(bundle), runtime=options.runtime, threads=options.threads,
                         image_topic=options.topic, bit_depth=options.bit_depth)
-    problems = []
+    problems: List[Problem] = []
     for job in plan_jobs(bags, options.out, settings):
         try:
             report = _evaluate(job, options.rate, not options.no_peak, environment)
@@ -71,7 +77,8 @@ def evaluate_live(bags, bundle, options):
     return 1 if any(p.kind not in options.accept for p in problems) else 0
 
 
-def _evaluate(job, rate, with_peak, environment):
+def _evaluate(job: Job, rate: float, with_peak: bool,
+              environment: Mapping[str, str]) -> Dict[str, Any]:
     began = datetime.now(timezone.utc)
     bundle = load_bundle(job.settings.bundle)
     with Bag(job.bag) as bag:
@@ -102,7 +109,8 @@ def _evaluate(job, rate, with_peak, environment):
     return report
 
 
-def peak_trials(node, recorded_hz, first, tell):
+def peak_trials(node: Playback, recorded_hz: float, first: Trial,
+                tell: Callable[[str], None]) -> Iterator[Trial]:
     """
     Yield the trials of the search for the highest rate with few drops.
 
@@ -112,7 +120,9 @@ def peak_trials(node, recorded_hz, first, tell):
     :param first: the trial that was made already.
     :param tell: called with a line about each trial.
     """
-    trial, passed, failed = first, None, None
+    trial = first
+    passed: Optional[float] = None
+    failed: Optional[float] = None
     while True:
         if trial.drop_share < DROPS_ALLOWED:
             passed = trial.rate
@@ -121,11 +131,11 @@ def peak_trials(node, recorded_hz, first, tell):
         else:
             failed = trial.rate
         if passed is None:
-            rate = failed / 2
+            rate = trial.rate / 2
             if rate * recorded_hz < 0.1:
                 return
         elif failed is None:
-            rate = passed * 2
+            rate = trial.rate * 2
         elif failed / passed < _NEAR:
             return
         else:
@@ -137,7 +147,9 @@ def peak_trials(node, recorded_hz, first, tell):
         yield trial
 
 
-def _report(job, bundle, bag, device, recorded_hz, trial, trials, problems, run):
+def _report(job: Job, bundle: Bundle, bag: Dict[str, Any], device: Dict[str, Any],
+            recorded_hz: float, trial: Trial, trials: Optional[List[Trial]],
+            problems: List[Dict[str, Any]], run: Dict[str, Any]) -> Dict[str, Any]:
     return {
         'made_by': 'evaluate_bag', 'format_version': FORMAT_VERSION, 'mode': 'live',
         'miou': None, 'mdice_lpcv': None, 'per_class': None, 'n_scored': 0,
@@ -151,7 +163,7 @@ def _report(job, bundle, bag, device, recorded_hz, trial, trials, problems, run)
     }
 
 
-def _peak(trials):
+def _peak(trials: Sequence[Trial]) -> Dict[str, Any]:
     """Return the highest rate with few drops, None where all had many, and the searching."""
     passing = [t for t in trials if t.drop_share < DROPS_ALLOWED]
     best = max(passing, key=lambda t: t.in_hz, default=None)
@@ -159,7 +171,7 @@ def _peak(trials):
             'rate': best and best.rate, 'trials': [_trial_row(t) for t in trials[1:]]}
 
 
-def _trial_row(trial):
+def _trial_row(trial: Trial) -> Dict[str, Any]:
     return {
         'rate': trial.rate, 'seconds': trial.seconds, 'frames_in': trial.frames_in,
         'segmented': trial.segmented, 'dropped': trial.dropped,
@@ -169,18 +181,18 @@ def _trial_row(trial):
     }
 
 
-def _age_row(trial):
+def _age_row(trial: Trial) -> Dict[str, Any]:
     return distribution(np.array(trial.ages_ms))
 
 
-def _rate_of(stamps):
+def _rate_of(stamps: Sequence[int]) -> float:
     """Return the frames a second by the median distance of stamps."""
     steps = np.diff(np.array(stamps, np.int64))
     steps = steps[steps > 0]
     return 1e9 / float(np.median(steps)) if steps.size else 1.0
 
 
-def _summary(report):
+def _summary(report: Dict[str, Any]) -> str:
     live, age = report['live'], report['live']['age_ms']
     lines = [
         f"rate {live['rate']:g}: {live['frames_in']} frames in ({live['in_hz']:.1f} Hz), "
@@ -196,5 +208,5 @@ def _summary(report):
     return '\n'.join(lines)
 
 
-def _tell(line):
+def _tell(line: str) -> None:
     print(line, file=sys.stderr, flush=True)

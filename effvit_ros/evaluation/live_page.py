@@ -1,6 +1,8 @@
 """The page of a live evaluation: what a robot got, and how fast it can get."""
 from __future__ import annotations
 
+from typing import Any, Dict, Sequence
+
 import numpy as np
 
 from effvit_ros.evaluation import plots
@@ -8,7 +10,7 @@ from effvit_ros.evaluation.offline_page import identity_rows, problem_tables
 from effvit_ros.report.page import Figure, milliseconds, Page, percent, Table
 
 
-def live_page(report, ages_ms):
+def live_page(report: Dict[str, Any], ages_ms: Sequence[float]) -> Page:
     """
     Return the :class:`~effvit_ros.report.page.Page`.
 
@@ -34,7 +36,7 @@ def live_page(report, ages_ms):
     return Page(f"{report['bundle']['name']} live on {report['bag']['name']}", headline, items)
 
 
-def _trials(report):
+def _trials(report: Dict[str, Any]) -> Table:
     trials = [report['live']] + (report['peak']['trials'] if report['peak'] else [])
     rows = [(f"{t['rate']:.2f}", f"{t['in_hz']:.1f}", f"{t['segmented_hz']:.1f}",
              str(t['frames_in']), str(t['segmented']), str(t['dropped']),

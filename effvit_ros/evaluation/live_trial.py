@@ -6,15 +6,18 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import NamedTuple, Optional, Tuple
+from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.message_stamps import stamp_ns
 from effvit_ros.core.process_usage import process_usage
+from effvit_ros.evaluation.scoring import Settings
 from effvit_ros.harness.listener import Listener
 from effvit_ros.harness.processes import NodeProcess, running
 from effvit_ros.ros.common.participant import participating
 
+#: Stamp of a picture and when it was sent or its labels arrived, nanoseconds.
+Moment = Tuple[int, int]
 #: Seconds that the last label maps may take.
 _GRACE_S = 1.5
 #: Seconds between two looks at the node's memory.
@@ -41,12 +44,12 @@ class Trial(NamedTuple):
     memory_mb: float
 
     @property
-    def dropped(self):
+    def dropped(self) -> int:
         """Return how many frames gave no label map."""
         return self.frames_in - self.segmented
 
     @property
-    def drop_share(self):
+    def drop_share(self) -> float:
         """Return the share of frames that gave no label map."""
         return self.dropped / self.frames_in if self.frames_in else 1.0
 
@@ -54,28 +57,29 @@ class Trial(NamedTuple):
 class Playback:
     """A running segmenter with a listener; :meth:`play` sends a bag through it."""
 
-    def __init__(self, segmenter, bag, topic, folder):
+    def __init__(self, segmenter: NodeProcess, bag: str, topic: str,
+                 folder: Union[str, Path]) -> None:
         """Play the pictures of ``topic`` of the bag at this path; logs go to ``folder``."""
         self._segmenter = segmenter
         self._bag = bag
         self._topic = topic
         self._folder = Path(folder)
         #: (stamp, arrival), nanoseconds, of the label maps of this playing.
-        self._arrivals = []
+        self._arrivals: List[Moment] = []
         self._listener = Listener(
             'live_evaluation', [segmenter],
             lambda raw: self._arrivals.append((stamp_ns(raw), time.monotonic_ns())), depth=50)
 
     @property
-    def diagnostics(self):
+    def diagnostics(self) -> Mapping[str, str]:
         """Return name -> value of the segmenter's newest diagnostics."""
         return self._listener.diagnostics
 
-    def close(self):
+    def close(self) -> None:
         """Leave the network."""
         self._listener.close()
 
-    def play(self, rate, duration: Optional[float] = None) -> Trial:
+    def play(self, rate: float, duration: Optional[float] = None) -> Trial:
         """
         Play the bag once, or over and over for ``duration`` seconds.
 
@@ -98,7 +102,7 @@ class Playback:
             raise UserError(f'{self._bag}: cannot be played: {lines[-1] if lines else "no word"}')
         return _trial(rate, _sent(sent_file), list(self._arrivals), usage)
 
-    def _command(self, rate, duration, sent_file):
+    def _command(self, rate: float, duration: Optional[float], sent_file: Path) -> List[str]:
         command = [sys.executable, '-m', 'effvit_ros.evaluation.play_bag', str(self._bag),
                    '--topics', self._topic, '--rate', str(rate), '--log', str(sent_file),
                    '--wait-for', self._topic,
@@ -107,9 +111,9 @@ class Playback:
             command += ['--loop', '--duration', str(duration)]
         return command
 
-    def _follow(self, player, usage):
+    def _follow(self, player: subprocess.Popen, usage: _Usage) -> _Usage:
         """Listen while the player plays; returns the node's usage from the first result on."""
-        def ended():
+        def ended() -> bool:
             return player.poll() is not None
 
         self._listener.until_ready(stopped=ended)
@@ -126,31 +130,35 @@ class Playback:
 class _Usage:
     """CPU time and memory of a process from the first sample to the end."""
 
-    def __init__(self, pid):
+    def __init__(self, pid: int) -> None:
         self._pid = pid
-        self._first = self._last = None
+        self._first: Optional[Tuple[float, float]] = None
+        self._last = (0.0, 0.0)
         self._due = 0.0
         self.memory_mb = 0.0
 
-    def sample(self):
+    def sample(self) -> None:
         if time.monotonic() >= self._due:
             self._due = time.monotonic() + _SAMPLE_S
             self.end()
 
-    def end(self):
+    def end(self) -> None:
         used = process_usage(self._pid)
         self._last = time.monotonic(), used.cpu_s
         self._first = self._first or self._last
         self.memory_mb = max(self.memory_mb, used.rss_mb)
 
     @property
-    def cpu_percent(self):
+    def cpu_percent(self) -> float:
+        if self._first is None:
+            return 0.0
         seconds = self._last[0] - self._first[0]
         return 100 * (self._last[1] - self._first[1]) / seconds if seconds else 0.0
 
 
 @contextlib.contextmanager
-def playback(settings, bag, topic, folder, environment):
+def playback(settings: Settings, bag: str, topic: str, folder: Path,
+             environment: Mapping[str, str]) -> Iterator[Playback]:
     """
     Start the segmenter in a process of its own and yield a :class:`Playback`.
 
@@ -171,18 +179,20 @@ def playback(settings, bag, topic, folder, environment):
             made.close()
 
 
-def _input_topic(topic):
+def _input_topic(topic: str) -> str:
     """Return the node's input topic that the bag's topic is to be played on."""
     return '/image/compressed' if topic.endswith('/compressed') else '/image'
 
 
-def _sent(file):
+def _sent(file: Path) -> List[Moment]:
     """Return (stamp, monotonic time) of each picture that was sent, nanoseconds."""
     lines = file.read_text().splitlines()
-    return [tuple(int(number) for number in line.split(',')[1:]) for line in lines]
+    rows = (line.split(',') for line in lines)
+    return [(int(stamp), int(moment)) for _, stamp, moment in rows]
 
 
-def _trial(rate, sent, arrivals, usage):
+def _trial(rate: float, sent: Sequence[Moment], arrivals: Sequence[Moment],
+           usage: _Usage) -> Trial:
     ages = ages_ms(sent, arrivals)
     seconds = (sent[-1][1] - sent[0][1]) * 1e-9 if len(sent) > 1 else 0.0
     in_hz = (len(sent) - 1) / seconds if seconds else 0.0
@@ -191,14 +201,14 @@ def _trial(rate, sent, arrivals, usage):
                  usage.cpu_percent, usage.memory_mb)
 
 
-def ages_ms(sent, arrivals):
+def ages_ms(sent: Sequence[Moment], arrivals: Sequence[Moment]) -> List[float]:
     """
     Return the age in milliseconds of each result whose picture was sent.
 
     Both are lists of (stamp, time) in nanoseconds. Where a stamp was sent more than once, a
     result belongs to the last sending before it.
     """
-    times = {}
+    times: Dict[int, List[int]] = {}
     for stamp, moment in sent:
         times.setdefault(stamp, []).append(moment)
     ages = []

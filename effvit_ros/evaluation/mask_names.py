@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
+from typing import List, Sequence, Tuple
 
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.picture_files import MASK_ENDING
@@ -22,7 +24,7 @@ _DATE = re.compile('|'.join(f'(?<![0-9]){form}(?![0-9])' for form in (
     f'{_HOUR}([-_.:]){_MINUTE}\\3{_MINUTE}')))
 
 
-def stamp_or_index(file):
+def stamp_or_index(file: Path) -> Tuple[str, int]:
     """
     Return ('stamp', nanoseconds) or ('index', number) as a mask's name tells.
 
@@ -45,7 +47,7 @@ def stamp_or_index(file):
     return 'index', int(index.group(1))
 
 
-def frames_of(files):
+def frames_of(files: Sequence[Path]) -> Tuple[str, List[int]]:
     """
     Return what masks are named by, 'stamp' or 'index', and the number of each.
 
@@ -69,10 +71,10 @@ def frames_of(files):
     return kind, [number for _, number in numbers]
 
 
-def _stem(file):
+def _stem(file: Path) -> str:
     stem = file.stem
     return stem[:-len(MASK_ENDING)] if stem.endswith(MASK_ENDING) else stem
 
 
-def _before_index(file):
+def _before_index(file: Path) -> str:
     return _INDEX.sub('', _stem(file))

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple, Union
 
 import numpy as np
 
@@ -9,12 +10,12 @@ from effvit_ros.core.mistakes import told
 from effvit_ros.evaluation import plots
 from effvit_ros.evaluation.records import FRAMES, MODEL_STEPS, read_frames, read_timings, TIMINGS
 from effvit_ros.report.contact_sheet import CONTACT_SHEET
-from effvit_ros.report.page import Figure, milliseconds, Page, percent, score, Table
+from effvit_ros.report.page import Figure, Item, milliseconds, Page, percent, score, Table
 
 _PERCENTILES = ('mean', 'p50', 'p95', 'p99', 'max')
 
 
-def offline_page(report, folder):
+def offline_page(report: Dict[str, Any], folder: Union[str, Path]) -> Page:
     """
     Return the :class:`~effvit_ros.report.page.Page` of a report over one bag or several.
 
@@ -41,14 +42,14 @@ def offline_page(report, folder):
     return Page(f"{report['bundle']['name']} on {what}", _headline(report), items)
 
 
-def problem_tables(report):
+def problem_tables(report: Dict[str, Any]) -> List[Item]:
     """Return a list with the table of problems, empty without any."""
     rows = [(p['kind'], p['text'], str(p['count'])) for p in report['problems']]
     rows += [('left out', entry['problem'], '1') for entry in report.get('not_evaluated', ())]
     return [Table('Problems', ('kind', 'what', 'times'), rows, (2,), warns=True)] if rows else []
 
 
-def identity_rows(report):
+def identity_rows(report: Dict[str, Any]) -> List[Tuple[str, str]]:
     """Return (what, value) rows that any report has: bundle, bag, device, versions."""
     bundle, device = report['bundle'], report['device']
     rows = [('bundle', f"{bundle['name']}, sha256 {bundle['sha256']}"),
@@ -71,7 +72,7 @@ def identity_rows(report):
         ('began', report['run']['began'])]
 
 
-def _headline(report):
+def _headline(report: Dict[str, Any]) -> List[Tuple[str, str]]:
     pairs = [('frames', str(report['n_frames'])), ('with truth', str(report['n_scored']))]
     if report['miou'] is not None:
         pairs += [('mIoU', f"{report['miou']:.4f}"),
@@ -91,7 +92,7 @@ def _headline(report):
     return pairs + [('model, median', f"{report['latency_ms']['p50']:.1f} ms")]
 
 
-def _bags(report):
+def _bags(report: Dict[str, Any]) -> Table:
     rows = [(bag['name'], str(bag['n_frames']), str(bag['n_scored']), score(bag['miou']),
              score(bag['mdice_lpcv']), percent(bag['flips']), str(bag['problems']))
             for bag in report['bags']]
@@ -100,12 +101,12 @@ def _bags(report):
                  links={bag['name']: f"{bag['folder']}/report.html" for bag in report['bags']})
 
 
-def _classes(report):
+def _classes(report: Dict[str, Any]) -> Table:
     areas, bundle = report['class_areas'], report['bundle']
     swatches = dict(zip(bundle['classes'], map(plots.shown_color, bundle['palette'])))
     if report['per_class'] is None:
-        rows = [(name, percent(share)) for name, share in areas.items()]
-        return Table('Classes', ('class', 'predicted area'), rows, (1,),
+        seen = [(name, percent(share)) for name, share in areas.items()]
+        return Table('Classes', ('class', 'predicted area'), seen, (1,),
                      'No truth: areas are what the model sees.', swatches)
     rows = [(name, score(row['iou']), score(row['dice']), percent(row['share']),
              f"{row['support']:,}", percent(areas[name]),
@@ -123,7 +124,7 @@ def _classes(report):
         swatches)
 
 
-def _confidence(report):
+def _confidence(report: Dict[str, Any]) -> Iterator[Figure]:
     """Yield what the bundle's confidence is worth; nothing where it gives no scores."""
     found = report.get('confidence')
     if found is None:
@@ -136,7 +137,7 @@ def _confidence(report):
                  note=note)
 
 
-def _latencies(report):
+def _latencies(report: Dict[str, Any]) -> Table:
     latency = report['latency_ms']
     rows = [('model (prepare + infer + restore)', *_times(latency))]
     rows += [(step, *_times(values)) for step, values in latency['steps'].items()]
@@ -145,15 +146,15 @@ def _latencies(report):
                  f"a thread of their own; the model waits {latency['waiting']:.1%} of its time.")
 
 
-def _times(values):
+def _times(values: Mapping[str, Optional[float]]) -> Tuple[str, ...]:
     return tuple(milliseconds(values[key]) for key in _PERCENTILES)
 
 
-def _identity(report):
+def _identity(report: Dict[str, Any]) -> Table:
     return Table('Identity', ('what', 'value'), identity_rows(report))
 
 
-def _courses(report, folder):
+def _courses(report: Dict[str, Any], folder: Path) -> Iterator[Figure]:
     names, palette = report['bundle']['classes'], report['bundle']['palette']
     table = read_frames(folder / FRAMES, len(names))
     seconds = (table.stamps_ns - table.stamps_ns[0]) * 1e-9
@@ -171,12 +172,12 @@ def _courses(report, folder):
                      plots.time_series_plot(seconds, table.flips, 'share of flipped pixels'))
 
 
-def _contact_sheet(folder):
+def _contact_sheet(folder: Path) -> Iterator[Figure]:
     file = folder / CONTACT_SHEET
     if file.is_file():
         yield Figure('Worst and typical frames', file.read_bytes(), 'jpeg', file=CONTACT_SHEET)
 
 
-def _model_ms(report, folder):
+def _model_ms(report: Dict[str, Any], folder: Path) -> np.ndarray:
     parts = [read_timings(folder / sub / TIMINGS) for sub in report['records']]
-    return np.concatenate([sum(part[step] for step in MODEL_STEPS) for part in parts])
+    return np.concatenate([np.sum([part[step] for step in MODEL_STEPS], axis=0) for part in parts])

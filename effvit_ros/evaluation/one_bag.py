@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import NamedTuple, Tuple
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from effvit_ros.bags.bag import Bag, bag_name, contents, storage_files
 from effvit_ros.bags.pictures import choose_topics, note_unknown_types
@@ -32,6 +32,8 @@ from effvit_ros.evaluation.scoring import evaluate_frames, RESULTS, Settings
 from effvit_ros.evaluation.truth import mask_folder, open_truth
 from effvit_ros.report.render import write_page
 
+#: Called with (frames done, frames in all).
+Progress = Callable[[int, int], None]
 #: Where the traceback of an unforeseen error is left.
 FAILURE = 'failure.txt'
 
@@ -58,7 +60,7 @@ class Outcome(NamedTuple):
     problems: Tuple[Problem, ...]
 
 
-def run_job(job, on_progress=None):
+def run_job(job: Job, on_progress: Optional[Progress] = None) -> Outcome:
     """Evaluate one bag, or keep its finished results, and return the :class:`Outcome`."""
     problems = kept_problems(job)
     if problems is not None:
@@ -78,7 +80,7 @@ def run_job(job, on_progress=None):
     return Outcome(job, 'done', tuple(problems_of(report)))
 
 
-def kept_problems(job):
+def kept_problems(job: Job) -> Optional[Tuple[Problem, ...]]:
     """
     Return the problems in a job's finished report, or None where it has to be evaluated.
 
@@ -98,7 +100,7 @@ def kept_problems(job):
     return tuple(problems_of(report)) if same else None
 
 
-def evaluate_bag(job, on_progress=None):
+def evaluate_bag(job: Job, on_progress: Optional[Progress] = None) -> Dict[str, Any]:
     """
     Evaluate one bag and leave a finished folder: record, report.json, .md and .html.
 
@@ -133,7 +135,7 @@ def evaluate_bag(job, on_progress=None):
                                          'one frame')
         evaluated = time.perf_counter()
         identity = bag_identity(bag, image_topic, truth_topic, _masks(job))
-        run = {
+        run: Dict[str, Any] = {
             'began': began.isoformat(timespec='seconds'),
             'path': str(bag.path.resolve()), 'inputs': inputs_state(bag.contents + _masks(job)),
             'open_s': round(truth_read - start, 3), 'model_s': round(opened - truth_read, 3),
@@ -149,7 +151,7 @@ def evaluate_bag(job, on_progress=None):
     return report
 
 
-def _masks(job):
+def _masks(job: Job) -> List[Path]:
     """Return the mask files that belong to the job's bag."""
     if not job.settings.truth_dir:
         return []
@@ -158,7 +160,7 @@ def _masks(job):
 
 
 @contextmanager
-def _staging(out):
+def _staging(out: Path) -> Iterator[Path]:
     """Make a temporary folder inside the results' folder; it is gone at the end."""
     out.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix='.unfinished-', dir=out))
@@ -168,7 +170,7 @@ def _staging(out):
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _deliver(folder, out):
+def _deliver(folder: Path, out: Path) -> None:
     """Move what is finished to its place, the report last: it tells that the rest is there."""
     (out / REPORT).unlink(missing_ok=True)
     (out / FAILURE).unlink(missing_ok=True)

@@ -4,39 +4,23 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from typing import Mapping, NamedTuple, Optional, Tuple
+from typing import List, Optional, Sequence, Tuple, TYPE_CHECKING
 
 from effvit_ros.core import cli
 from effvit_ros.core.errors import reports_user_errors, UserError
 from effvit_ros.core.libraries import need, need_ros
 from effvit_ros.core.missing import READING
+from effvit_ros.evaluation.play_plan import Plan
 from effvit_ros.ros.common.dds import dds_environment
 from effvit_ros.ros.common.spin import spin_node
 
-
-class Plan(NamedTuple):
-    """
-    How a bag is played.
-
-    ``rate``: times as fast as recorded. ``start``, ``end``: seconds of the bag's time from its
-    beginning. ``duration``: seconds of real time. ``topics``: empty for all. ``wait_for``: a
-    topic that must have a subscriber first, or ''. ``names``: those under which topics are
-    published, by their names in the bag, where another is wanted.
-    """
-
-    rate: float = 1.0
-    start: float = 0.0
-    end: Optional[float] = None
-    duration: Optional[float] = None
-    loop: bool = False
-    clock_hz: float = 100.0
-    topics: Tuple[str, ...] = ()
-    wait_for: str = ''
-    names: Mapping[str, str] = {}
+if TYPE_CHECKING:
+    from effvit_ros.bags.bag import Bag
+    from effvit_ros.evaluation.player import BagPlayer
 
 
 @reports_user_errors
-def main(args=None):
+def main(args: Optional[Sequence[str]] = None) -> int:
     """Play the bag and return the exit code."""
     options, ros_args = _parse(list(sys.argv[1:] if args is None else args))
     need_ros()
@@ -53,13 +37,13 @@ def main(args=None):
         raise UserError(f'--wait-for {plan.wait_for}: the topic is not among --topics')
     # Pictures need the shared-memory profile on both sides.
     os.environ.update(dds_environment())
-    players = []
+    players: List[BagPlayer] = []
     log = open(options.log, 'w', encoding='utf-8') if options.log else None
 
-    def note(*entry):
+    def note(*entry: object) -> None:
         print(*entry, sep=',', file=log)
 
-    def make_player():
+    def make_player() -> BagPlayer:
         from effvit_ros.evaluation.player import BagPlayer
         players.append(BagPlayer(bag, plan, note if log is not None else None))
         return players[0]
@@ -71,7 +55,7 @@ def main(args=None):
     return code or _finish(options, bag, players)
 
 
-def _finish(options, bag, players):
+def _finish(options: argparse.Namespace, bag: Bag, players: Sequence[BagPlayer]) -> int:
     """Say what was played and what was wrong; returns the exit code."""
     if players and players[0].failure is not None:
         raise players[0].failure
@@ -85,7 +69,7 @@ def _finish(options, bag, players):
     return 1 if list(bag.problems) else 0
 
 
-def _parse(args):
+def _parse(args: List[str]) -> Tuple[argparse.Namespace, List[str]]:
     parser = argparse.ArgumentParser(
         prog='play_bag', description='Publish a bag with its own stamps and /clock. ROS '
         'arguments, such as remappings, follow --ros-args.')
@@ -118,7 +102,7 @@ def _parse(args):
     return options, ros
 
 
-def _renaming(text):
+def _renaming(text: str) -> Tuple[str, str]:
     """Return (name in the bag, name to publish)."""
     old, _, new = text.partition(':=')
     if not (old and new):
@@ -126,7 +110,7 @@ def _renaming(text):
     return old, new
 
 
-def _split(args):
+def _split(args: List[str]) -> Tuple[List[str], List[str]]:
     """Return the arguments before --ros-args and the rest."""
     if '--ros-args' in args:
         position = args.index('--ros-args')

@@ -4,17 +4,22 @@ from __future__ import annotations
 import threading
 import time
 from functools import lru_cache
+from typing import Callable, Dict, Optional
 
 from rclpy.duration import Duration
 from rclpy.exceptions import InvalidTopicNameException
 from rclpy.node import Node
+from rclpy.publisher import Publisher
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rosbags.typesys import get_typestore, Stores
 from rosgraph_msgs.msg import Clock
 
+from effvit_ros.bags.bag import Bag
+from effvit_ros.bags.storage import RawMessage, Topic
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.message_stamps import shifted, stamp_ns
 from effvit_ros.evaluation.installed_types import AsInstalled, message_class
+from effvit_ros.evaluation.play_plan import Plan
 
 #: Seconds between two looks for a subscriber.
 _LOOK_S = 0.05
@@ -26,7 +31,7 @@ _HEADER = 'std_msgs/msg/Header'
 
 
 @lru_cache(maxsize=None)
-def begins_with_header(message_type):
+def begins_with_header(message_type: str) -> bool:
     """Return whether messages of this standard type begin with a std_msgs Header."""
     definition = get_typestore(Stores.ROS2_HUMBLE).fielddefs.get(message_type)
     if definition is None or not definition[1]:
@@ -44,34 +49,35 @@ class BagPlayer(Node):
     for types that another release defines otherwise.
     """
 
-    def __init__(self, bag, plan, on_sent=None):
+    def __init__(self, bag: Bag, plan: Plan,
+                 on_sent: Optional[Callable[[str, int, int], None]] = None) -> None:
         """
         Create the publishers and start the thread.
 
         :param bag: an open :class:`~effvit_ros.bags.bag.Bag`; closed by ``destroy_node``.
-        :param plan: a :class:`~effvit_ros.evaluation.play_bag.Plan`.
+        :param plan: a :class:`~effvit_ros.evaluation.play_plan.Plan`.
         :param on_sent: called with (topic, stamp in ns, monotonic time in ns of the sending) for
             each message whose type begins with a Header.
         :raises UserError: not one topic can be published.
         """
         super().__init__('play_bag')
         self.finished = False
-        self.failure = None
+        self.failure: Optional[Exception] = None
         self.sent = 0
         #: Seconds from the first message to the last one, where it was played to its end.
-        self.length_s = None
+        self.length_s: Optional[float] = None
         self._bag = bag
         self._plan = plan
         self._on_sent = on_sent
         self._as_installed = AsInstalled()
         self._stop = threading.Event()
-        self._thread = None
+        self._thread: Optional[threading.Thread] = None
         self._senders = self._make_publishers()
         self._clock_topic = self.create_publisher(Clock, '/clock', 10)
         self._thread = threading.Thread(target=self._run, name='player', daemon=True)
         self._thread.start()
 
-    def destroy_node(self):
+    def destroy_node(self) -> None:
         """End the thread and release the bag."""
         self._stop.set()
         if self._thread is not None:
@@ -79,8 +85,9 @@ class BagPlayer(Node):
         self._bag.close()
         super().destroy_node()
 
-    def _make_publishers(self):
-        publishers, left_out = {}, ''
+    def _make_publishers(self) -> Dict[str, Publisher]:
+        publishers: Dict[str, Publisher] = {}
+        left_out = ''
         for topic in self._bag.topics.values():
             if topic.name == '/clock' or (self._plan.topics and
                                           topic.name not in self._plan.topics):
@@ -105,7 +112,7 @@ class BagPlayer(Node):
             raise UserError(f'--wait-for {self._plan.wait_for}: the topic is not published')
         return publishers
 
-    def _run(self):
+    def _run(self) -> None:
         try:
             if self._wait_for_subscriber():
                 self._play()
@@ -114,7 +121,7 @@ class BagPlayer(Node):
             self.failure = error
         self.finished = True
 
-    def _wait_for_subscriber(self):
+    def _wait_for_subscriber(self) -> bool:
         """Return whether to go on."""
         topic = self._plan.wait_for
         while topic and not self._stop.is_set():
@@ -123,7 +130,7 @@ class BagPlayer(Node):
             self._stop.wait(_LOOK_S)
         return not self._stop.is_set()
 
-    def _play(self):
+    def _play(self) -> None:
         started = time.monotonic()
         shift = 0
         while True:
@@ -151,19 +158,19 @@ class BagPlayer(Node):
             span = last - first - round(self._plan.start * 1e9)
             shift += span + (span // max(1, self._messages_of_busiest() - 1) or _MOMENT_NS)
 
-    def _say_farewell(self):
+    def _say_farewell(self) -> None:
         """Wait until the last messages have arrived: they would vanish with the publishers."""
         for publisher in self._senders.values():
             publisher.wait_for_all_acked(Duration(seconds=_FAREWELL_S))
 
-    def _over(self, elapsed):
+    def _over(self, elapsed: float) -> bool:
         limit = self._plan.duration
         return limit is not None and elapsed / self._plan.rate > limit
 
-    def _messages_of_busiest(self):
+    def _messages_of_busiest(self) -> int:
         return max(self._bag.count(name) for name in self._senders)
 
-    def _wait(self, due, bag_ns):
+    def _wait(self, due: float, bag_ns: int) -> bool:
         """Tick /clock until the message is due; returns whether to go on."""
         period = 1 / self._plan.clock_hz
         while True:
@@ -174,12 +181,12 @@ class BagPlayer(Node):
             if self._stop.wait(min(left, period)):
                 return False
 
-    def _tick(self, bag_ns):
+    def _tick(self, bag_ns: int) -> None:
         message = Clock()
         message.clock.sec, message.clock.nanosec = divmod(bag_ns, 10**9)
         self._clock_topic.publish(message)
 
-    def _send(self, message, shift):
+    def _send(self, message: RawMessage, shift: int) -> None:
         message_type = self._bag.topics[message.topic].type
         data = self._as_installed(message, message_type)
         stamped = begins_with_header(message_type)
@@ -193,7 +200,7 @@ class BagPlayer(Node):
             self._on_sent(message.topic, stamp_ns(data), moment)
 
 
-def qos_of(topic):
+def qos_of(topic: Topic) -> QoSProfile:
     """
     Return a profile like that of the recorded publishers; reliable where none is known.
 

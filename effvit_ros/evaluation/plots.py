@@ -2,8 +2,10 @@
 from __future__ import annotations
 
 import io
+from typing import Optional, Sequence, Tuple
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -15,7 +17,7 @@ _DPI = 110
 _MAX_POINTS = 1200
 
 
-def confusion_plot(confusion, names):
+def confusion_plot(confusion: Sequence[Sequence[int]], names: Sequence[str]) -> bytes:
     """
     Return a heat map of where each class's true pixels went, rows adding up to 100 %.
 
@@ -29,8 +31,8 @@ def confusion_plot(confusion, names):
     shares /= shares.sum(axis=1, keepdims=True)
     figure, axes = _figure(3.2 + 0.5 * len(seen), 2.0 + 0.36 * len(true))
     axes.imshow(shares, cmap='Blues', vmin=0, vmax=1, aspect='auto')
-    axes.set_xticks(range(len(seen)), [names[i] for i in seen], rotation=40, ha='right')
-    axes.set_yticks(range(len(true)), [names[i] for i in true])
+    axes.set_xticks(range(len(seen)), [names[i] for i in seen.tolist()], rotation=40, ha='right')
+    axes.set_yticks(range(len(true)), [names[i] for i in true.tolist()])
     axes.set_xlabel('predicted')
     axes.set_ylabel('true')
     for row, column in np.ndindex(*shares.shape):
@@ -44,7 +46,7 @@ def confusion_plot(confusion, names):
     return _png(figure)
 
 
-def histogram(milliseconds, what):
+def histogram(milliseconds: np.ndarray, what: str) -> bytes:
     """Return a histogram of durations with their percentiles; the slowest 0.5 % are cut."""
     figure, axes = _figure(7.2, 2.8)
     highest = np.percentile(milliseconds, 99.5)
@@ -60,7 +62,8 @@ def histogram(milliseconds, what):
     return _png(figure)
 
 
-def reliability_plot(shares, accuracy):
+def reliability_plot(shares: Sequence[float],
+                     accuracy: Optional[Sequence[Optional[float]]]) -> bytes:
     """
     Return bars of the pixels' share by confidence and, with truth, the share of right labels.
 
@@ -83,7 +86,8 @@ def reliability_plot(shares, accuracy):
     return _png(figure)
 
 
-def areas_plot(seconds, areas, names, palette):
+def areas_plot(seconds: np.ndarray, areas: np.ndarray, names: Sequence[str],
+               palette: Sequence[Sequence[int]]) -> bytes:
     """
     Return the classes' shares of the picture over time, stacked.
 
@@ -103,7 +107,7 @@ def areas_plot(seconds, areas, names, palette):
     return _png(figure)
 
 
-def time_series_plot(seconds, values, what):
+def time_series_plot(seconds: np.ndarray, values: np.ndarray, what: str) -> bytes:
     """Return one figure of 0..1 over time; values may be NaN."""
     figure, axes = _figure(9.2, 2.2)
     known = ~np.isnan(values)
@@ -117,12 +121,12 @@ def time_series_plot(seconds, values, what):
     return _png(figure)
 
 
-def shown_color(rgb):
+def shown_color(rgb: Sequence[int]) -> str:
     """Return a class's colour for plots and swatches, #rrggbb; black, the background, is pale."""
     return '#{:02x}{:02x}{:02x}'.format(*(rgb if any(rgb) else (226, 229, 233)))
 
 
-def thinned(seconds, values):
+def thinned(seconds: np.ndarray, values: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
     """Return at most 1200 points, each the mean of its neighbours."""
     count = len(seconds)
     group = -(-count // _MAX_POINTS)
@@ -135,7 +139,7 @@ def thinned(seconds, values):
             np.add.reduceat(values, starts, axis=0) / sizes.reshape(shape))
 
 
-def _figure(width, height):
+def _figure(width: float, height: float) -> Tuple[Figure, Axes]:
     figure = Figure(figsize=(width, height), dpi=_DPI, layout='constrained')
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
@@ -145,7 +149,7 @@ def _figure(width, height):
     return figure, axes
 
 
-def _png(figure):
+def _png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format='png')
     return buffer.getvalue()

@@ -3,29 +3,35 @@ from __future__ import annotations
 
 import queue
 import threading
+from typing import Generator, Iterable, TypeVar, Union
 
-_END = object()
+_Item = TypeVar('_Item')
 #: Seconds between two looks at whether the frames are still wanted.
 _PERIOD_S = 0.1
+
+
+class _End:
+    """Comes after the last item."""
 
 
 class _Failure:
     """Carries an exception out of the thread."""
 
-    def __init__(self, error):
+    def __init__(self, error: BaseException) -> None:
         self.error = error
 
 
-def read_ahead(items, depth=2):
+def read_ahead(items: Iterable[_Item], depth: int = 2) -> Generator[_Item, None, None]:
     """
     Yield what ``items`` yields, up to ``depth`` items ahead, in the same order.
 
     The items are made in a thread of their own, which ends when the generator is closed;
     what it raises is raised here.
     """
-    slots, stop = queue.Queue(depth), threading.Event()
+    slots: queue.Queue[Union[_Item, _Failure, _End]] = queue.Queue(depth)
+    stop = threading.Event()
 
-    def put(item):
+    def put(item: Union[_Item, _Failure, _End]) -> None:
         while not stop.is_set():
             try:
                 slots.put(item, timeout=_PERIOD_S)
@@ -33,13 +39,13 @@ def read_ahead(items, depth=2):
             except queue.Full:
                 pass
 
-    def fill():
+    def fill() -> None:
         try:
             for item in items:
                 put(item)
                 if stop.is_set():
                     return
-            put(_END)
+            put(_End())
         except BaseException as error:
             put(_Failure(error))
 
@@ -48,7 +54,7 @@ def read_ahead(items, depth=2):
     try:
         while True:
             item = slots.get()
-            if item is _END:
+            if isinstance(item, _End):
                 return
             if isinstance(item, _Failure):
                 raise item.error

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, TYPE_CHECKING, Union
 
 import numpy as np
 
 from effvit_ros.core.errors import UserError
-from effvit_ros.core.metrics import defined
+from effvit_ros.core.metrics import ConfusionMatrix, defined
 from effvit_ros.core.reliability import Reliability
+
+if TYPE_CHECKING:
+    from effvit_ros.bags.frames import RecordedFrame
 
 FRAMES = 'frames.jsonl'
 TIMINGS = 'timings.csv'
@@ -30,14 +33,16 @@ MODEL_STEPS = ('prepare', 'infer', 'restore')
 class RecordWriter:
     """Writes the two files into a folder; a context manager."""
 
-    def __init__(self, folder):
+    def __init__(self, folder: Union[str, Path]) -> None:
         """Create the files."""
         self._frames = open(Path(folder) / FRAMES, 'w', encoding='utf-8')
         self._timings = open(Path(folder) / TIMINGS, 'w', encoding='utf-8')
         self._timings.write(','.join(('frame',) + STEPS) + '\n')
 
-    def write(self, frame, size, areas, flips, confusion, expected, reliability, distance,
-              milliseconds):
+    def write(self, frame: RecordedFrame, size: Tuple[int, int], areas: np.ndarray,
+              flips: Optional[float], confusion: Optional[ConfusionMatrix],
+              expected: Optional[np.ndarray], reliability: Optional[Reliability],
+              distance: Optional[float], milliseconds: Sequence[float]) -> None:
         """
         Add one frame.
 
@@ -50,8 +55,9 @@ class RecordWriter:
         :param distance: from the views of the training, 1 at the limit, or None.
         :param milliseconds: one number for each of :data:`STEPS`.
         """
-        entry = {'frame': frame.index, 'stamp_ns': frame.stamp_ns, 'log_ns': frame.log_ns,
-                 'size': list(size), 'areas': [int(a) for a in areas], 'flips': flips}
+        entry: Dict[str, Any] = {
+            'frame': frame.index, 'stamp_ns': frame.stamp_ns, 'log_ns': frame.log_ns,
+            'size': list(size), 'areas': [int(a) for a in areas], 'flips': flips}
         if expected is not None:
             entry['expected'] = np.round(expected, 6).tolist()
         if confusion is not None:
@@ -67,11 +73,11 @@ class RecordWriter:
         self._timings.write(
             f'{frame.index},' + ','.join(f'{ms:.3f}' for ms in milliseconds) + '\n')
 
-    def __enter__(self):
+    def __enter__(self) -> RecordWriter:
         """Return itself."""
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         """Close both files."""
         self._frames.close()
         self._timings.close()
@@ -107,7 +113,7 @@ class FrameTable(NamedTuple):
     distance: np.ndarray
 
 
-def read_frames(path, n_classes):
+def read_frames(path: Union[str, Path], n_classes: int) -> FrameTable:
     """
     Return a frames.jsonl as a :class:`FrameTable`.
 
@@ -157,14 +163,14 @@ def read_frames(path, n_classes):
                       confusion, expected, confidence, distance)
 
 
-def read_timings(path):
+def read_timings(path: Union[str, Path]) -> Dict[str, np.ndarray]:
     """Return a timings.csv as step -> (F,) milliseconds."""
     table = np.loadtxt(path, delimiter=',', skiprows=1, ndmin=2)
     table = table.reshape(-1, len(STEPS) + 1)
     return {step: table[:, column + 1] for column, step in enumerate(STEPS)}
 
 
-def _entries(path):
+def _entries(path: Union[str, Path]) -> List[Dict[str, Any]]:
     try:
         with open(path, encoding='utf-8') as file:
             return [json.loads(line) for line in file]

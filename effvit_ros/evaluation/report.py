@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any, Dict, Iterable, List, Mapping, Sequence, Tuple, TYPE_CHECKING, Union
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from effvit_ros.core.whole_file import write_json
 from effvit_ros.evaluation.estimate import estimated_scores
 from effvit_ros.evaluation.records import (
     FRAMES,
+    FrameTable,
     MODEL_STEPS,
     read_frames,
     read_timings,
@@ -30,10 +32,13 @@ from effvit_ros.evaluation.records import (
     TIMINGS,
 )
 
+if TYPE_CHECKING:
+    from effvit_ros.evaluation.scoring import Settings
+
 REPORT = 'report.json'
 FORMAT_VERSION = 1
 #: What a comparison reads of a report, and its types.
-_COMPARED = {
+_COMPARED: Dict[Tuple[str, ...], Union[type, Tuple[type, ...]]] = {
     ('bundle', 'name'): str, ('bundle', 'sha256'): str, ('bundle', 'classes'): list,
     ('n_scored',): int, ('n_frames',): int, ('device', 'runtime'): str, ('records',): list,
     ('latency_ms', 'p50'): (int, float), ('latency_ms', 'p95'): (int, float),
@@ -43,7 +48,9 @@ _MISSING = object()
 VARYING_KEYS = ('latency_ms', 'run')
 
 
-def bag_report(folder, bundle, bag, device, settings, problems, run):
+def bag_report(folder: Union[str, Path], bundle: Dict[str, Any], bag: Dict[str, Any],
+               device: Dict[str, Any], settings: Settings, problems: Iterable[Problem],
+               run: Dict[str, Any]) -> Dict[str, Any]:
     """
     Return the report of one evaluated bag.
 
@@ -62,7 +69,8 @@ def bag_report(folder, bundle, bag, device, settings, problems, run):
     return _in_order(report)
 
 
-def pooled_report(out, entries, run):
+def pooled_report(out: Union[str, Path], entries: Sequence[Tuple[str, Dict[str, Any]]],
+                  run: Dict[str, Any]) -> Dict[str, Any]:
     """
     Return one report over several bags of one bundle.
 
@@ -85,14 +93,14 @@ def pooled_report(out, entries, run):
     return _in_order(report)
 
 
-def latencies(timings):
+def latencies(timings: Mapping[str, np.ndarray]) -> Dict[str, Any]:
     """
     Return percentiles in milliseconds: of the model (prepare, infer, restore), of each step.
 
     ``waiting`` is the time that the model stood still for want of a picture, ``fetching`` that
     of reading and decoding in their own thread, both as shares of the model's time.
     """
-    model = sum(timings[step] for step in MODEL_STEPS)
+    model = np.sum([timings[step] for step in MODEL_STEPS], axis=0)
     result = distribution(model)
     result['steps'] = {step: distribution(timings[step]) for step in STEPS}
     result['waiting'] = float(timings['wait'].sum() / model.sum())
@@ -100,19 +108,19 @@ def latencies(timings):
     return result
 
 
-def distribution(values):
+def distribution(values: np.ndarray) -> Dict[str, Any]:
     """Return mean, p50, p95, p99 and max of an array as plain numbers; None without any."""
     p50, p95, p99 = percentiles(values, (50, 95, 99))
     mean, highest = (float(values.mean()), float(values.max())) if values.size else (None, None)
     return {'mean': mean, 'p50': p50, 'p95': p95, 'p99': p99, 'max': highest}
 
 
-def write_report(report, folder):
+def write_report(report: Dict[str, Any], folder: Union[str, Path]) -> None:
     """Write report.json into the folder, whole or not at all."""
     write_json(Path(folder) / REPORT, report, indent=1)
 
 
-def load_report(path):
+def load_report(path: Union[str, Path]) -> Tuple[Dict[str, Any], Path]:
     """
     Return the report in a file, or in a folder's report.json, with its folder.
 
@@ -132,14 +140,14 @@ def load_report(path):
     return report, file.parent
 
 
-def require_comparable(report, path):
+def require_comparable(report: Dict[str, Any], path: Union[str, Path]) -> None:
     """
     Check that a report holds what a comparison reads.
 
     :raises UserError: a key is missing or holds something else, named with the file.
     """
     for keys, kinds in _COMPARED.items():
-        value = report
+        value: Any = report
         for key in keys:
             value = value.get(key, _MISSING) if isinstance(value, dict) else _MISSING
         if not isinstance(value, kinds) or isinstance(value, bool):
@@ -156,17 +164,17 @@ def require_comparable(report, path):
                         'again')
 
 
-def without_varying(report):
+def without_varying(report: Dict[str, Any]) -> Dict[str, Any]:
     """Return the part of a report that is the same in every run."""
     return {key: value for key, value in report.items() if key not in VARYING_KEYS}
 
 
-def problems_of(report):
+def problems_of(report: Dict[str, Any]) -> List[Problem]:
     """Return the report's problems as :class:`~effvit_ros.bags.problems.Problem`."""
     return [Problem(**entry) for entry in report['problems']]
 
 
-def _scores(table, names):
+def _scores(table: FrameTable, names: Sequence[str]) -> Dict[str, Any]:
     confusion = ConfusionMatrix(len(names))
     confusion.matrix += table.confusion
     dice = table.dice[~np.isnan(table.dice)]
@@ -195,19 +203,19 @@ def _scores(table, names):
     }
 
 
-def _concatenated(tables):
+def _concatenated(tables: Sequence[FrameTable]) -> FrameTable:
     return type(tables[0])(*(
         sum(parts) if name in ('confusion', 'confidence') else np.concatenate(parts)
         for name, parts in zip(tables[0]._fields, zip(*tables))))
 
 
-def _bag_row(sub, report):
+def _bag_row(sub: str, report: Dict[str, Any]) -> Dict[str, Any]:
     keys = ('miou', 'mdice_lpcv', 'n_frames', 'n_scored')
     return {'folder': sub, **{key: report[key] for key in keys},
             'flips': report['stability']['mean'], 'problems': len(report['problems']),
             **report['bag']}
 
 
-def _in_order(report):
+def _in_order(report: Dict[str, Any]) -> Dict[str, Any]:
     """Return the report with what varies at its end."""
     return {**without_varying(report), **{key: report[key] for key in VARYING_KEYS}}

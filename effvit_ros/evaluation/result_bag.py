@@ -1,9 +1,15 @@
 """The segmenter's results as a bag: label maps, overlays and what the ids mean."""
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
+
+from effvit_ros.bags.frames import RecordedFrame
 from effvit_ros.bags.pictures import COMPRESSED, IMAGE
 from effvit_ros.bags.writer import BagWriter, encode, STRING
 from effvit_ros.core import topics
+from effvit_ros.core.bundle import Bundle
 from effvit_ros.core.overlay import Overlay
 
 #: The topics are those of the node.
@@ -21,7 +27,7 @@ class ResultBag:
     the bag plays along with the original.
     """
 
-    def __init__(self, path, bundle):
+    def __init__(self, path: Path, bundle: Bundle) -> None:
         """Create the bag."""
         self._bundle = bundle
         self._writer = BagWriter(path)
@@ -31,7 +37,7 @@ class ResultBag:
         self._overlay = Overlay(bundle.names, bundle.palette)
         self._introduced = False
 
-    def write(self, frame, labels):
+    def write(self, frame: RecordedFrame, labels: np.ndarray) -> None:
         """Write the results of one frame; ``labels`` is (H, W) uint8."""
         if not self._introduced:
             self._writer.write_text(LABEL_INFO, frame.log_ns, self._bundle.legend)
@@ -43,10 +49,10 @@ class ResultBag:
             OVERLAY, frame.stamp_ns, encode(drawn, 'jpeg', _OVERLAY_QUALITY), 'jpeg',
             frame.frame_id, frame.log_ns)
 
-    def __enter__(self):
+    def __enter__(self) -> ResultBag:
         """Return itself."""
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         """Finish the bag, or remove it after an exception."""
         self._writer.__exit__(*exception)

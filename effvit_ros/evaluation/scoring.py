@@ -4,12 +4,16 @@ from __future__ import annotations
 import time
 from contextlib import closing, ExitStack
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable, Optional, Tuple
 
 import cv2
 import numpy as np
 
-from effvit_ros.bags.frames import recorded_frames
+from effvit_ros.bags.bag import Bag
+from effvit_ros.bags.frames import recorded_frames, RecordedFrame
 from effvit_ros.bags.problems import BagError
+from effvit_ros.core.bundle import Bundle
 from effvit_ros.core.classes import IGNORE
 from effvit_ros.core.jpeg import LINK_QUALITY
 from effvit_ros.core.label_files import HIDES_A_CLASS, hides_a_class, LabelError
@@ -17,11 +21,13 @@ from effvit_ros.core.labelled_pictures import unclear_orientation
 from effvit_ros.core.metrics import ConfusionMatrix
 from effvit_ros.core.orientation import leaves_masks_unclear
 from effvit_ros.core.reliability import Reliability
+from effvit_ros.core.segmenter import Segmentation, Segmenter
 from effvit_ros.evaluation.estimate import expected_counts
 from effvit_ros.evaluation.highlights import Highlights
 from effvit_ros.evaluation.read_ahead import read_ahead
 from effvit_ros.evaluation.records import RecordWriter
 from effvit_ros.evaluation.result_bag import ResultBag
+from effvit_ros.evaluation.truth import Truth
 from effvit_ros.report.contact_sheet import CONTACT_SHEET
 
 #: Name of the bag of labels and overlays next to a report.
@@ -45,8 +51,9 @@ class Settings:
     bit_depth: int = 0
 
 
-def evaluate_frames(bag, topic, truth, segmenter, folder, save_bag=False, bit_depth=0,
-                    on_frame=None):
+def evaluate_frames(bag: Bag, topic: str, truth: Truth, segmenter: Segmenter, folder: Path,
+                    save_bag: bool = False, bit_depth: int = 0,
+                    on_frame: Optional[Callable[[int], None]] = None) -> int:
     """
     Segment and score every frame of a topic.
 
@@ -97,7 +104,7 @@ def evaluate_frames(bag, topic, truth, segmenter, folder, save_bag=False, bit_de
     return scorer.finish()
 
 
-def _save_sheet(highlights, bundle, folder):
+def _save_sheet(highlights: Highlights, bundle: Bundle, folder: Path) -> None:
     sheet = highlights.sheet(bundle.names, bundle.palette)
     if sheet is not None:
         cv2.imwrite(str(folder / CONTACT_SHEET), sheet, (cv2.IMWRITE_JPEG_QUALITY, LINK_QUALITY))
@@ -114,22 +121,22 @@ class FrameScore:
     """
 
     areas: np.ndarray
-    flips: object
-    confusion: object
-    truth: object
+    flips: Optional[float]
+    confusion: Optional[ConfusionMatrix]
+    truth: Optional[np.ndarray]
     badness: float
     #: (3, n) of :func:`~effvit_ros.evaluation.estimate.expected_counts`, None without scores.
-    expected: object = None
+    expected: Optional[np.ndarray] = None
     #: None where the bundle gives no scores.
-    reliability: object = None
+    reliability: Optional[Reliability] = None
     #: From the views of the training, 1 at the limit; None where the bundle does not say.
-    distance: object = None
+    distance: Optional[float] = None
 
 
 class _Scorer:
     """Scores frames one after the other; remembers the last one's labels."""
 
-    def __init__(self, bag, topic, truth, bundle):
+    def __init__(self, bag: Bag, topic: str, truth: Truth, bundle: Bundle) -> None:
         self._bag = bag
         self._topic = topic
         self._truth = truth
@@ -137,17 +144,17 @@ class _Scorer:
         self._ignore = bundle.ignore
         self._temperature = bundle.temperature
         self._views = bundle.views if bundle.gives_scores else None
-        self._previous = None
+        self._previous: Optional[np.ndarray] = None
         self._scored = 0
         self._stored = np.zeros(256, np.int64)
 
-    def finish(self):
+    def finish(self) -> int:
         """Tell what only all truth together shows; returns how many frames had one."""
         if self._ignore == IGNORE and hides_a_class(self._stored):
             self._bag.problems.add('hidden_class', f'{self._bag.path}: {HIDES_A_CLASS}')
         return self._scored
 
-    def score(self, frame, segmentation):
+    def score(self, frame: RecordedFrame, segmentation: Segmentation) -> FrameScore:
         labels = segmentation.labels
         areas = np.bincount(labels.ravel(), minlength=self._n_classes)[:self._n_classes]
         flips = None
@@ -172,7 +179,8 @@ class _Scorer:
         return FrameScore(areas, flips, confusion, truth, 0.0 if np.isnan(dice) else 1 - dice,
                           expected, reliability, distance)
 
-    def _matching_truth(self, frame, shape):
+    def _matching_truth(self, frame: RecordedFrame,
+                        shape: Tuple[int, ...]) -> Optional[np.ndarray]:
         problems, where = self._bag.problems, f'{self._bag.path}: frame {frame.index}'
         try:
             truth = self._truth.labels(frame.index, frame.stamp_ns, frame.next_stamp_ns)

@@ -1,6 +1,8 @@
 """A report in a few lines for the terminal."""
 from __future__ import annotations
 
+from typing import Any, Dict
+
 from effvit_ros.core.alerts import alert_classes
 from effvit_ros.core.mistakes import told
 
@@ -10,7 +12,7 @@ _VIEWS = {True: 'the view is like those of the training',
           None: 'whether the bundle was trained on such views is not recorded'}
 
 
-def summary(report):
+def summary(report: Dict[str, Any]) -> str:
     """Return the report's headline figures as lines of text."""
     lines = [f"{report['n_frames']} frames, {report['n_scored']} of them with truth"]
     if report['miou'] is not None:

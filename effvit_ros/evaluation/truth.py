@@ -4,13 +4,15 @@ from __future__ import annotations
 import tempfile
 from bisect import bisect_left
 from pathlib import Path
+from typing import Iterable, List, Optional, Sequence, Set, Tuple, Union
 
 import numpy as np
 import zstandard
 
+from effvit_ros.bags.bag import Bag
 from effvit_ros.bags.label_maps import labels_from_message
 from effvit_ros.bags.pictures import read_message, stamp_of
-from effvit_ros.bags.problems import Problem
+from effvit_ros.bags.problems import Problem, Problems
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.label_files import LabelError, labels_from_file
 from effvit_ros.core.picture_files import mask_files, MASKS, visible
@@ -26,19 +28,19 @@ class StampIndex:
     its truths are given in their order.
     """
 
-    def __init__(self, stamps_ns, tolerance_ns=0):
+    def __init__(self, stamps_ns: Iterable[int], tolerance_ns: int = 0) -> None:
         """Index truths 0, 1, ... with these stamps in nanoseconds."""
         self._entries = sorted((stamp, number) for number, stamp in enumerate(stamps_ns))
         self._tolerance_ns = tolerance_ns
-        self._used = set()
+        self._used: Set[int] = set()
 
-    def take(self, stamp_ns, next_stamp_ns=None):
+    def take(self, stamp_ns: int, next_stamp_ns: Optional[int] = None) -> Optional[int]:
         """
         Return the number of the truth for a frame, or None.
 
         :param next_stamp_ns: the next frame's stamp: a truth nearer to that one is left to it.
         """
-        best = None
+        best: Optional[Tuple[int, int]] = None
         position = bisect_left(self._entries, (stamp_ns - self._tolerance_ns, -1))
         while position < len(self._entries):
             stamp, number = self._entries[position]
@@ -57,7 +59,7 @@ class StampIndex:
         return best[1]
 
     @property
-    def unused(self):
+    def unused(self) -> List[int]:
         """Return the numbers of the truths that no frame took."""
         return [number for _, number in self._entries if number not in self._used]
 
@@ -65,10 +67,11 @@ class StampIndex:
 class NoTruth:
     """Stands for the truth of a bag that has none."""
 
-    def labels(self, index, stamp_ns, next_stamp_ns):
+    def labels(self, index: int, stamp_ns: int,
+               next_stamp_ns: Optional[int]) -> Optional[np.ndarray]:
         """Return None."""
 
-    def report_unused(self, problems):
+    def report_unused(self, problems: Problems) -> None:
         """Do nothing."""
 
 
@@ -80,10 +83,10 @@ class TopicTruth:
     memory stays bounded and labels may have been recorded long before or after their pictures.
     """
 
-    def __init__(self, bag, topic, tolerance_ns=0):
+    def __init__(self, bag: Bag, topic: str, tolerance_ns: int = 0) -> None:
         """Read the topic; a message that is no label map becomes a problem of the bag."""
         self._spool = tempfile.TemporaryFile()
-        self._places = []
+        self._places: List[Tuple[int, int, Tuple[int, ...]]] = []
         self._compressor = zstandard.ZstdCompressor(level=1)
         self._decompressor = zstandard.ZstdDecompressor()
         self._where = f'{bag.path}: {topic}'
@@ -99,7 +102,8 @@ class TopicTruth:
             self._store(labels)
         self._index = StampIndex(stamps, tolerance_ns)
 
-    def labels(self, index, stamp_ns, next_stamp_ns):
+    def labels(self, index: int, stamp_ns: int,
+               next_stamp_ns: Optional[int]) -> Optional[np.ndarray]:
         """Return the label map for the frame of this stamp, (H, W) uint8, or None."""
         number = self._index.take(stamp_ns, next_stamp_ns)
         if number is None:
@@ -109,15 +113,15 @@ class TopicTruth:
         content = self._decompressor.decompress(self._spool.read(size))
         return np.frombuffer(content, np.uint8).reshape(shape)
 
-    def report_unused(self, problems):
+    def report_unused(self, problems: Problems) -> None:
         """Make a problem of the truths that no frame took."""
         unused = len(self._index.unused)
         if unused:
             problems.add('unused_truth', f'{self._where}: {unused} of {len(self._places)} label '
                                          'maps have the stamp of no picture (see --tolerance)')
 
-    def _store(self, labels):
-        packed = self._compressor.compress(np.ascontiguousarray(labels))
+    def _store(self, labels: np.ndarray) -> None:
+        packed = self._compressor.compress(np.ascontiguousarray(labels).data)
         self._places.append((self._spool.tell(), len(packed), labels.shape))
         self._spool.write(packed)
 
@@ -131,7 +135,7 @@ class FolderTruth:
     (``1700000000.123456789.png``, ``1700000000_123456789.png``).
     """
 
-    def __init__(self, folder, tolerance_ns=0):
+    def __init__(self, folder: Path, tolerance_ns: int = 0) -> None:
         """
         List the folder.
 
@@ -150,7 +154,8 @@ class FolderTruth:
             self._by_number = dict(zip(numbers, self._files))
             self._left = set(self._by_number)
 
-    def labels(self, index, stamp_ns, next_stamp_ns):
+    def labels(self, index: int, stamp_ns: int,
+               next_stamp_ns: Optional[int]) -> Optional[np.ndarray]:
         """
         Return the mask of a frame, (H, W) uint8, or None.
 
@@ -164,7 +169,7 @@ class FolderTruth:
             self._left.discard(index)
         return None if file is None else labels_from_file(file)
 
-    def report_unused(self, problems):
+    def report_unused(self, problems: Problems) -> None:
         """Make a problem of the masks that no frame took."""
         if self._by_stamp:
             unused = [self._files[number] for number in self._index.unused]
@@ -175,7 +180,10 @@ class FolderTruth:
                                          f'masks belong to no frame, {unused[0].name} first')
 
 
-def mask_folder(folder, bag_name):
+Truth = Union[NoTruth, TopicTruth, FolderTruth]
+
+
+def mask_folder(folder: Union[str, Path], bag_name: str) -> Optional[Path]:
     """
     Return the folder with a bag's masks, None where the bag has none.
 
@@ -193,12 +201,12 @@ def mask_folder(folder, bag_name):
     return None if parts else folder
 
 
-def folders_with_masks(folder):
+def folders_with_masks(folder: Path) -> List[Path]:
     """Return the subfolders that hold masks, in natural order."""
     return [path for path in visible(folder) if path.is_dir() and mask_files(path)]
 
 
-def check_mask_folder(folder, bag_names):
+def check_mask_folder(folder: Union[str, Path], bag_names: Sequence[str]) -> List[Problem]:
     """
     Return the :class:`~effvit_ros.bags.problems.Problem` of a folder without masks of any bag.
 
@@ -222,7 +230,8 @@ def check_mask_folder(folder, bag_names):
                     f'{", ".join(bag_names)}')]
 
 
-def open_truth(bag, topic='', folder=None, tolerance_ns=0):
+def open_truth(bag: Bag, topic: str = '', folder: Optional[Path] = None,
+               tolerance_ns: int = 0) -> Truth:
     """Return the truth from ``folder``, else from ``topic``, else :class:`NoTruth`."""
     if folder is not None:
         return FolderTruth(folder, tolerance_ns)
