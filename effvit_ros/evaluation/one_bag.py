@@ -142,7 +142,8 @@ def evaluate_bag(job: Job, on_progress: Optional[Progress] = None) -> Dict[str, 
             'frames_s': round(evaluated - opened, 3),
             'hash_s': round(time.perf_counter() - evaluated, 3)}
         if energy.joules is not None:
-            run['energy'] = {'joules_per_frame': energy.per(total), 'source': energy.source}
+            run['energy'] = {'joules_per_frame': energy.per(total, evaluated - opened),
+                             'source': energy.source}
         report = bag_report(folder, bundle_identity(bundle), identity, device, settings,
                             bag.problems, run)
         write_page(offline_page(report, folder), folder)

@@ -1,6 +1,7 @@
 """evaluate_bag from end to end on small bags: hand-known scores, determinism, broken bags."""
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import io
@@ -38,7 +39,9 @@ from effvit_ros.bags.pictures import COMPRESSED, IMAGE
 from effvit_ros.bags.problems import KINDS
 from effvit_ros.bags.writer import BagWriter, STRING
 from effvit_ros.core import libraries
+from effvit_ros.core.energy import Energy
 from effvit_ros.core.metrics import ConfusionMatrix, LpcvDice
+from effvit_ros.evaluation import one_bag
 from effvit_ros.evaluation.evaluate_bag import main
 from effvit_ros.evaluation.records import FRAMES
 from effvit_ros.evaluation.report import VARYING_KEYS
@@ -62,6 +65,22 @@ def evaluate(tiny_bundle, tmp_path, capsys):
 
 def problem_lines(err):
     return [line for line in err.splitlines() if line.startswith('problem: ')]
+
+
+def test_the_report_tells_the_energy_of_a_frame_where_it_is_measured(
+        evaluate, tmp_path, monkeypatch):
+    @contextlib.contextmanager
+    def measured():
+        energy = Energy()
+        yield energy
+        energy.joules, energy.seconds, energy.source = 20.0, 2.0, 'a meter'
+    monkeypatch.setattr(one_bag, 'measured_energy', measured)
+    code, report, _ = evaluate(write_bag(tmp_path / 'flight'))
+    told = report['run']['energy']
+    assert code == 0 and told['source'] == 'a meter'
+    # 10 W for as long as the 6 frames took.
+    assert told['joules_per_frame'] == pytest.approx(10 * report['run']['frames_s'] / 6, abs=0.01)
+    assert told['joules_per_frame'] > 0
 
 
 def test_a_perfect_model_scores_one(evaluate, tmp_path):
