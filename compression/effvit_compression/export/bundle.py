@@ -323,7 +323,8 @@ def model_card(manifest: dict, description: Description) -> str:
         f'{size}x{size} (attention counted). Class set {manifest["class_set"]}, ids 0 to '
         f'{number - 1}; pictures of any shape are stretched to the square input.', '',
         '## Scores', '',
-        'On pictures that were never trained on, through the CPU runtime, at the pictures\' own '
+        'On pictures that were never trained on, but may have chosen the settings and the '
+        'checkpoint (val), through the CPU runtime, at the pictures\' own '
         'size. mIoU: pooled, over the classes that occur.', '',
         f'| pictures | n | mIoU |{" LPCV mean Dice |" * lpcv} IoU by class |',
         '|---|---|---|---|' + '---|' * lpcv]
