@@ -7,12 +7,20 @@ import sqlite3
 import tempfile
 from contextlib import closing, ExitStack
 from pathlib import Path
+from typing import Dict, Generator, Iterable, List, Optional, Sequence, Tuple, Union
 
 import yaml
 import zstandard
 
 from effvit_ros.bags.problems import BagError, Problems
-from effvit_ros.bags.storage import COMPRESSED_SUFFIX, open_storage, SUFFIXES, Topic
+from effvit_ros.bags.storage import (
+    COMPRESSED_SUFFIX,
+    open_storage,
+    RawMessage,
+    Storage,
+    SUFFIXES,
+    Topic,
+)
 from effvit_ros.core.picture_files import visible
 
 METADATA = 'metadata.yaml'
@@ -32,7 +40,7 @@ class Bag:
     ROS 1 .bag; ``problems`` collects what was found wrong with it, by whoever reads it.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: Union[str, Path]) -> None:
         """
         Open every storage file; one that can't be opened is a problem, unless it is the only.
 
@@ -44,7 +52,7 @@ class Bag:
         self.files = storage_files(self.path, self.problems)
         #: The files with what lies next to them: all that decides what is read.
         self.contents = contents(self.files)
-        self._storages = []
+        self._storages: List[Storage] = []
         try:
             self._open_all()
         except BaseException:
@@ -58,15 +66,15 @@ class Bag:
             self._compare(name, self.count(name) if name in self.topics else 0, expected)
 
     @property
-    def name(self):
+    def name(self) -> str:
         """Return a name for people: the folder's or the file's without its ending."""
         return bag_name(self.path)
 
-    def count(self, topic):
+    def count(self, topic: str) -> int:
         """Return how many messages the topic has."""
         return self.topics[topic].count
 
-    def messages(self, names):
+    def messages(self, names: Sequence[str]) -> Generator[RawMessage, None, None]:
         """
         Yield :class:`~effvit_ros.bags.storage.RawMessage`, decompressed, file by file.
 
@@ -88,32 +96,32 @@ class Bag:
         for name in names:
             self._compare(name, yielded[name], self._described.get(name, self.count(name)))
 
-    def _tell_cut(self, storage):
+    def _tell_cut(self, storage: Storage) -> None:
         if not storage.whole:
             self.problems.add_once('truncated', f'{storage.path}: the file ends too early; what '
                                                 'is before the cut is read')
 
-    def _compare(self, name, count, expected):
+    def _compare(self, name: str, count: int, expected: int) -> None:
         """Tell where messages are missing, or there are more, and nothing says why so far."""
         if count != expected and not any(p.kind in _EXPLAIN_COUNTS for p in self.problems):
             self.problems.add_once(
                 'count', f'{self.path}: {name} has {count} messages, the bag itself says '
                 f'{expected}')
 
-    def close(self):
+    def close(self) -> None:
         """Close the files and remove what was decompressed."""
         self._open_files.close()
 
-    def __enter__(self):
+    def __enter__(self) -> Bag:
         """Return itself."""
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         """Close."""
         self.close()
 
-    def _open_all(self):
-        failures = []
+    def _open_all(self) -> None:
+        failures: List[BagError] = []
         for file in self.files:
             try:
                 storage = open_storage(self._readable(file))
@@ -125,10 +133,10 @@ class Bag:
         if not self._storages:
             raise failures[0] if failures else BagError(
                 'empty', f'{self.path}: the bag has no storage file')
-        for error in failures:
-            self.problems.add(error.kind, str(error))
+        for failure in failures:
+            self.problems.add(failure.kind, str(failure))
 
-    def _readable(self, file):
+    def _readable(self, file: Path) -> Path:
         """
         Return the file itself, or a temporary one: decompressed, or with its journal in it.
 
@@ -151,7 +159,7 @@ class Bag:
         return target
 
 
-def bag_name(path):
+def bag_name(path: Union[str, Path]) -> str:
     """Return a bag's name without the endings of its format."""
     path = Path(path).resolve()
     if path.is_dir():
@@ -162,7 +170,7 @@ def bag_name(path):
     return name
 
 
-def storage_files(path, problems):
+def storage_files(path: Path, problems: Problems) -> List[Path]:
     """
     Return the storage files of the bag at ``path`` in their order.
 
@@ -192,7 +200,7 @@ def storage_files(path, problems):
     return [path / name for name in named if (path / name).is_file()]
 
 
-def described(path):
+def described(path: Path) -> Tuple[Optional[List[str]], Optional[Dict[str, int]]]:
     """
     Return the names of the storage files and the messages of each topic by metadata.yaml.
 
@@ -212,30 +220,30 @@ def described(path):
     return names, counts
 
 
-def is_storage(path):
+def is_storage(path: Path) -> bool:
     """Return whether a file's name is that of a storage file."""
     return path.is_file() and _uncompressed(path).endswith(SUFFIXES)
 
 
-def is_part_of(folder, file):
+def is_part_of(folder: Path, file: Path) -> bool:
     """Return whether rosbag2 gave a file its name after the bag's folder: flight/flight_0.mcap."""
     stem, _, suffix = _uncompressed(file).rpartition('.')
     own = folder.resolve().name
     return suffix != 'bag' and re.fullmatch(re.escape(own) + '(_[0-9]+)?', stem) is not None
 
 
-def journals(file):
+def journals(file: Path) -> List[Path]:
     """Return what sqlite has written next to a .db3 and not into it, as a killed recorder does."""
     adjacent = [file.with_name(file.name + ending) for ending in ('-wal', '-journal')]
     return [path for path in adjacent if path.is_file() and path.stat().st_size]
 
 
-def contents(files):
+def contents(files: Iterable[Path]) -> List[Path]:
     """Return storage files, each followed by its journals: all that a bag's messages lie in."""
     return [path for file in files for path in (file, *journals(file))]
 
 
-def _without_metadata(path, found, problems):
+def _without_metadata(path: Path, found: List[Path], problems: Problems) -> List[Path]:
     if not found:
         raise BagError('unreadable', f'{path}: no {METADATA} and no storage file in it')
     if all(is_part_of(path, file) for file in found):
@@ -247,12 +255,12 @@ def _without_metadata(path, found, problems):
     return found
 
 
-def _uncompressed(path):
+def _uncompressed(path: Path) -> str:
     name = path.name
     return name[:-len(COMPRESSED_SUFFIX)] if name.endswith(COMPRESSED_SUFFIX) else name
 
 
-def _merged_journal(file, unfinished, folder):
+def _merged_journal(file: Path, unfinished: Sequence[Path], folder: Path) -> Path:
     """Return a copy of a .db3 in ``folder`` that holds what lay in its journals."""
     try:
         for path in (file, *unfinished):
@@ -264,8 +272,8 @@ def _merged_journal(file, unfinished, folder):
     return folder / file.name
 
 
-def _merged(storages):
-    topics = {}
+def _merged(storages: Iterable[Storage]) -> Dict[str, Topic]:
+    topics: Dict[str, Topic] = {}
     for storage in storages:
         for topic in storage.topics:
             known = topics.get(topic.name)
@@ -276,7 +284,7 @@ def _merged(storages):
     return topics
 
 
-def _decompress(data):
+def _decompress(data: bytes) -> bytes:
     # Messages that rosbag2 compressed hold their size, others' may not.
     with zstandard.ZstdDecompressor().stream_reader(data) as reader:
         return reader.read()

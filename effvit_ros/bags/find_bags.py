@@ -2,13 +2,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Dict, Iterable, List, Set, Union
 
 from effvit_ros.bags.bag import bag_name, is_part_of, is_storage, METADATA
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.picture_files import visible
 
 
-def find_bags(names, list_file=None):
+def find_bags(names: Iterable[Union[str, Path]],
+              list_file: Union[None, str, Path] = None) -> List[Path]:
     """
     Return the paths of the bags, in the order given, each once.
 
@@ -20,7 +22,8 @@ def find_bags(names, list_file=None):
     wanted = [Path(name).expanduser() for name in names]
     if list_file is not None:
         wanted += _listed(Path(list_file))
-    found, known = [], set()
+    found: List[Path] = []
+    known: Set[Path] = set()
     for path in wanted:
         # What is not there stays in the list: the others are evaluated, and this one reported.
         bags = bags_under(path) if path.is_dir() else [path]
@@ -36,21 +39,21 @@ def find_bags(names, list_file=None):
     return found
 
 
-def refuse_same_names(bags, why):
+def refuse_same_names(bags: Iterable[Path], why: str) -> None:
     """
     Refuse bags of which two have one name.
 
     :param why: what could not be done with them, a sentence's end.
     :raises UserError: there are such.
     """
-    known = {}
+    known: Dict[str, Path] = {}
     for bag in bags:
         other = known.setdefault(bag_name(bag), bag)
         if other is not bag:
             raise UserError(f'{other} and {bag} have one name, {bag_name(bag)}: {why}; rename one')
 
 
-def bags_under(folder):
+def bags_under(folder: Path) -> List[Path]:
     """
     Return the bags in a folder: itself where it is one, else those at any depth, in natural order.
 
@@ -67,7 +70,7 @@ def bags_under(folder):
     return bags
 
 
-def _listed(file):
+def _listed(file: Path) -> List[Path]:
     try:
         lines = file.read_text(encoding='utf-8-sig').splitlines()
     except (OSError, UnicodeDecodeError) as error:

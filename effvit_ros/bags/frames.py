@@ -2,7 +2,17 @@
 from __future__ import annotations
 
 import time
-from typing import NamedTuple, Optional
+from typing import (
+    Any,
+    Generator,
+    Iterable,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Tuple,
+    TYPE_CHECKING,
+)
 
 from effvit_ros.bags.pictures import (
     frame_id_of,
@@ -16,6 +26,9 @@ from effvit_ros.core.bit_depth import BitDepth
 from effvit_ros.core.pixels import Picture, PictureError
 from effvit_ros.core.video_packets import VideoDecoder
 
+if TYPE_CHECKING:
+    from effvit_ros.bags.bag import Bag
+
 
 class RecordedFrame(NamedTuple):
     """
@@ -26,7 +39,7 @@ class RecordedFrame(NamedTuple):
     one before, without a gap or a jump back in time.
     """
 
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple's method
     stamp_ns: int
     next_stamp_ns: Optional[int]
     log_ns: int
@@ -37,20 +50,21 @@ class RecordedFrame(NamedTuple):
     decode_ms: float
 
 
-def frame_stamps(bag, topic):
+def frame_stamps(bag: Bag, topic: str) -> List[int]:
     """Return the stamps of the topic's pictures in nanoseconds; only headers are looked at."""
     return [message.stamp_ns for message in _messages(bag, topic, f'{bag.path}: {topic}')]
 
 
 class _Message(NamedTuple):
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple's method
     stamp_ns: int
     log_ns: int
-    image: object
+    image: Any
     read_ms: float
 
 
-def recorded_frames(bag, topic, bit_depth=0):
+def recorded_frames(bag: Bag, topic: str,
+                    bit_depth: int = 0) -> Generator[RecordedFrame, None, None]:
     """
     Yield a :class:`RecordedFrame` for every picture of the topic, in the order of recording.
 
@@ -89,7 +103,7 @@ def recorded_frames(bag, topic, bit_depth=0):
                          f'bits: taken as {depth.guess} bits (--bit-depth {depth.guess}, or 16)')
 
 
-def _messages(bag, topic, where):
+def _messages(bag: Bag, topic: str, where: str) -> Iterator[_Message]:
     """Yield the topic's messages, deserialized; what can't be and jumps back become problems."""
     message_type = bag.topics[topic].type
     last_ns = None
@@ -112,7 +126,7 @@ def _messages(bag, topic, where):
         start = time.perf_counter()
 
 
-def _with_next_stamp(messages):
+def _with_next_stamp(messages: Iterable[_Message]) -> Iterator[Tuple[_Message, Optional[int]]]:
     """Yield each message with the stamp of the one after it, None at the end."""
     current = None
     for following in messages:

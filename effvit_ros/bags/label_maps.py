@@ -1,11 +1,15 @@
 """Label maps as bags hold them: image messages, ids exactly as written."""
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+
 from effvit_ros.bags.pictures import COMPRESSED
 from effvit_ros.core.label_files import labels_from_bytes, labels_from_raw
 
 
-def labels_from_message(image):
+def labels_from_message(image: Any) -> np.ndarray:
     """
     Return the label map of an Image (8 or 16 bits, one channel) or of a PNG CompressedImage.
 

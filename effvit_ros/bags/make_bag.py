@@ -3,6 +3,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
+from typing import Optional, Sequence
 
 from effvit_ros.core import cli
 from effvit_ros.core.errors import reports_user_errors, UserError
@@ -16,15 +18,16 @@ _START_S = 1_700_000_000
 
 
 @reports_user_errors
-def main(args=None):
+def main(args: Optional[Sequence[str]] = None) -> int:
     """Write the bag and return the exit code."""
     options = _parse(args)
     need(*READING, 'PIL')
     from effvit_ros.bags.still_flight import bag_frames, Form, write_frames
     from effvit_ros.bags.writer import BagWriter
-    pictures = picture_files(options.images)
+    pictures = picture_files(Path(options.images))
+    labels = Path(options.labels) if options.labels else None
     form = Form(options.encoding, options.quality, options.topic, options.truth_topic)
-    frames = bag_frames(pictures, options.labels, options.window, options.frames)
+    frames = bag_frames(pictures, labels, options.window, options.frames)
     with BagWriter(options.out, options.storage, not options.no_compression) as writer:
         counts = write_frames(writer, frames, form, round(options.start * 1e9), options.rate)
         if options.labels and not counts.truths:
@@ -38,7 +41,7 @@ def main(args=None):
     return 0
 
 
-def _parse(args):
+def _parse(args: Optional[Sequence[str]]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog='make_bag', description='Make a rosbag2 of pictures and, where there are some, '
         'label maps of the same stem.')

@@ -3,11 +3,24 @@ from __future__ import annotations
 
 from contextlib import closing
 from functools import lru_cache
+from typing import Any, List, Mapping, Optional, Tuple, TYPE_CHECKING
 
 from rosbags.typesys import get_types_from_msg, get_typestore, Stores
+from rosbags.typesys.store import Typestore
 
 from effvit_ros.bags.problems import BagError
-from effvit_ros.core.pixels import decode, decode_compressed, means_distances, PictureError
+from effvit_ros.core.bit_depth import BitDepth
+from effvit_ros.core.pixels import (
+    decode,
+    decode_compressed,
+    means_distances,
+    Picture,
+    PictureError,
+)
+
+if TYPE_CHECKING:
+    from effvit_ros.bags.bag import Bag
+    from effvit_ros.bags.storage import RawMessage, Topic
 
 IMAGE = 'sensor_msgs/msg/Image'
 COMPRESSED = 'sensor_msgs/msg/CompressedImage'
@@ -26,7 +39,7 @@ TRUTH_NAMES = ('truth', 'ground_truth')
 RESULT_NAMES = ('labels', 'confidence', 'overlay')
 
 
-def choose_topics(bag, image_topic='', truth_topic=''):
+def choose_topics(bag: Bag, image_topic: str = '', truth_topic: str = '') -> Tuple[str, str]:
     """
     Return the names of the image topic and of the truth topic ('' where there is none).
 
@@ -57,7 +70,7 @@ def choose_topics(bag, image_topic='', truth_topic=''):
     return image_topic, truth_topic
 
 
-def note_unknown_types(bag):
+def note_unknown_types(bag: Bag) -> None:
     """Make a problem of each topic whose type nobody defines."""
     for topic in bag.topics.values():
         if topic.foreign:
@@ -71,7 +84,7 @@ def note_unknown_types(bag):
                 'does not define: not read', subject=topic.name)
 
 
-def picture_of(image, depth=None):
+def picture_of(image: Any, depth: Optional[BitDepth] = None) -> Picture:
     """
     Return the :class:`~effvit_ros.core.pixels.Picture` in a deserialized image message.
 
@@ -86,23 +99,23 @@ def picture_of(image, depth=None):
                   bool(image.is_bigendian), depth)
 
 
-def stamp_of(image, log_ns):
+def stamp_of(image: Any, log_ns: int) -> int:
     """Return the header's stamp in nanoseconds, or the time of recording where it is zero."""
     stamp = image.timestamp if image.__msgtype__ == FOXGLOVE_VIDEO else image.header.stamp
     return stamp.sec * 10**9 + stamp.nanosec or log_ns
 
 
-def frame_id_of(image):
+def frame_id_of(image: Any) -> str:
     """Return the frame that the picture was taken in."""
     return (image if image.__msgtype__ == FOXGLOVE_VIDEO else image.header).frame_id
 
 
-def packet_of(image):
+def packet_of(image: Any) -> Tuple[Any, str]:
     """Return (data, codec) of a message of :data:`VIDEO_TYPES`."""
     return image.data, (image.format if image.__msgtype__ == FOXGLOVE_VIDEO else image.encoding)
 
 
-def read_message(message, message_type):
+def read_message(message: RawMessage, message_type: str) -> Any:
     """
     Return the message deserialized by the standard definition of its type.
 
@@ -124,12 +137,12 @@ def read_message(message, message_type):
 
 
 @lru_cache(maxsize=1)
-def _newest_types():
+def _newest_types() -> Typestore:
     return get_typestore(Stores.LATEST)
 
 
 @lru_cache(maxsize=2)
-def _types(ros1):
+def _types(ros1: bool) -> Typestore:
     """Return the standard definitions; those of image messages are the same in every release."""
     types = get_typestore(Stores.ROS1_NOETIC if ros1 else Stores.ROS2_HUMBLE)
     if not ros1:
@@ -138,7 +151,7 @@ def _types(ros1):
     return types
 
 
-def _only_camera(bag, candidates):
+def _only_camera(bag: Bag, candidates: List[str]) -> str:
     cameras = [n for n in candidates if not _is_result(n)] or candidates
     kinds = {name: _distances_of(bag, name) for name in cameras}
     if cameras and all(kinds.values()):
@@ -156,7 +169,7 @@ def _only_camera(bag, candidates):
                                       f'--topic: {", ".join(sorted(cameras))}')
 
 
-def _distances_of(bag, name):
+def _distances_of(bag: Bag, name: str) -> str:
     """Return the encoding of a topic's first message where that means distances, else ''."""
     with closing(bag.messages([name])) as messages:
         for message in messages:
@@ -171,16 +184,16 @@ def _distances_of(bag, name):
     return ''
 
 
-def _listing(topics):
+def _listing(topics: Mapping[str, Topic]) -> str:
     held = ', '.join(f'{t.name} ({t.type}{" in " if t.foreign else ""}{t.foreign})'
                      for t in topics.values())
     return f'the bag holds {held}' if held else 'the bag holds no topic'
 
 
-def _last(name):
+def _last(name: str) -> str:
     return name.rsplit('/', 1)[-1]
 
 
-def _is_result(name):
+def _is_result(name: str) -> bool:
     parts = name.split('/')
     return parts[-1] in RESULT_NAMES or (parts[-1] == 'compressed' and parts[-2] in RESULT_NAMES)

@@ -1,7 +1,7 @@
 """What can be wrong with a bag: one clear line for each thing, and what happened because of it."""
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Dict, Iterator, NamedTuple, Optional, Tuple, Type
 
 from effvit_ros.core.errors import UserError
 
@@ -37,12 +37,12 @@ KINDS = {
 class BagError(UserError):
     """A bag that can't be evaluated at all; ``kind`` is one of :data:`KINDS`."""
 
-    def __init__(self, kind, message):
+    def __init__(self, kind: str, message: str) -> None:
         """Keep the kind with the message."""
         super().__init__(message)
         self.kind = kind
 
-    def __reduce__(self):
+    def __reduce__(self) -> Tuple[Type[BagError], Tuple[str, str]]:
         """Let the error pass between processes."""
         return type(self), (self.kind, str(self))
 
@@ -52,9 +52,9 @@ class Problem(NamedTuple):
 
     kind: str
     text: str
-    count: int = 1
+    count: int = 1  # type: ignore[assignment]  # hides tuple's method
 
-    def line(self):
+    def line(self) -> str:
         """Return the text with the number of further cases."""
         more = self.count - 1
         return self.text if not more else f'{self.text} (and {more} more like it)'
@@ -63,11 +63,11 @@ class Problem(NamedTuple):
 class Problems:
     """Collects problems; those of one kind and subject become one line with a count."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         """Start without any."""
-        self._found = {}
+        self._found: Dict[Tuple[str, str], Tuple[str, int]] = {}
 
-    def add(self, kind, text, subject=None):
+    def add(self, kind: str, text: str, subject: Optional[str] = None) -> None:
         """
         Note a problem.
 
@@ -79,11 +79,11 @@ class Problems:
         first, count = self._found.get(key, (text, 0))
         self._found[key] = first, count + 1
 
-    def add_once(self, kind, text):
+    def add_once(self, kind: str, text: str) -> None:
         """Note a problem that is met each time the bag is read."""
         self._found.setdefault((kind, text), (text, 1))
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Problem]:
         """Yield each :class:`Problem`, in the same order whatever was found first."""
         order = list(KINDS)
         found = [Problem(kind, *case) for (kind, _), case in self._found.items()]

@@ -2,12 +2,13 @@
 from __future__ import annotations
 
 import math
-from typing import List, NamedTuple, Optional
+from pathlib import Path
+from typing import Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 
 from effvit_ros.bags.pictures import COMPRESSED, IMAGE
-from effvit_ros.bags.writer import encode
+from effvit_ros.bags.writer import BagWriter, encode
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.labelled_pictures import read_labels, read_picture
 from effvit_ros.core.picture_files import mask_file
@@ -41,7 +42,9 @@ class Counts(NamedTuple):
     without_truth: List[str]
 
 
-def bag_frames(pictures, labels_folder=None, window=None, frames_each=60):
+def bag_frames(pictures: Iterable[Path], labels_folder: Optional[Path] = None,
+               window: Optional[Tuple[int, int]] = None,
+               frames_each: int = 60) -> Iterator[StillFrame]:
     """
     Yield the :class:`StillFrame` of each picture, or of a flight over each.
 
@@ -65,7 +68,8 @@ def bag_frames(pictures, labels_folder=None, window=None, frames_each=60):
             yield StillFrame(picture[view], None if labels is None else labels[view], file.name)
 
 
-def window_path(width, height, window, count, name='the picture'):
+def window_path(width: int, height: int, window: Tuple[int, int], count: int,
+                name: str = 'the picture') -> List[Tuple[int, int]]:
     """
     Return ``count`` top-left corners of a window on a figure of eight over a picture.
 
@@ -85,7 +89,8 @@ def window_path(width, height, window, count, name='the picture'):
     return corners
 
 
-def write_frames(writer, frames, form, start_ns, rate):
+def write_frames(writer: BagWriter, frames: Iterable[StillFrame], form: Form, start_ns: int,
+                 rate: float) -> Counts:
     """
     Write frames at a steady rate and return the :class:`Counts`.
 
@@ -94,7 +99,8 @@ def write_frames(writer, frames, form, start_ns, rate):
     """
     raw = form.encoding == 'raw'
     writer.add_topic(form.topic, IMAGE if raw else COMPRESSED)
-    count, truths, without = 0, 0, []
+    count, truths = 0, 0
+    without: List[str] = []
     for frame in frames:
         stamp_ns = start_ns + round(count * 1e9 / rate)
         count += 1

@@ -8,11 +8,12 @@ files of other recorders, with channels that are no ROS messages among the other
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Collection, Dict, Iterator, NamedTuple, Optional, Tuple, Union
 
 from mcap.reader import make_reader
-from mcap.records import Channel, Message, Schema
+from mcap.records import Channel, McapRecord, Message, Schema
 from mcap.stream_reader import StreamReader
+from rosbags.interfaces import ConnectionExtRosbag2, Qos
 from rosbags.rosbag1 import Reader as Rosbag1Reader
 from rosbags.rosbag2 import Reader as Rosbag2Reader
 
@@ -30,10 +31,10 @@ class Topic(NamedTuple):
 
     name: str
     type: str
-    count: int
+    count: int  # type: ignore[assignment]  # hides tuple's method
     defined: bool
     #: The publishers' QoS as rosbags reads them.
-    qos: tuple = ()
+    qos: Tuple[Qos, ...] = ()
     #: How messages are serialized where that is neither CDR nor ROS 1's way: they are not read.
     foreign: str = ''
 
@@ -47,7 +48,7 @@ class RawMessage(NamedTuple):
     ros1: bool
 
 
-def open_storage(path):
+def open_storage(path: Union[str, Path]) -> Storage:
     """
     Return the file opened, as :class:`RosbagsFile`, :class:`McapFile` or :class:`McapStream`.
 
@@ -70,7 +71,7 @@ class RosbagsFile:
     #: False where the file was found to end too early.
     whole = True
 
-    def __init__(self, path):
+    def __init__(self, path: Path) -> None:
         """
         Open the file and read its index.
 
@@ -85,10 +86,11 @@ class RosbagsFile:
             raise BagError('unreadable', f'{path}: {_reason(error)}') from None
         self.topics = [
             Topic(c.topic, c.msgtype, c.msgcount, bool(c.msgdef.data),
-                  () if self._ros1 else tuple(c.ext.offered_qos_profiles))
+                  tuple(c.ext.offered_qos_profiles)
+                  if isinstance(c.ext, ConnectionExtRosbag2) else ())
             for c in self._reader.connections]
 
-    def messages(self, names):
+    def messages(self, names: Collection[str]) -> Iterator[RawMessage]:
         """
         Yield the :class:`RawMessage` of these topics, in the order of recording.
 
@@ -107,7 +109,7 @@ class RosbagsFile:
                 raise BagError('damaged', f'{self.path}: {_reason(error)}') from None
             yield RawMessage(connection.topic, log_ns, data, self._ros1)
 
-    def close(self):
+    def close(self) -> None:
         """Close the file."""
         self._reader.close()
 
@@ -118,7 +120,7 @@ class McapFile:
     #: As for :class:`RosbagsFile`.
     whole = True
 
-    def __init__(self, path):
+    def __init__(self, path: Path) -> None:
         """
         Read the summary.
 
@@ -130,12 +132,14 @@ class McapFile:
                 summary = make_reader(file).get_summary()
         except Exception as error:  # as for rosbags
             raise BagError('unreadable', f'{path}: {_reason(error)}') from None
+        if summary is None:
+            raise BagError('unreadable', f'{path}: no index at its end')
         counts = summary.statistics.channel_message_counts if summary.statistics else {}
         self.topics = [
             _topic(channel, summary.schemas.get(channel.schema_id), counts.get(number, 0))
             for number, channel in summary.channels.items()]
 
-    def messages(self, names):
+    def messages(self, names: Collection[str]) -> Iterator[RawMessage]:
         """
         Yield the :class:`RawMessage` of these topics, in the order of recording.
 
@@ -154,14 +158,14 @@ class McapFile:
                     yield RawMessage(channel.topic, message.log_time, message.data,
                                      _is_ros1(channel))
 
-    def close(self):
+    def close(self) -> None:
         """Do nothing: the file is open only while it is read."""
 
 
 class McapStream:
     """An mcap file without an index, read from its beginning in the order of writing."""
 
-    def __init__(self, path):
+    def __init__(self, path: Path) -> None:
         """
         Scan the file once for its topics.
 
@@ -169,7 +173,9 @@ class McapStream:
         """
         self.path = path
         self.whole = True
-        schemas, channels, counts = {}, {}, {}
+        schemas: Dict[int, Schema] = {}
+        channels: Dict[int, Channel] = {}
+        counts: Dict[int, int] = {}
         for record in self._records():
             if isinstance(record, Schema):
                 schemas[record.id] = record
@@ -182,9 +188,9 @@ class McapStream:
         self.topics = [_topic(channel, schemas.get(channel.schema_id), counts.get(number, 0))
                        for number, channel in channels.items()]
 
-    def messages(self, names):
+    def messages(self, names: Collection[str]) -> Iterator[RawMessage]:
         """Yield the :class:`RawMessage` of these topics up to the end, or the cut."""
-        wanted = {}
+        wanted: Dict[int, Channel] = {}
         for record in self._records():
             if isinstance(record, Channel) and record.topic in names and _is_ros(record):
                 wanted[record.id] = record
@@ -192,10 +198,10 @@ class McapStream:
                 channel = wanted[record.channel_id]
                 yield RawMessage(channel.topic, record.log_time, record.data, _is_ros1(channel))
 
-    def close(self):
+    def close(self) -> None:
         """Do nothing: the file is open only while it is read."""
 
-    def _records(self):
+    def _records(self) -> Iterator[McapRecord]:
         with open(self.path, 'rb') as file:
             records = iter(StreamReader(file, record_size_limit=_LONGEST_RECORD).records)
             while True:
@@ -209,7 +215,11 @@ class McapStream:
                 yield record
 
 
-def _topic(channel, schema, count):
+#: A storage file, whatever reads it.
+Storage = Union[RosbagsFile, McapFile, McapStream]
+
+
+def _topic(channel: Channel, schema: Optional[Schema], count: int) -> Topic:
     """Return a channel of an mcap file as a :class:`Topic`, its type as ROS 2 writes it."""
     name = schema.name if schema else ''
     if not _is_ros(channel):
@@ -221,15 +231,15 @@ def _topic(channel, schema, count):
     return Topic(channel.topic, name, count, bool(schema and schema.data))
 
 
-def _is_ros(channel):
+def _is_ros(channel: Channel) -> bool:
     return channel.message_encoding == 'cdr' or _is_ros1(channel)
 
 
-def _is_ros1(channel):
+def _is_ros1(channel: Channel) -> bool:
     return channel.message_encoding == 'ros1'
 
 
-def _has_chunk_index(path):
+def _has_chunk_index(path: Path) -> bool:
     try:
         with open(path, 'rb') as file:
             summary = make_reader(file).get_summary()
@@ -240,6 +250,6 @@ def _has_chunk_index(path):
     return summary is not None and bool(summary.chunk_indexes)
 
 
-def _reason(error):
+def _reason(error: Exception) -> str:
     text = ' '.join(str(a) for a in error.args) or type(error).__name__
     return ' '.join(text.split())

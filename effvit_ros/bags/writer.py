@@ -5,10 +5,12 @@ import shutil
 import tempfile
 from functools import lru_cache
 from pathlib import Path
+from typing import Any, Dict, Final, Optional, Type, Union
 
 import cv2
 import numpy as np
 from rosbags.interfaces import (
+    Connection,
     Qos,
     QosDurability,
     QosHistory,
@@ -18,6 +20,7 @@ from rosbags.interfaces import (
 )
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 from rosbags.typesys import get_typestore, Stores
+from rosbags.typesys.store import Typestore
 
 from effvit_ros.bags.pictures import COMPRESSED, IMAGE
 from effvit_ros.core.errors import UserError
@@ -25,7 +28,7 @@ from effvit_ros.core.errors import UserError
 STORAGES = {'mcap': StoragePlugin.MCAP, 'sqlite3': StoragePlugin.SQLITE3}
 STRING = 'std_msgs/msg/String'
 #: Version of metadata.yaml: 8 is read by humble and by everything newer.
-METADATA_VERSION = 8
+METADATA_VERSION: Final = 8
 #: ROS keeps the seconds of a stamp in 32 bits with a sign.
 LAST_STAMP_S = 2**31 - 1
 _FOREVER = QosTime(2147483647, 4294967295)
@@ -38,7 +41,8 @@ class BagWriter:
     A context manager: left by an exception, nothing stays behind.
     """
 
-    def __init__(self, path, storage='mcap', compress=True):
+    def __init__(self, path: Union[str, Path], storage: str = 'mcap',
+                 compress: bool = True) -> None:
         """
         Create the bag.
 
@@ -61,9 +65,9 @@ class BagWriter:
         except BaseException:
             shutil.rmtree(self._staging, ignore_errors=True)
             raise
-        self._topics = {}
+        self._topics: Dict[str, Connection] = {}
 
-    def add_topic(self, name, message_type, latched=False):
+    def add_topic(self, name: str, message_type: str, latched: bool = False) -> None:
         """
         Declare a topic; ``latched`` offers transient-local durability.
 
@@ -74,7 +78,8 @@ class BagWriter:
         self._topics[name] = self._writer.add_connection(
             name, message_type, typestore=_types(), offered_qos_profiles=[_qos(latched)])
 
-    def write_image(self, topic, stamp_ns, pixels, encoding, frame_id='', log_ns=None):
+    def write_image(self, topic: str, stamp_ns: int, pixels: np.ndarray, encoding: str,
+                    frame_id: str = '', log_ns: Optional[int] = None) -> None:
         """
         Write an Image.
 
@@ -87,7 +92,8 @@ class BagWriter:
             data=pixels.reshape(-1))
         self._write(topic, message, stamp_ns if log_ns is None else log_ns)
 
-    def write_compressed(self, topic, stamp_ns, content, form, frame_id='', log_ns=None):
+    def write_compressed(self, topic: str, stamp_ns: int, content: Union[bytes, np.ndarray],
+                         form: str, frame_id: str = '', log_ns: Optional[int] = None) -> None:
         """
         Write a CompressedImage.
 
@@ -99,7 +105,8 @@ class BagWriter:
             data=np.frombuffer(content, np.uint8))
         self._write(topic, message, stamp_ns if log_ns is None else log_ns)
 
-    def write_fields(self, topic, stamp_ns, frame_id, log_ns=None, **fields):
+    def write_fields(self, topic: str, stamp_ns: int, frame_id: str, log_ns: Optional[int] = None,
+                     **fields: Any) -> None:
         """
         Write a message that begins with a Header.
 
@@ -109,25 +116,25 @@ class BagWriter:
             header=self._header(stamp_ns, frame_id), **fields)
         self._write(topic, message, stamp_ns if log_ns is None else log_ns)
 
-    def part(self, message_type, **fields):
+    def part(self, message_type: str, **fields: Any) -> Any:
         """Return a message to be a part of another."""
         return self._message(message_type)(**fields)
 
-    def write_text(self, topic, log_ns, text):
+    def write_text(self, topic: str, log_ns: int, text: str) -> None:
         """Write a std_msgs String."""
         self._write(topic, self._message(STRING)(data=text), log_ns)
 
-    def close(self):
+    def close(self) -> None:
         """Finish the bag and move it to its place."""
         self._writer.close()
         (self._staging / self.path.name).rename(self.path)
         self._staging.rmdir()
 
-    def __enter__(self):
+    def __enter__(self) -> BagWriter:
         """Return itself."""
         return self
 
-    def __exit__(self, kind, *exception):
+    def __exit__(self, kind: Optional[Type[BaseException]], *exception: object) -> None:
         """Close, or remove everything after an exception."""
         if kind is None:
             self.close()
@@ -135,15 +142,15 @@ class BagWriter:
         self._writer.abort()
         shutil.rmtree(self._staging, ignore_errors=True)
 
-    def _write(self, topic, message, log_ns):
+    def _write(self, topic: str, message: Any, log_ns: int) -> None:
         connection = self._topics[topic]
         self._writer.write(
             connection, log_ns, _types().serialize_cdr(message, connection.msgtype))
 
-    def _message(self, name):
+    def _message(self, name: str) -> Any:
         return _types().types[name]
 
-    def _header(self, stamp_ns, frame_id):
+    def _header(self, stamp_ns: int, frame_id: str) -> Any:
         if not 0 <= stamp_ns < LAST_STAMP_S * 10**9:
             raise UserError(f'{self.path}: a stamp of {stamp_ns / 1e9:g} s: stamps are 0 to '
                             f'{LAST_STAMP_S} s')
@@ -152,7 +159,7 @@ class BagWriter:
         return self._message('std_msgs/msg/Header')(stamp=stamp, frame_id=frame_id)
 
 
-def encode(pixels, form, quality=90):
+def encode(pixels: np.ndarray, form: str, quality: int = 90) -> np.ndarray:
     """Return a picture as ``png`` or ``jpeg``, a uint8 array of the file's bytes."""
     options = (cv2.IMWRITE_JPEG_QUALITY, quality)
     if form == 'png':
@@ -161,11 +168,11 @@ def encode(pixels, form, quality=90):
 
 
 @lru_cache(maxsize=1)
-def _types():
+def _types() -> Typestore:
     return get_typestore(Stores.ROS2_HUMBLE)
 
 
-def _qos(latched):
+def _qos(latched: bool) -> Qos:
     durability = QosDurability.TRANSIENT_LOCAL if latched else QosDurability.VOLATILE
     return Qos(QosHistory.KEEP_LAST, 1 if latched else 10, QosReliability.RELIABLE, durability,
                _FOREVER, _FOREVER, QosLiveliness.AUTOMATIC, _FOREVER, False)

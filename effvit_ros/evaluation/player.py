@@ -150,8 +150,9 @@ class BagPlayer(Node):
                     return
                 self._send(message, shift)
                 last = message.log_ns
-            if newest is not None:
-                self.length_s = (newest - first) * 1e-9
+            if first is None or newest is None:
+                return
+            self.length_s = (newest - first) * 1e-9
             if last is None or not self._plan.loop:
                 return
             # As long after the last message as that is after the one before, on average.

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Optional, Type
 
 import numpy as np
 
@@ -53,6 +54,6 @@ class ResultBag:
         """Return itself."""
         return self
 
-    def __exit__(self, *exception: object) -> None:
+    def __exit__(self, kind: Optional[Type[BaseException]], *exception: object) -> None:
         """Finish the bag, or remove it after an exception."""
-        self._writer.__exit__(*exception)
+        self._writer.__exit__(kind, *exception)
