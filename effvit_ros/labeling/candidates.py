@@ -1,10 +1,16 @@
 """What is known of each frame of a flight before anybody labels it."""
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Tuple, TYPE_CHECKING
 
 import cv2
 import numpy as np
+
+from effvit_ros.core.segmenter import Segmenter
+from effvit_ros.core.view import Views
+
+if TYPE_CHECKING:
+    from effvit_ros.bags.frames import RecordedFrame
 
 #: Side of the tiny picture that tells scenes apart, and of the one that sharpness is told by.
 _TINY, _SMALL = 12, 320
@@ -35,7 +41,7 @@ class Candidate(NamedTuple):
     strangeness: float = 0.0
 
 
-def measure(bag_name, frame, segmenter):
+def measure(bag_name: str, frame: RecordedFrame, segmenter: Segmenter) -> Candidate:
     """Return the :class:`Candidate` of a recorded frame."""
     bundle = segmenter.bundle
     bgr = frame.picture.bgr()
@@ -51,7 +57,7 @@ def measure(bag_name, frame, segmenter):
         float(cv2.Laplacian(grey, cv2.CV_32F).var()), float(grey.mean()), strangeness)
 
 
-def judged(segmenter, bgr):
+def judged(segmenter: Segmenter, bgr: np.ndarray) -> Tuple[np.ndarray, float, float]:
     """
     Return the labels of a picture, how unsure the network is of them and how strange it is, 0..1.
 
@@ -68,7 +74,7 @@ def judged(segmenter, bgr):
     return labels, float(np.count_nonzero(mirrored[:, ::-1] != labels) / labels.size), 0.0
 
 
-def strangeness(views, numbers):
+def strangeness(views: Views, numbers: np.ndarray) -> float:
     """
     Return how unlike the training pictures a picture is, 0..1.
 
@@ -80,7 +86,7 @@ def strangeness(views, numbers):
     return float(np.clip((views.nearest(numbers).distance - usual) / (utmost - usual), 0, 1))
 
 
-def look(small, shares):
+def look(small: np.ndarray, shares: np.ndarray) -> np.ndarray:
     """Return a descriptor (d,) float32: tiny picture in Lab, contrast, what the network sees."""
     tiny = cv2.resize(small, (_TINY, _TINY), interpolation=cv2.INTER_AREA)
     lab = cv2.cvtColor(tiny, cv2.COLOR_BGR2LAB).astype(np.float32) / 255
@@ -88,7 +94,7 @@ def look(small, shares):
     return np.concatenate([(lab / _TINY).ravel(), _SEEN * np.sqrt(shares)]).astype(np.float32)
 
 
-def _small(bgr):
+def _small(bgr: np.ndarray) -> np.ndarray:
     scale = _SMALL / max(bgr.shape[:2])
     if scale >= 1:
         return bgr

@@ -4,7 +4,20 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from typing import NamedTuple
+from pathlib import Path
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    Sequence,
+    Tuple,
+    Union,
+)
 from xml.sax.saxutils import quoteattr
 
 import cv2
@@ -27,7 +40,8 @@ class Task(NamedTuple):
     reason: str = ''
 
 
-def write_cvat(folder, tasks, names, palette):
+def write_cvat(folder: Path, tasks: Iterable[Task], names: Sequence[str],
+               palette: np.ndarray) -> None:
     """
     Write what CVAT imports: XML for images 1.1, COCO, segmentation masks, the labels' list.
 
@@ -55,17 +69,21 @@ def write_cvat(folder, tasks, names, palette):
          for name, color in zip(names, palette)], indent=1) + '\n')
 
 
-def write_label_studio(folder, tasks, names, palette):
+def write_label_studio(folder: Path, tasks: Iterable[Task], names: Sequence[str],
+                       palette: np.ndarray) -> None:
     """Write Label Studio's tasks with brushes as predictions, and its labelling interface."""
     _write_studio(folder, tasks, names, palette, 'BrushLabels', label_studio_result)
 
 
-def write_label_studio_polygons(folder, tasks, names, palette):
+def write_label_studio_polygons(folder: Path, tasks: Iterable[Task], names: Sequence[str],
+                                palette: np.ndarray) -> None:
     """Write the same with polygons, whose corners can be dragged."""
     _write_studio(folder, tasks, names, palette, 'PolygonLabels', label_studio_polygons)
 
 
-def _write_studio(folder, tasks, names, palette, tool, result):
+def _write_studio(folder: Path, tasks: Iterable[Task], names: Sequence[str], palette: np.ndarray,
+                  tool: str,
+                  result: Callable[[np.ndarray, Sequence[str]], List[Dict[str, Any]]]) -> None:
     """Write tasks; pictures are taken from local storage, the folder above the tasks' images."""
     content = [{
         'data': {'image': f'/data/local-files/?d=images/{task.file}', 'reason': task.reason},
@@ -79,14 +97,14 @@ def _write_studio(folder, tasks, names, palette, tool, result):
                f'  <{tool} name="tag" toName="image">\n{labels}\n  </{tool}>\n</View>\n')
 
 
-def label_studio_result(labels, names):
+def label_studio_result(labels: np.ndarray, names: Sequence[str]) -> List[Dict[str, Any]]:
     """Return a label map as Label Studio's results, one brush for each class."""
     return [_studio_region(labels, f'class{index}', 'brushlabels', names[index],
                            {'format': 'rle', 'rle': to_label_studio(mask)})
             for index, mask in regions(labels)]
 
 
-def label_studio_polygons(labels, names):
+def label_studio_polygons(labels: np.ndarray, names: Sequence[str]) -> List[Dict[str, Any]]:
     """Return a label map as Label Studio's results, one polygon for each connected region."""
     percent = 100 / np.array(labels.shape[::-1])
     return [_studio_region(labels, f'region{number}', 'polygonlabels', names[outline.index],
@@ -94,14 +112,16 @@ def label_studio_polygons(labels, names):
             for number, outline in enumerate(outlines(labels, LEAST_PIXELS))]
 
 
-def _studio_region(labels, key, kind, name, value):
+def _studio_region(labels: np.ndarray, key: str, kind: str, name: str,
+                   value: Dict[str, Any]) -> Dict[str, Any]:
     height, width = labels.shape
     return {'id': key, 'type': kind, 'from_name': 'tag', 'to_name': 'image',
             'original_width': width, 'original_height': height, 'image_rotation': 0,
             'value': {**value, kind: [name]}}
 
 
-def write_png(folder, tasks, names, palette):
+def write_png(folder: Path, tasks: Iterable[Task], names: Sequence[str],
+              palette: np.ndarray) -> None:
     """Write 8-bit index PNGs, and the classes as a YAML file."""
     for task in tasks:
         write_bytes(folder / 'labels' / (task.file.rsplit('.', 1)[0] + '.png'), _png(task.labels))
@@ -116,7 +136,7 @@ FORMS = {'cvat': write_cvat, 'labelstudio': write_label_studio,
          'labelstudio-polygons': write_label_studio_polygons, 'png': write_png}
 
 
-def regions(labels):
+def regions(labels: np.ndarray) -> Iterator[Tuple[int, np.ndarray]]:
     """Yield (class id, mask (H, W) bool) for each class that covers more than a few pixels."""
     counts = np.bincount(labels.ravel(), minlength=256)[:255]
     for index in np.flatnonzero(counts >= LEAST_PIXELS).tolist():
@@ -126,11 +146,12 @@ def regions(labels):
 class _Coco:
     """COCO's content, filled task by task; masks are uncompressed run lengths."""
 
-    def __init__(self, names):
-        self.content = {'images': [], 'annotations': [], 'categories': [
-            {'id': index + 1, 'name': name} for index, name in enumerate(names)]}
+    def __init__(self, names: Sequence[str]) -> None:
+        self.content: Dict[str, List[Dict[str, Any]]] = {
+            'images': [], 'annotations': [], 'categories': [
+                {'id': index + 1, 'name': name} for index, name in enumerate(names)]}
 
-    def add(self, task):
+    def add(self, task: Task) -> None:
         """Add a picture with its regions."""
         height, width = task.labels.shape
         images, annotations = self.content['images'], self.content['annotations']
@@ -145,7 +166,7 @@ class _Coco:
                 'iscrowd': 1})
 
 
-def _mask(name, mask):
+def _mask(name: str, mask: np.ndarray) -> str:
     left, top, right, bottom = _box(mask)
     runs = ', '.join(map(str, run_lengths(mask[top:bottom, left:right])))
     return (f'    <mask label={quoteattr(name)} source="auto" occluded="0" rle="{runs}" '
@@ -153,18 +174,19 @@ def _mask(name, mask):
             'z_order="0"/>\n')
 
 
-def _box(mask):
+def _box(mask: np.ndarray) -> Tuple[int, int, int, int]:
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
-def _mask_zip(masks, names, palette):
+def _mask_zip(masks: Mapping[str, bytes], names: Sequence[str], palette: np.ndarray) -> bytes:
     """Return the bytes of CVAT's "Segmentation mask 1.1"; its times are fixed."""
     table = ['# label:color_rgb:parts:actions']
     table += [f'{name}:{",".join(str(int(part)) for part in color)}::'
               for name, color in zip(names, palette)]
-    files = {'labelmap.txt': '\n'.join(table) + '\n',
-             'ImageSets/Segmentation/default.txt': '\n'.join(sorted(masks)) + '\n'}
+    files: Dict[str, Union[str, bytes]] = {
+        'labelmap.txt': '\n'.join(table) + '\n',
+        'ImageSets/Segmentation/default.txt': '\n'.join(sorted(masks)) + '\n'}
     files.update({f'SegmentationClass/{stem}.png': masks[stem] for stem in sorted(masks)})
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, 'w', zipfile.ZIP_DEFLATED) as archive:
@@ -173,19 +195,19 @@ def _mask_zip(masks, names, palette):
     return buffer.getvalue()
 
 
-def _coloured(labels, palette):
+def _coloured(labels: np.ndarray, palette: np.ndarray) -> np.ndarray:
     table = np.zeros((256, 3), np.uint8)
     table[:len(palette)] = palette
     return table[labels][..., ::-1]
 
 
-def _png(pixels):
+def _png(pixels: np.ndarray) -> bytes:
     return cv2.imencode('.png', pixels)[1].tobytes()
 
 
-def _hex(color):
+def _hex(color: np.ndarray) -> str:
     return '#%02x%02x%02x' % tuple(int(part) for part in color)
 
 
-def _escaped(text):
+def _escaped(text: str) -> str:
     return text.replace('&', '&amp;').replace('<', '&lt;').replace('>', '&gt;')

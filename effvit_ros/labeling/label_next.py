@@ -9,7 +9,7 @@ import sys
 import tempfile
 from contextlib import closing
 from pathlib import Path
-from typing import List
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -24,9 +24,13 @@ from effvit_ros.core.runtimes import RUNTIMES
 from effvit_ros.core.segmenter import Segmenter
 from effvit_ros.core.whole_file import write_bytes, write_text
 from effvit_ros.labeling.candidates import Candidate, measure
-from effvit_ros.labeling.choice import choose
+from effvit_ros.labeling.choice import Choice, choose
 from effvit_ros.labeling.forms import FORMS, Task
 from effvit_ros.report.contact_sheet import classes_in, CONTACT_SHEET, contact_sheet, Row
+
+if TYPE_CHECKING:
+    from effvit_ros.bags.bag import Bag
+    from effvit_ros.bags.frames import RecordedFrame
 
 TASKS, IMAGES = 'tasks.json', 'images'
 #: Width of a picture on the contact sheet.
@@ -34,7 +38,7 @@ _WIDTH = 320
 
 
 @reports_user_errors
-def main(args=None):
+def main(args: Optional[Sequence[str]] = None) -> int:
     """Choose and write tasks; return the exit code."""
     options = _parse(args)
     need(*READING)
@@ -63,7 +67,8 @@ def main(args=None):
     return 0
 
 
-def _measured(bags, options, segmenter):
+def _measured(bags: Sequence[Path], options: argparse.Namespace,
+              segmenter: Segmenter) -> List[Candidate]:
     """Return the candidates of all bags, thinned out in time; problems go to standard error."""
     candidates: List[Candidate] = []
     for path in bags:
@@ -80,7 +85,7 @@ def _measured(bags, options, segmenter):
     return candidates
 
 
-def _frames(path, options):
+def _frames(path: Path, options: argparse.Namespace) -> Iterator[Tuple[Bag, RecordedFrame]]:
     from effvit_ros.bags.bag import Bag
     from effvit_ros.bags.frames import recorded_frames
     from effvit_ros.bags.pictures import choose_topics
@@ -93,13 +98,16 @@ def _frames(path, options):
             print(f'problem: {problem.line()}', file=sys.stderr)
 
 
-def _write(folder, bags, options, segmenter, candidates, choice):
+def _write(folder: Path, bags: Sequence[Path], options: argparse.Namespace, segmenter: Segmenter,
+           candidates: List[Candidate], choice: Choice) -> None:
     """Write pictures, pre-labels, the contact sheet and the list of reasons."""
     bundle = segmenter.bundle
     places = {(candidates[c.position].bag, candidates[c.position].index): (rank, c)
               for rank, c in enumerate(choice.chosen, 1)}
     overlay = Overlay(bundle.names, bundle.palette)
-    tasks, entries, rows = [], [], {}
+    tasks: List[Task] = []
+    entries: List[Dict[str, Any]] = []
+    rows: Dict[int, Row] = {}
     for path in bags:
         for bag, frame in _frames(path, options):
             rank, chosen = places.get((bag.name, frame.index), (0, None))
@@ -125,12 +133,13 @@ def _write(folder, bags, options, segmenter, candidates, choice):
     write_bytes(folder / CONTACT_SHEET, cv2.imencode('.jpg', sheet)[1].tobytes())
 
 
-def _small(picture):
+def _small(picture: np.ndarray) -> np.ndarray:
     size = _WIDTH, round(_WIDTH * picture.shape[0] / picture.shape[1])
     return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
 
 
-def _tell(out, options, candidates, choice):
+def _tell(out: Path, options: argparse.Namespace, candidates: List[Candidate],
+          choice: Choice) -> None:
     print(f'{len(choice.chosen)} of {len(candidates)} frames to label; passed over: '
           + ', '.join(f'{number} {why}' for why, number in choice.passed_over))
     if len(choice.chosen) < options.n:
@@ -138,7 +147,7 @@ def _tell(out, options, candidates, choice):
     print(f'written: {out / options.format}, {out / IMAGES}, {out / CONTACT_SHEET}, {out / TASKS}')
 
 
-def _parse(args):
+def _parse(args: Optional[Sequence[str]]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog='label_next', description='Choose the frames of recorded flights that are worth '
         'labelling most, and write them with pre-labels for a labelling tool.')

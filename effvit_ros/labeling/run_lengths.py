@@ -1,6 +1,8 @@
 """Masks as run lengths, in the three dialects of labelling tools."""
 from __future__ import annotations
 
+from typing import Iterable, List, Sequence, Union
+
 import numpy as np
 
 #: Bits of a run's length in Label Studio's stream, chosen by a two-bit number.
@@ -9,7 +11,7 @@ _LS_SIZES = (3, 4, 8, 16)
 _LS_CHANNELS = 4
 
 
-def run_lengths(values):
+def run_lengths(values: np.ndarray) -> List[int]:
     """
     Return the lengths of the runs of a flat boolean array, the first of zeros (it may be 0).
 
@@ -21,7 +23,7 @@ def run_lengths(values):
     return [0] + lengths if flat.size and flat[0] else lengths
 
 
-def from_run_lengths(lengths, size):
+def from_run_lengths(lengths: Union[Sequence[int], np.ndarray], size: int) -> np.ndarray:
     """
     Return the flat boolean array of ``size`` values that the run lengths stand for.
 
@@ -33,7 +35,7 @@ def from_run_lengths(lengths, size):
     return np.repeat(np.arange(len(lengths)) % 2 == 1, lengths)
 
 
-def to_label_studio(mask):
+def to_label_studio(mask: np.ndarray) -> List[int]:
     """Return a mask (H, W) bool as the bytes, a list of int, of Label Studio's brush ``rle``."""
     flat = np.asarray(mask, bool).ravel()
     bits = [f'{flat.size * _LS_CHANNELS:032b}', f'{7:05b}',
@@ -51,7 +53,7 @@ def to_label_studio(mask):
     return [int(text[i:i + 8], 2) for i in range(0, len(text), 8)]
 
 
-def from_label_studio(rle, height, width):
+def from_label_studio(rle: Iterable[int], height: int, width: int) -> np.ndarray:
     """
     Return the mask (H, W) bool of Label Studio's brush ``rle``: where alpha is not 0.
 
@@ -82,14 +84,14 @@ def from_label_studio(rle, height, width):
 class _Bits:
     """Numbers of some bits each, the most significant bit first."""
 
-    def __init__(self, data):
+    def __init__(self, data: Iterable[int]) -> None:
         try:
             self._text = ''.join(f'{byte:08b}' for byte in bytes(data))
         except (TypeError, ValueError):
             raise ValueError('a brush whose rle is no list of bytes') from None
         self._at = 0
 
-    def read(self, count):
+    def read(self, count: int) -> int:
         """Return the next ``count`` bits as a number; :raises ValueError: there are fewer."""
         part = self._text[self._at:self._at + count]
         if len(part) < count:
