@@ -6,6 +6,7 @@ import hmac
 import ipaddress
 import json
 import threading
+from typing import Any, Awaitable, Callable, Dict, Optional, Set, Union
 
 from aiohttp import web
 
@@ -23,12 +24,15 @@ _HEADERS = {'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff',
             "style-src 'self' 'unsafe-inline'; img-src 'self' blob: data:; connect-src 'self'"}
 
 
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
 class Client:
     """One browser: what is to be sent to it, the newest of each kind."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         """Start with nothing to send."""
-        self.pending = {}
+        self.pending: Dict[str, Union[str, bytes]] = {}
         self.ready = asyncio.Event()
         self.gone = False
 
@@ -40,7 +44,7 @@ class PageServer:
     A browser that is slower than the messages misses some; nothing queues up.
     """
 
-    def __init__(self, address, port, token):
+    def __init__(self, address: str, port: int, token: str) -> None:
         """
         Listen.
 
@@ -51,9 +55,11 @@ class PageServer:
         self._files = {path: (web_folder / name).read_bytes()
                        for path, (name, _) in _FILES.items()}
         self._token, self._address = token, address
-        self._clients, self._latest = set(), {}
+        self._clients: Set[Client] = set()
+        self._latest: Dict[str, Union[str, bytes]] = {}
         self._loop = asyncio.new_event_loop()
-        self._problem = self.port = None
+        self._problem: Optional[str] = None
+        self.port: Optional[int] = None
         started = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(address, port, started),
                                         name='page', daemon=True)
@@ -63,17 +69,17 @@ class PageServer:
             raise UserError(f'the page cannot listen on {address}:{port}: {self._problem}')
 
     @property
-    def watched(self):
+    def watched(self) -> bool:
         """Return whether a browser is there."""
         return bool(self._clients)
 
     @property
-    def url(self):
+    def url(self) -> str:
         """Return what to type into a browser."""
         host = f'[{self._address}]' if ':' in self._address else self._address
         return f'http://{host}:{self.port}/' + (f'?token={self._token}' if self._token else '')
 
-    def tell(self, kind, content, keep=True):
+    def tell(self, kind: str, content: Any, keep: bool = True) -> None:
         """
         Send to all browsers; from any thread.
 
@@ -84,20 +90,20 @@ class PageServer:
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._spread, kind, text, keep)
 
-    def close(self):
+    def close(self) -> None:
         """Stop listening and end the thread."""
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(5.0)
 
-    def _spread(self, kind, text, keep):
+    def _spread(self, kind: str, text: Union[str, bytes], keep: bool) -> None:
         if keep:
             self._latest[kind] = text
         for client in self._clients:
             client.pending[kind] = text
             client.ready.set()
 
-    def _run(self, address, port, started):
+    def _run(self, address: str, port: int, started: threading.Event) -> None:
         asyncio.set_event_loop(self._loop)
         application = web.Application(middlewares=[self._guard])
         application.router.add_get('/socket', self._socket)
@@ -109,7 +115,7 @@ class PageServer:
             self._loop.run_until_complete(runner.setup())
             site = web.TCPSite(runner, address, port)
             self._loop.run_until_complete(site.start())
-            self.port = site._server.sockets[0].getsockname()[1]
+            self.port = runner.addresses[0][1]
         except OSError as error:
             self._problem = error.strerror or str(error)
         started.set()
@@ -122,7 +128,7 @@ class PageServer:
         self._loop.close()
 
     @web.middleware
-    async def _guard(self, request, handler):
+    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         host = request.host.rsplit(':', 1)[0].strip('[]')
         # Another site's page must not read this one through a name that it makes point here.
         if not self._token and not is_loopback(host):
@@ -135,7 +141,7 @@ class PageServer:
             raise web.HTTPForbidden(text='the token is missing or wrong: see the log\n')
         return await handler(request)
 
-    async def _file(self, request):
+    async def _file(self, request: web.Request) -> web.Response:
         response = web.Response(body=self._files[request.path],
                                 content_type=_FILES[request.path][1], charset='utf-8',
                                 headers=_HEADERS)
@@ -143,7 +149,7 @@ class PageServer:
             response.set_cookie('token', self._token, httponly=True, samesite='Strict')
         return response
 
-    async def _socket(self, request):
+    async def _socket(self, request: web.Request) -> web.WebSocketResponse:
         if len(self._clients) >= MOST_CLIENTS:
             raise web.HTTPServiceUnavailable(text='too many browsers\n')
         socket = web.WebSocketResponse(heartbeat=30.0, max_msg_size=1024)
@@ -173,14 +179,14 @@ class PageServer:
         return socket
 
     @staticmethod
-    async def _until_closed(socket, client):
+    async def _until_closed(socket: web.WebSocketResponse, client: Client) -> None:
         async for _ in socket:
             pass  # nothing that a browser says matters
         client.gone = True
         client.ready.set()
 
 
-def is_loopback(host):
+def is_loopback(host: str) -> bool:
     """Return whether a host's name or address is this machine's own."""
     if host == 'localhost':
         return True
