@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, Dict, List, Optional
 
 import yaml
 from sensor_msgs.msg import CameraInfo
@@ -16,7 +17,7 @@ class Calibration:
     Without file and focal length ``k`` is all zero, which sensor_msgs defines as uncalibrated.
     """
 
-    def __init__(self, path='', focal_px=None):
+    def __init__(self, path: str = '', focal_px: Optional[float] = None) -> None:
         """
         Read ``path``, the YAML that camera_calibration writes, or take an ideal pinhole.
 
@@ -28,7 +29,7 @@ class Calibration:
         self._file = _read(path) if path else None
         self._focal_px = focal_px
 
-    def info(self, width, height):
+    def info(self, width: int, height: int) -> CameraInfo:
         """
         Return a ``CameraInfo`` without header for pictures of ``width`` x ``height`` pixels.
 
@@ -57,7 +58,7 @@ _MATRICES = {'camera_matrix': 9, 'rectification_matrix': 9, 'projection_matrix':
              'distortion_coefficients': None}
 
 
-def _read(path):
+def _read(path: str) -> Dict[str, Any]:
     """Return the file's keys with each matrix as a flat list of floats."""
     try:
         content = yaml.safe_load(Path(path).expanduser().read_text(encoding='utf-8'))
@@ -66,7 +67,7 @@ def _read(path):
         raise UserError(f'camera info {path}: cannot be read: {problem}') from None
     if not isinstance(content, dict):
         raise UserError(f'camera info {path}: holds no keys: give the YAML of camera_calibration')
-    result = {}
+    result: Dict[str, Any] = {}
     for key in ('image_width', 'image_height'):
         result[key] = content.get(key)
         if not isinstance(result[key], int) or result[key] < 1:
@@ -83,7 +84,7 @@ def _read(path):
     return result
 
 
-def _scaled(matrix, columns, sx, sy):
+def _scaled(matrix: List[float], columns: int, sx: float, sy: float) -> List[float]:
     """Scale the first row of a flat matrix by ``sx`` and the second by ``sy``."""
     return ([v * sx for v in matrix[:columns]] + [v * sy for v in matrix[columns:2 * columns]]
             + matrix[2 * columns:])

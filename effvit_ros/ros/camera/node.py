@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import time
+from typing import Optional
 
 from rclpy.duration import Duration
 from rclpy.node import Node
@@ -11,7 +12,7 @@ from std_msgs.msg import Header
 
 from effvit_ros.ros.camera.info import Calibration
 from effvit_ros.ros.camera.parameters import CAMERA_PARAMETERS
-from effvit_ros.ros.camera.sources import open_source
+from effvit_ros.ros.camera.sources import FrameSource, open_source, SourceFrame
 from effvit_ros.ros.common.codec import image_message, jpeg_message
 from effvit_ros.ros.common.parameters import Parameters
 
@@ -30,7 +31,7 @@ class CameraNode(Node):
     has ended.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         """
         Open the source and start.
 
@@ -39,21 +40,21 @@ class CameraNode(Node):
         super().__init__('camera')
         self.finished = False
         self.published = 0
-        self._source = None
+        self._source: Optional[FrameSource] = None
         try:
             self._start(Parameters(self, CAMERA_PARAMETERS, state=lambda: 'running'))
         except Exception:
             self.destroy_node()
             raise
 
-    def destroy_node(self):
+    def destroy_node(self) -> None:
         """Close the source and the node."""
         if self._source is not None:
             self._source.close()
             self._source = None
         super().destroy_node()
 
-    def _start(self, parameters):
+    def _start(self, parameters: Parameters) -> None:
         self._source = source = open_source(
             parameters['source'], parameters['path'], parameters['labels_path'],
             parameters['width'], parameters['height'], parameters['seed'],
@@ -75,18 +76,19 @@ class CameraNode(Node):
         self.get_logger().info(f'{source.description}, at {rate_hz:g} Hz')
         self.create_timer(1.0 / rate_hz, self._tick)
 
-    def _tick(self):
-        if self.finished:
+    def _tick(self) -> None:
+        source = self._source
+        if self.finished or source is None:
             return
-        frame = self._source.read() if self._source.live else self._ahead
+        frame = source.read() if source.live else self._ahead
         if frame is None:
-            self._finish()
+            self._finish(source)
             return
         self._publish(frame)
-        if not self._source.live:
-            self._ahead = self._source.read()
+        if not source.live:
+            self._ahead = source.read()
 
-    def _publish(self, frame):
+    def _publish(self, frame: SourceFrame) -> None:
         stamp = self.get_clock().now()
         if frame.captured_s is not None:
             stamp -= Duration(seconds=time.monotonic() - frame.captured_s)
@@ -103,9 +105,9 @@ class CameraNode(Node):
         self._info.publish(info)
         self.published += 1
 
-    def _finish(self):
+    def _finish(self, source: FrameSource) -> None:
         self.get_logger().info(
-            f'end of {self._source.description}: {self.published} frames published')
+            f'end of {source.description}: {self.published} frames published')
         for publisher in (self._image, self._compressed, self._truth, self._info):
             if publisher is not None:
                 publisher.wait_for_all_acked(Duration(seconds=_FAREWELL_S))

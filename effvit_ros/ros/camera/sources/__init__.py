@@ -6,6 +6,8 @@ Nothing in here needs ROS. A new kind is one file with a class that follows
 """
 from __future__ import annotations
 
+from typing import Callable
+
 from effvit_ros.core.errors import UserError
 from effvit_ros.ros.camera.sources.base import FrameSource, SourceFrame
 from effvit_ros.ros.camera.sources.shaping import Prerecorded, Resized
@@ -16,8 +18,9 @@ KINDS = ('flight', 'folder', 'video', 'device')
 __all__ = ['KINDS', 'FrameSource', 'SourceFrame', 'open_source']
 
 
-def open_source(kind, path='', labels_path='', width=0, height=0, seed=0, rate_hz=0.0,
-                loop=True, prerecord=0, say=print) -> FrameSource:
+def open_source(kind: str, path: str = '', labels_path: str = '', width: int = 0, height: int = 0,
+                seed: int = 0, rate_hz: float = 0.0, loop: bool = True, prerecord: int = 0,
+                say: Callable[[str], object] = print) -> FrameSource:
     """
     Open a source of frames.
 
@@ -38,7 +41,7 @@ def open_source(kind, path='', labels_path='', width=0, height=0, seed=0, rate_h
         raise UserError(f'the picture size {width}x{height} is incomplete: give width and height')
     if kind == 'flight':
         from effvit_ros.ros.camera.sources.flight import FlightSource
-        source = FlightSource(seed, width or 640, height or 480, rate_hz or 30.0)
+        source: FrameSource = FlightSource(seed, width or 640, height or 480, rate_hz or 30.0)
     elif not path:
         raise UserError(f"source '{kind}' needs a path: name the {_PATH_MEANS[kind]}")
     elif kind == 'folder':

@@ -44,11 +44,11 @@ class FrameSource(ABC):
         :raises UserError: the source fails for good.
         """
 
-    def close(self):
+    def close(self) -> None:
         """Release files and devices; a second call does nothing."""
 
 
-def silence_opencv():
+def silence_opencv() -> None:
     """Keep OpenCV from printing lines of its own about what can't be opened: ours say it."""
     os.environ.setdefault('OPENCV_FFMPEG_LOGLEVEL', '-8')
     if hasattr(cv2, 'setLogLevel'):  # OpenCV 4.5.4, Ubuntu 22.04's, has it in this place alone

@@ -4,6 +4,7 @@ from __future__ import annotations
 import threading
 import time
 from pathlib import Path
+from typing import Callable, Optional, Union
 
 import cv2
 import numpy as np
@@ -25,7 +26,9 @@ class DeviceSource(FrameSource):
 
     live = True
 
-    def __init__(self, path, width=0, height=0, rate_hz=0.0, open_capture=None):
+    def __init__(self, path: Union[str, int], width: int = 0, height: int = 0,
+                 rate_hz: float = 0.0,
+                 open_capture: Optional[Callable[[str], cv2.VideoCapture]] = None) -> None:
         """
         Open the device and ask it for a size and rate (0: its own); it may choose others.
 
@@ -41,7 +44,7 @@ class DeviceSource(FrameSource):
                 self._capture.set(key, value)
         rate = self._capture.get(cv2.CAP_PROP_FPS)
         self.rate_hz = rate if 0 < rate <= 1000 else None
-        self._newest = None
+        self._newest: Optional[SourceFrame] = None
         self._ended = False
         self._closing = False
         self._changed = threading.Condition()
@@ -54,7 +57,7 @@ class DeviceSource(FrameSource):
             raise
         self.description = f'device {self._path}, {width}x{height}'
 
-    def read(self):
+    def read(self) -> SourceFrame:
         """
         Return the newest frame that was not returned before; waits for one.
 
@@ -62,13 +65,13 @@ class DeviceSource(FrameSource):
         """
         return self._take(keep=False)
 
-    def close(self):
+    def close(self) -> None:
         """Stop reading and release the device."""
         self._closing = True
         # A device that hangs keeps the thread; it is a daemon and the process may end.
         self._thread.join(timeout=PATIENCE_S)
 
-    def _take(self, keep):
+    def _take(self, keep: bool) -> SourceFrame:
         with self._changed:
             there = self._changed.wait_for(lambda: self._newest or self._ended, PATIENCE_S)
             frame = self._newest
@@ -79,7 +82,7 @@ class DeviceSource(FrameSource):
                 self._newest = None
             return frame
 
-    def _grab_frames(self):
+    def _grab_frames(self) -> None:
         try:
             while not self._closing:
                 read, image = self._capture.read()
@@ -97,7 +100,7 @@ class DeviceSource(FrameSource):
                 self._changed.notify()
 
 
-def _open_v4l2(path):
+def _open_v4l2(path: str) -> cv2.VideoCapture:
     if not Path(path).exists():
         present = ', '.join(sorted(str(p) for p in Path('/dev').glob('video*'))) or 'none'
         raise UserError(f'{path}: no such video device (present: {present})')

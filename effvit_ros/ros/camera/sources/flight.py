@@ -13,7 +13,7 @@ class FlightSource(FrameSource):
 
     has_truth = True
 
-    def __init__(self, seed, width, height, rate_hz):
+    def __init__(self, seed: int, width: int, height: int, rate_hz: float) -> None:
         """
         Build the scene, which takes a few seconds.
 
@@ -25,7 +25,7 @@ class FlightSource(FrameSource):
         self.focal_px = width / 2 / math.tan(HALF_VIEW)
         self.description = f'simulated flight, seed {seed}, {width}x{height}'
 
-    def read(self):
+    def read(self) -> SourceFrame:
         """Return the next frame with its labels."""
         frame = self._flight.frame(self._index)
         self._index += 1

@@ -2,11 +2,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Callable, Optional, Set, Union
+
+import numpy as np
 
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.label_files import LabelError
 from effvit_ros.core.labelled_pictures import read_labels, read_picture
 from effvit_ros.core.picture_files import mask_file, picture_files
+from effvit_ros.core.pixels import Picture
 from effvit_ros.ros.camera.sources.base import FrameSource, SourceFrame
 
 #: Name of a labels folder that is taken before others.
@@ -26,7 +30,8 @@ class FolderSource(FrameSource):
     What can't be read is skipped and said once for each file.
     """
 
-    def __init__(self, path, labels_path='', loop=True, say=print):
+    def __init__(self, path: Union[str, Path], labels_path: Union[str, Path] = '',
+                 loop: bool = True, say: Callable[[str], object] = print) -> None:
         """
         List the folder.
 
@@ -38,7 +43,7 @@ class FolderSource(FrameSource):
         self._loop = loop
         self._next = 0
         self._misses = 0
-        self._refused = set()
+        self._refused: Set[Union[str, Path]] = set()
         self._labels = _labels_folder(self._folder, labels_path, say)
         self.has_truth = self._labels is not None
         self.description = f'{len(self._files)} pictures of {self._folder}'
@@ -46,11 +51,11 @@ class FolderSource(FrameSource):
             self.description += f' with labels of {self._labels}'
 
     @property
-    def skipped(self):
+    def skipped(self) -> int:
         """Return how many different files could not be read."""
         return len(self._refused)
 
-    def read(self):
+    def read(self) -> Optional[SourceFrame]:
         """Return the next readable picture."""
         while True:
             if self._next == len(self._files):
@@ -71,7 +76,7 @@ class FolderSource(FrameSource):
                 raise UserError(f'{self._folder}: none of its {len(self._files)} pictures '
                                 'can be read')
 
-    def _read_labels(self, image_file, picture):
+    def _read_labels(self, image_file: Path, picture: Picture) -> Optional[np.ndarray]:
         if self._labels is None:
             return None
         try:
@@ -83,13 +88,14 @@ class FolderSource(FrameSource):
             self._refuse(image_file.stem, f'{error}: this picture goes without truth')
             return None
 
-    def _refuse(self, file, why):
+    def _refuse(self, file: Union[str, Path], why: str) -> None:
         if file not in self._refused:
             self._refused.add(file)
             self._say(f'{why} ({self.skipped} files so far)')
 
 
-def _labels_folder(images, labels_path, say):
+def _labels_folder(images: Path, labels_path: Union[str, Path],
+                   say: Callable[[str], object]) -> Optional[Path]:
     """Return the folder of label pictures, or None."""
     if labels_path == NO_LABELS:
         return None

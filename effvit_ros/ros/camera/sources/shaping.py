@@ -1,17 +1,19 @@
 """Sources around another source: another size, or frames that were read beforehand."""
 from __future__ import annotations
 
+from typing import List, Optional
+
 import cv2
 
 from effvit_ros.core.errors import UserError
 from effvit_ros.core.resize import nearest
-from effvit_ros.ros.camera.sources.base import FrameSource
+from effvit_ros.ros.camera.sources.base import FrameSource, SourceFrame
 
 
 class Resized(FrameSource):
     """Every frame of ``source`` stretched to one size; labels by nearest neighbour."""
 
-    def __init__(self, source, width, height):
+    def __init__(self, source: FrameSource, width: int, height: int) -> None:
         """Give frames of ``width`` x ``height`` pixels."""
         self._source = source
         self._size = width, height
@@ -19,7 +21,7 @@ class Resized(FrameSource):
         self.rate_hz, self.live = source.rate_hz, source.live
         self.has_truth = source.has_truth
 
-    def read(self):
+    def read(self) -> Optional[SourceFrame]:
         """Return the next frame in the new size."""
         frame = self._source.read()
         if frame is None or frame.image.shape[1::-1] == self._size:
@@ -33,7 +35,7 @@ class Resized(FrameSource):
             labels = nearest(labels, self._size)
         return frame._replace(image=image, labels=labels)
 
-    def close(self):
+    def close(self) -> None:
         """Close the source."""
         self._source.close()
 
@@ -41,7 +43,7 @@ class Resized(FrameSource):
 class Prerecorded(FrameSource):
     """The first frames of ``source``, held in memory, so that reading one costs nothing."""
 
-    def __init__(self, source, count, loop):
+    def __init__(self, source: FrameSource, count: int, loop: bool) -> None:
         """
         Read up to ``count`` frames now; ``loop`` repeats them without end.
 
@@ -53,7 +55,7 @@ class Prerecorded(FrameSource):
         self.rate_hz, self.has_truth = source.rate_hz, source.has_truth
         self.focal_px = source.focal_px
         self._loop = loop
-        self._frames = []
+        self._frames: List[SourceFrame] = []
         self._next = 0
         while len(self._frames) < count:
             frame = source.read()
@@ -62,7 +64,7 @@ class Prerecorded(FrameSource):
             self._frames.append(frame)
         source.close()
 
-    def read(self):
+    def read(self) -> Optional[SourceFrame]:
         """Return the next of the frames in memory."""
         if self._next == len(self._frames):
             if not self._loop:

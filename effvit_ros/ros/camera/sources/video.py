@@ -2,8 +2,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Optional, Union
 
 import cv2
+import numpy as np
 
 from effvit_ros.core.errors import UserError
 from effvit_ros.ros.camera.sources.base import FrameSource, silence_opencv, SourceFrame
@@ -12,7 +14,7 @@ from effvit_ros.ros.camera.sources.base import FrameSource, silence_opencv, Sour
 class VideoSource(FrameSource):
     """The frames of a video file that OpenCV (FFmpeg) reads."""
 
-    def __init__(self, path, loop=True):
+    def __init__(self, path: Union[str, Path], loop: bool = True) -> None:
         """
         Open the file and look at its first frame.
 
@@ -31,7 +33,7 @@ class VideoSource(FrameSource):
         height, width = self._first.shape[:2]
         self.description = f'video {self._path}, {width}x{height}'
 
-    def read(self):
+    def read(self) -> Optional[SourceFrame]:
         """Return the next frame."""
         image, self._first = self._first, None
         if image is None:
@@ -44,14 +46,14 @@ class VideoSource(FrameSource):
                 raise UserError(f'{self._path}: the video can no longer be read')
         return None if image is None else SourceFrame(image)
 
-    def close(self):
+    def close(self) -> None:
         """Close the file."""
         self._capture.release()
 
-    def _open(self):
+    def _open(self) -> cv2.VideoCapture:
         silence_opencv()
         return cv2.VideoCapture(str(self._path), cv2.CAP_FFMPEG)
 
-    def _grab(self):
+    def _grab(self) -> Optional[np.ndarray]:
         read, image = self._capture.read()
         return image if read else None
