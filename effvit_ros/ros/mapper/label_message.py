@@ -1,13 +1,15 @@
 """Label images and confidences as the segmenter publishes them, read and checked."""
 from __future__ import annotations
 
+from typing import Optional, Tuple, Union
+
 import numpy as np
-from sensor_msgs.msg import CompressedImage
+from sensor_msgs.msg import CompressedImage, Image
 
 from effvit_ros.core.label_files import LabelError, labels_from_bytes, labels_from_raw
 
 
-def labels_of(message):
+def labels_of(message: Union[Image, CompressedImage]) -> np.ndarray:
     """
     Return the class ids in an Image or in a PNG CompressedImage, (H, W) uint8.
 
@@ -20,7 +22,7 @@ def labels_of(message):
         message.step, bool(message.is_bigendian))
 
 
-def confidence_of(message, shape):
+def confidence_of(message: Optional[Image], shape: Tuple[int, ...]) -> Optional[np.ndarray]:
     """
     Return the confidence that belongs to labels of this shape, (H, W) uint8; None of None.
 

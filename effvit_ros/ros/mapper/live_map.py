@@ -4,23 +4,26 @@ from __future__ import annotations
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
 from effvit_ros.core.alerts import Alert, Place, RAISED
-from effvit_ros.core.classes import IGNORE
+from effvit_ros.core.classes import ClassSet, IGNORE
 from effvit_ros.mapping import places
 from effvit_ros.mapping.bag_map import BagMap, MapSettings
+from effvit_ros.mapping.camera_model import CameraModel
 from effvit_ros.mapping.geodesy import LocalFrame
 from effvit_ros.mapping.ground import Plane
 from effvit_ros.mapping.ground_grid import GroundGrid, tile_windows
 from effvit_ros.mapping.map_files import write_files
 from effvit_ros.mapping.outlines import all_outlines, to_geometry
 from effvit_ros.mapping.places import LOOKS, placed_ids, PlaceMerger, sightings
-from effvit_ros.mapping.projection import footprint
+from effvit_ros.mapping.pose_settings import CameraPose
+from effvit_ros.mapping.projection import footprint, Grid
 from effvit_ros.mapping.rasters import map_transform
 from effvit_ros.mapping.tiles import empty_tile, TILE, TileStore
+from effvit_ros.mapping.trajectory import Trajectory
 from effvit_ros.mapping.vectors import place_feature
 
 #: Cells of the map's side, at most, that one message shows: about the newest picture.
@@ -66,7 +69,8 @@ class Shown(NamedTuple):
 class LiveMap:
     """Owns the tiles, which are gone with it."""
 
-    def __init__(self, classes, trajectory, grid, folder, memory_mb):
+    def __init__(self, classes: ClassSet, trajectory: Trajectory, grid: Grid, folder: str,
+                 memory_mb: int) -> None:
         """
         Start empty.
 
@@ -85,16 +89,17 @@ class LiveMap:
         self._merger = PlaceMerger()
         self._ids = placed_ids(classes.names)
         self._surface = Plane()
-        self._begin_ns = self._end_ns = None
+        self._begin_ns = self._end_ns = -1  # of the first and the last picture
         self._middle = (0, 0)
         # Of the tiles about the newest picture; fusing them anew for each message would cost
         # more than mapping does.
-        self._fused = {}
-        self._numbers = {}
+        self._fused: Dict[Tuple[int, int], np.ndarray] = {}
+        self._numbers: Dict[Tuple[int, int, int, int], int] = {}
         self.mapped = self.assumed = 0
-        self._track = []
+        self._track: List[List[float]] = []
 
-    def add(self, labels, confidence, camera, pose, stamp_ns):
+    def add(self, labels: np.ndarray, confidence: Optional[np.ndarray], camera: CameraModel,
+            pose: CameraPose, stamp_ns: int) -> bool:
         """
         Add one picture's labels, (height, width) uint8.
 
@@ -105,7 +110,7 @@ class LiveMap:
         """
         grid = self.ground.grid
         place = footprint(camera, pose, self._surface, grid)
-        if self._begin_ns is None:
+        if self._begin_ns < 0:
             self._begin_ns = self._end_ns = stamp_ns
         self._end_ns = max(self._end_ns, stamp_ns)
         self.ground.add(place, labels, confidence, None,
@@ -122,7 +127,7 @@ class LiveMap:
                       grid.widest_angle_deg), stamp_ns)
         return any(place.looks == LOOKS for place in seen)
 
-    def alerts(self):
+    def alerts(self) -> List[Alert]:
         """Return the :class:`~effvit_ros.core.alerts.Alert` of each thing that is known."""
         return [Alert(self.classes.names[p.class_id], RAISED, 0.0,
                       Place(*self._degrees(p), round(p.uncertainty, 1)), self._name(p))
@@ -146,9 +151,9 @@ class LiveMap:
             at = (key[0] - south) * TILE, (key[1] - west) * TILE
             labels[at[0]:at[0] + TILE, at[1]:at[1] + TILE] = fused
         return Shown(labels, south * TILE, west * TILE, self.ground.grid.cell_m,
-                     self._trajectory.frame, self.classes.names, self._merger.known())
+                     self._trajectory.known_frame(), self.classes.names, self._merger.known())
 
-    def save(self, out, topics):
+    def save(self, out: str, topics: Dict[str, str]) -> Path:
         """
         Write the map's files into a new folder of ``out`` and return it.
 
@@ -164,15 +169,15 @@ class LiveMap:
                     'the live map', target)
         return target
 
-    def close(self):
+    def close(self) -> None:
         """Remove the tiles."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _degrees(self, place):
-        latitude, longitude = self._trajectory.frame.to_degrees(place.east, place.north)
+    def _degrees(self, place: places.Place) -> Tuple[float, float]:
+        latitude, longitude = self._trajectory.known_frame().to_degrees(place.east, place.north)
         return float(latitude), float(longitude)
 
-    def _name(self, place):
+    def _name(self, place: places.Place) -> str:
         """Return a name that a thing keeps: things are told apart by when they were first seen."""
         key = place.class_id, place.first_ns, round(place.east), round(place.north)
         near = next((k for k in self._numbers if k[0] == key[0] and k[1] == key[1]

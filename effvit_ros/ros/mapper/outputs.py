@@ -2,14 +2,18 @@
 from __future__ import annotations
 
 import json
+from typing import Dict, Iterable, List
 
 import numpy as np
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.node import Node
+from rclpy.publisher import Publisher
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from std_msgs.msg import Header, String
 
 from effvit_ros.core import topics
+from effvit_ros.core.alerts import Alert
 from effvit_ros.ros.mapper.live_map import Shown
 from effvit_ros.ros.segmenter.alert_topic import alerts_message
 
@@ -25,29 +29,30 @@ LANDABLE, WATER = ('background', 'road/railway/bridge'), ('flood/water/river/sea
 class MapOutputs:
     """The publishers, latched; grids and GeoJSON are made only while somebody subscribes."""
 
-    def __init__(self, node):
+    def __init__(self, node: Node) -> None:
         """Create the publishers on ``node``."""
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-        self._node, self._publishers = node, []
+        self._node = node
+        self._publishers: List[Publisher] = []
 
-        def publisher(kind, name):
-            made = node.create_publisher(kind, '~/' + name, latched)
+        def publisher(kind: type, name: str) -> Publisher:
+            made: Publisher = node.create_publisher(kind, '~/' + name, latched)
             self._publishers.append(made)
             return made
         self._alerts = publisher(DiagnosticArray, topics.ALERTS)
         self._geojson = publisher(String, topics.GEOJSON)
-        self._grids = {}
+        self._grids: Dict[str, Publisher] = {}
         if OccupancyGrid is None:
             node.get_logger().warning('nav_msgs is not installed: no occupancy grids')
         else:
             self._grids = {name: publisher(OccupancyGrid, name) for name in ('landing', 'water')}
 
-    def close(self):
+    def close(self) -> None:
         """Destroy the publishers."""
         for publisher in self._publishers:
             self._node.destroy_publisher(publisher)
 
-    def publish_alerts(self, alerts, header):
+    def publish_alerts(self, alerts: Iterable[Alert], header: Header) -> None:
         """Publish all alerts that are known."""
         self._alerts.publish(alerts_message(alerts, header))
 

@@ -2,8 +2,11 @@
 from __future__ import annotations
 
 from collections import deque, OrderedDict
-from typing import Any, NamedTuple
+from typing import Callable, List, NamedTuple, Optional, Tuple, Union
 
+from sensor_msgs.msg import CompressedImage, Image
+
+from effvit_ros.mapping.pose_settings import CameraPose
 from effvit_ros.mapping.track import PoseProblem
 
 #: Label images that wait, and confidences that are kept for labels that come later.
@@ -13,26 +16,29 @@ LATE_KINDS = ('no_pose', 'no_height', 'no_camera_info')
 #: Seconds after the last confidence for which labels wait for theirs.
 CONFIDENCE_S = 5.0
 
+Labels = Union[Image, CompressedImage]
+
 
 class Ready(NamedTuple):
     """Labels with their pose; ``confidence``: a message, or None."""
 
-    labels: Any
-    confidence: Any
+    labels: Labels
+    confidence: Optional[Image]
     stamp_ns: int
-    pose: Any
+    pose: CameraPose
 
 
 class WaitingLabels:
     """A short line of labels, from which the newest that has all it needs is taken."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         """Start empty."""
-        self._labels = deque()
-        self._confidences = OrderedDict()
-        self._newest_ns, self._confidence_at = 0, None
+        self._labels: deque[Tuple[Labels, int, float]] = deque()
+        self._confidences: OrderedDict[int, Image] = OrderedDict()
+        self._newest_ns = 0
+        self._confidence_at: Optional[float] = None
 
-    def add(self, message, stamp_ns, now):
+    def add(self, message: Labels, stamp_ns: int, now: float) -> Tuple[int, bool]:
         """
         Take in labels.
 
@@ -50,20 +56,21 @@ class WaitingLabels:
             self._labels.popleft()
         return max(0, dropped), again
 
-    def add_confidence(self, message, stamp_ns, now):
+    def add_confidence(self, message: Image, stamp_ns: int, now: float) -> None:
         """Take in the confidence of the labels of this stamp."""
         self._confidence_at = now
         self._confidences[stamp_ns] = message
         while len(self._confidences) > MOST_WAITING:
             self._confidences.popitem(last=False)
 
-    def clear(self):
+    def clear(self) -> None:
         """Forget all that waits."""
         self._labels.clear()
         self._confidences.clear()
         self._newest_ns = 0
 
-    def take(self, pose_at, wait_s, now):
+    def take(self, pose_at: Callable[[int], CameraPose], wait_s: float,
+             now: float) -> Tuple[Optional[Ready], int, List[PoseProblem]]:
         """
         Take the newest labels that have a pose, and older ones away.
 
@@ -91,9 +98,9 @@ class WaitingLabels:
             return Ready(message, confidence, stamp_ns, pose), at, []
         return None, 0, []
 
-    def _confidence_comes(self, now):
+    def _confidence_comes(self, now: float) -> bool:
         return self._confidence_at is not None and now - self._confidence_at < CONFIDENCE_S
 
-    def _forget(self, count):
+    def _forget(self, count: int) -> None:
         for _ in range(count):
             self._labels.popleft()

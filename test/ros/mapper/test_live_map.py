@@ -29,7 +29,8 @@ def over(east):
 @pytest.fixture
 def live_map(tmp_path):
     """Return an empty map of two tiles in memory."""
-    grown = LiveMap(lpcv_classes(), Trajectory(PoseSettings()), Grid(), str(tmp_path), 1)
+    trajectory = Trajectory(PoseSettings(origin=(50.0, 8.0)))
+    grown = LiveMap(lpcv_classes(), trajectory, Grid(), str(tmp_path), 1)
     yield grown
     grown.close()
 
