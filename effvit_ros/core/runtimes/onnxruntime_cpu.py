@@ -69,7 +69,7 @@ class OnnxRuntimeRuntime(Runtime):
         self.description = (f'ONNX Runtime {onnxruntime.__version__}, CPU, {used} threads, '
                             f'{graph.precision}')
         try:
-            self.infer()
+            self._session.run_with_iobinding(self._binding)
         except Exception as error:  # such as an INT8 graph that was made for OpenVINO
             problem = str(error).strip().splitlines()[-1]
             raise RuntimeUnavailable(
