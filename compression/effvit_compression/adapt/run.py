@@ -171,11 +171,11 @@ def write(task: Task, net: SegmentationNet, learn_from: Labelled,
     description = Description(f'{bundle.name}_adapted', tuple(origins), story, task.command,
                               lambda scores: evidence_after(bundle, taught))
 
-    def scores(place: Path) -> List[dict]:
-        return [score_entry(f'{task.origin.name}, held out', evaluate_bundle(
-            load_bundle(place), (sample.read() for sample in held_out)))]
-
     pairs = [sample.read() for sample in held_out]
+
+    def scores(place: Path) -> List[dict]:
+        return [score_entry(f'{task.origin.name}, held out',
+                            evaluate_bundle(load_bundle(place), pairs))]
 
     def views(place: Path) -> dict:
         # What the old bundle knew it still knows.
