@@ -75,7 +75,7 @@ def choose(candidates: Sequence[Candidate], names: Sequence[str], count: int) ->
             frames[best], share, doubts[best], shown[best] * rarity, names)))
         nearest = np.minimum(nearest, distances[best])
         rarity = np.where(shown[best], rarity / 2, rarity)
-        free &= (apart(looks, looks[best:best + 1])[:, 0] > same) & ~near_in_time(best)
+        free &= (np.linalg.norm(looks - looks[best], axis=1) > same) & ~near_in_time(best)
         free[best] = False
     passed.append(('like a chosen one', int(len(frames) - len(chosen) - free.sum())))
     return Choice(chosen, passed)
