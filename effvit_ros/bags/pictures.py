@@ -78,7 +78,7 @@ def note_unknown_types(bag: Bag) -> None:
                 'unknown_type', f'{bag.path}: {topic.name} holds {topic.type} in {topic.foreign}, '
                 'not ROS messages: not read; convert it to ROS 2, or record its ROS topic',
                 subject=topic.name)
-        elif not topic.defined and topic.type not in _types(False).fielddefs:
+        elif not topic.defined and topic.type not in standard_types(False).fielddefs:
             bag.problems.add(
                 'unknown_type', f'{bag.path}: {topic.name} holds {topic.type}, which the bag '
                 'does not define: not read', subject=topic.name)
@@ -123,26 +123,27 @@ def read_message(message: RawMessage, message_type: str) -> Any:
 
     :raises PictureError: the bytes are no such message.
     """
-    types = _types(message.ros1)
+    types = standard_types(message.ros1)
     try:
         if message.ros1:
             return types.deserialize_ros1(message.data, message_type)
         try:
             return types.deserialize_cdr(message.data, message_type)
         except Exception:
-            return _newest_types().deserialize_cdr(message.data, message_type)
+            return newest_types().deserialize_cdr(message.data, message_type)
     except Exception as error:  # rosbags asserts, slices and unpacks: any type may come
         raise PictureError('data', f'the message of {len(message.data)} bytes is no '
                                    f'{message_type} ({type(error).__name__})') from None
 
 
 @lru_cache(maxsize=1)
-def _newest_types() -> Typestore:
+def newest_types() -> Typestore:
+    """Return the definitions of the newest release."""
     return get_typestore(Stores.LATEST)
 
 
 @lru_cache(maxsize=2)
-def _types(ros1: bool) -> Typestore:
+def standard_types(ros1: bool) -> Typestore:
     """Return the standard definitions; those of image messages are the same in every release."""
     types = get_typestore(Stores.ROS1_NOETIC if ros1 else Stores.ROS2_HUMBLE)
     if not ros1:

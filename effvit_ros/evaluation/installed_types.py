@@ -5,9 +5,9 @@ import importlib
 from typing import Any, Dict, Optional, Set, Tuple, Type
 
 from rosbags.convert.converter import migrate_bytes
-from rosbags.typesys import get_typestore, Stores
 from rosbags.typesys.store import Typestore
 
+from effvit_ros.bags.pictures import newest_types, standard_types
 from effvit_ros.bags.storage import RawMessage
 
 
@@ -31,8 +31,8 @@ class AsInstalled:
 
     def __init__(self) -> None:
         """Load the definitions."""
-        self._ros1 = get_typestore(Stores.ROS1_NOETIC)
-        self._old, self._new = map(get_typestore, (Stores.ROS2_HUMBLE, Stores.LATEST))
+        self._ros1, self._old = standard_types(True), standard_types(False)
+        self._new = newest_types()
         self._stores: Dict[str, Tuple[Typestore, Optional[Typestore]]] = {}
         self._cache: Dict[str, object] = {}
 
