@@ -9,6 +9,7 @@ from typing import Callable, Union
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.clock import Clock, ClockType
+from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode, State, TransitionCallbackReturn
 from sensor_msgs.msg import CompressedImage, Image
 
@@ -40,6 +41,8 @@ LOOK_PERIOD_S = 0.5
 PATIENCE_S = 3.0
 #: Seconds between two log lines about bad frames.
 LOG_PERIOD_S = 5.0
+#: Seconds that the last word before the process ends may take to reach those who listen.
+_FAREWELL_S = 1.0
 
 Transition = Callable[['SegmenterNode', State], TransitionCallbackReturn]
 
@@ -244,6 +247,7 @@ class SegmenterNode(LifecycleNode):
         self._health.enter(self._state, self._now())
         self._health.transition_failed(reason)
         self._publish_diagnostics()
+        self._diagnostics.wait_for_all_acked(Duration(seconds=_FAREWELL_S))
         self.finished = True
 
     def _unsubscribe(self) -> bool:

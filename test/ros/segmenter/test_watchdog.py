@@ -79,10 +79,9 @@ def test_stuck_inference_goes_through_errorprocessing_and_ends_the_process(bench
     assert found in bench.process.log
     assert '(watchdog_timeout 0.5); ending with exit code 75' in bench.process.log
     assert 'Traceback' not in bench.process.log
-    bench.probe.spin(0.5)
+    bench.until(lambda: bench.told and bench.told[-1]['level'] == ERROR, 'the last word')
     assert bench.labels  # of the frames before
     assert bench.states[-3:] == ['deactivating', 'errorprocessing', 'finalized']
-    assert bench.told[-1]['level'] == ERROR
     assert found in bench.told[-1]['message']
 
 
