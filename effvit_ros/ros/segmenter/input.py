@@ -8,6 +8,7 @@ from rclpy.qos import qos_policy_name_from_kind, QoSProfile, ReliabilityPolicy
 from rclpy.subscription import Subscription
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
+from effvit_ros.ros.common.callback_groups import Asked
 from effvit_ros.ros.segmenter.video_input import VIDEO_TRANSPORTS, VideoInput
 
 try:
@@ -79,12 +80,21 @@ class ImageInput:
         self._subscription: Optional[Subscription] = None
         self.topic, info_topic = image_topics(node, transport)
         self.reliability = ReliabilityPolicy.BEST_EFFORT
-        #: The newest CameraInfo, or None.
-        self.camera_info: Optional[CameraInfo] = None
+        self._camera_info: Optional[CameraInfo] = None
         self._info_subscription = node.create_subscription(
-            CameraInfo, info_topic, self._on_camera_info,
-            QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT))
+            CameraInfo, info_topic, lambda message: None,
+            QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT),
+            callback_group=Asked())
         self.follow_publisher()
+
+    def camera_info(self) -> Optional[CameraInfo]:
+        """Return the newest CameraInfo, or None."""
+        subscription = self._info_subscription
+        with subscription.handle:
+            taken = subscription.handle.take_message(CameraInfo, False)
+        if taken is not None:
+            self._camera_info = taken[0]
+        return self._camera_info
 
     def follow_publisher(self) -> None:
         """Look at the publishers, subscribe again where theirs asks for another reliability."""
@@ -160,6 +170,3 @@ class ImageInput:
         self._on_problem(
             f'a publisher on {self.topic} offers an incompatible {policy}: no frame will come '
             'from it; set image_reliability to auto or best_effort')
-
-    def _on_camera_info(self, message: CameraInfo) -> None:
-        self.camera_info = message

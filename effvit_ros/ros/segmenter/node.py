@@ -275,7 +275,7 @@ class SegmenterNode(LifecycleNode):
         self._health.frame_received(self._now())
         if not self._admission.admits(arrived):
             self._health.frame_skipped('over_rate')
-        elif self._inference.frames.put(Frame(message, arrived, self._input.camera_info)):
+        elif self._inference.frames.put(Frame(message, arrived, self._input.camera_info())):
             self._health.frame_skipped('dropped')
             self._admission.displaced()
 

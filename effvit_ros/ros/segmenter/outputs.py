@@ -17,6 +17,7 @@ from std_msgs.msg import Float32MultiArray, Header, MultiArrayDimension, String
 
 from effvit_ros.core import topics
 from effvit_ros.core.bundle import Bundle
+from effvit_ros.ros.common.callback_groups import Seldom
 from effvit_ros.ros.common.codec import image_message, jpeg_message, png_message
 from effvit_ros.ros.segmenter.alert_topic import AlertTopic
 from effvit_ros.ros.segmenter.region_topic import Detection2DArray, regions_message
@@ -52,9 +53,11 @@ class Outputs:
         self._node = node
         self._publishers: List[Publisher] = []
 
+        seldom = Seldom()
+
         def publisher(message_type: type, name: str, qos: QoSProfile = newest) -> Publisher:
             made: Publisher = node.create_publisher(
-                message_type, '~/' + name, qos,
+                message_type, '~/' + name, qos, callback_group=seldom,
                 qos_overriding_options=QoSOverridingOptions.with_default_policies())
             self._publishers.append(made)
             return made

@@ -330,6 +330,15 @@ def test_frames_that_come_faster_than_they_are_segmented_are_dropped_and_counted
     reload(probe, tiny_bundle)
 
 
+def test_a_subscriber_that_does_not_fit_is_told_of(probe, segmenter):
+    _, subscription = probe.collect(Image, NODE + '/labels', LATCHED)
+    try:
+        segmenter.wait_for_log('requesting incompatible QoS')
+        assert 'Last incompatible policy: DURABILITY' in segmenter.log
+    finally:
+        probe.node.destroy_subscription(subscription)
+
+
 def test_a_publisher_that_cannot_be_heard_is_told_of(probe, segmenter, report):
     probe.transition(NODE, 'deactivate')
     probe.set_parameter(NODE, 'image_reliability', 'reliable')
