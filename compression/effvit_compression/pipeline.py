@@ -103,7 +103,7 @@ class Run:
     @property
     def student(self) -> str:
         """Name of the last finished stage that left a student."""
-        names = ('average', 'finetune', 'prune', 'distill', 'baseline')
+        names = ('offsets', 'average', 'finetune', 'prune', 'distill', 'baseline')
         return next(name for name in names if name in self.results)
 
 

@@ -125,6 +125,16 @@ class Averaging(Strict):
         [0.0, 0.2, 0.4], min_length=1)
 
 
+class Offsets(Strict):
+    """How readily each class is called, settled on the val sets of photographs."""
+
+    step: float = pydantic.Field(0.25, gt=0)
+    most: float = pydantic.Field(1.5, gt=0)  # no class is moved further than this, up or down
+    most_lost: float = pydantic.Field(0.003, ge=0)  # mIoU that no set may lose more of
+    #: Class -> what false alarms cost: the false share of the other pixels times this, in mIoU.
+    false_alarms: Dict[str, pydantic.NonNegativeFloat] = {}
+
+
 class Quantization(Strict):
     """Precisions of the graphs besides FP32."""
 
@@ -168,6 +178,7 @@ class Recipe(Strict):
     prune: Optional[PruningSettings] = None
     finetune: Optional[Teaching] = None
     average: Optional[Averaging] = None
+    offsets: Optional[Offsets] = None
     quantize: Quantization = Quantization()
     export: Export
     ablation: Ablation = Ablation()
@@ -287,6 +298,8 @@ def check_classes(recipe: Recipe, where: str) -> None:
     for key, names in (('rare', set(recipe.rare) - {BALANCED}),
                        ('loss.class_weights', recipe.loss.class_weights),
                        ('loss.false_alarms', recipe.loss.false_alarms),
+                       ('offsets.false_alarms',
+                        recipe.offsets.false_alarms if recipe.offsets else ()),
                        ('paste.classes', recipe.pasted),
                        *(('augmentation.recolour', set(augmentation.recolour) - {UNLABELLED})
                          for augmentation in augmentations(recipe)),

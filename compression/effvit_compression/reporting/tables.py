@@ -4,7 +4,7 @@ from __future__ import annotations
 from typing import Dict, List, Sequence
 
 #: Stages that leave a network of their own.
-NETWORKS = ('teacher', 'baseline', 'distill', 'prune', 'finetune', 'average')
+NETWORKS = ('teacher', 'baseline', 'distill', 'prune', 'finetune', 'average', 'offsets')
 
 
 def stage_rows(results: Dict[str, dict]) -> List[dict]:

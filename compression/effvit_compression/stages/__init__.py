@@ -14,6 +14,7 @@ from effvit_compression.stages import (
     distill,
     export,
     finetune,
+    offsets,
     prune,
     quantize,
     report,
@@ -23,4 +24,4 @@ from effvit_compression.stages import (
 )
 
 ORDER: Tuple[Stage, ...] = (data, teacher, teachers, transformer, baseline, distill, prune,
-                            finetune, average, quantize, export, report)
+                            finetune, average, offsets, quantize, export, report)

@@ -21,7 +21,7 @@ from effvit_compression.recipe import Recipe
 from effvit_ros.core.bundle import sha256_of
 from effvit_ros.core.whole_file import write_bytes
 
-NEEDS = ('baseline', 'distill', 'prune', 'finetune', 'average')
+NEEDS = ('baseline', 'distill', 'prune', 'finetune', 'average', 'offsets')
 #: Pictures of each source that the graphs are proved on.
 PROOFS = 3
 
