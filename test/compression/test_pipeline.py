@@ -21,7 +21,7 @@ import yaml
 from effvit_compression.data.description import load_description
 from effvit_compression.pipeline import carry_out, Run
 from effvit_compression.recipe import load_recipe, Source
-from effvit_compression.stages import data, ORDER
+from effvit_compression.stages import data
 from effvit_ros.core.errors import UserError
 
 SMOKE = Path(__file__).parents[2] / 'config' / 'recipes' / 'smoke.yaml'
@@ -242,4 +242,5 @@ def test_the_smoke_recipe_killed_again_and_again_ends_with_the_same_artefacts(tm
     report = json.loads((tmp_path / 'whole' / 'report' / 'report.json').read_text())
     assert report['stages']['prune']['heads'] == [2] * 9
     assert report['stages']['finetune']['gmacs'] < report['stages']['distill']['gmacs']
-    assert {s.__name__.rsplit('.', 1)[-1] for s in ORDER} - {'report'} == set(report['stages'])
+    assert set(report['stages']) == {'data', 'teacher', 'baseline', 'distill', 'prune', 'finetune',
+                                     'quantize', 'export'}
