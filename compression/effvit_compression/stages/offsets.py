@@ -8,7 +8,7 @@ alike, and costs nothing on board: it is a part of the last layer's bias.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 import numpy as np
 import torch
@@ -40,6 +40,12 @@ class JudgedSet(NamedTuple):
     table: np.ndarray
     names: Tuple[str, ...]
     answers: List[Tuple[np.ndarray, np.ndarray]]
+
+    @property
+    def shown(self) -> Set[str]:
+        """Return the names that the truth holds."""
+        ids = set().union(*(np.unique(truth) for _, truth in self.answers))
+        return {name for index, name in enumerate(self.names) if index in ids}
 
 
 def depends_on(recipe: Recipe) -> Optional[list]:
@@ -87,12 +93,13 @@ def settle(sets: Sequence[JudgedSet], names: Sequence[str], settings: Offsets) -
     :param names: of the classes in the order of the scores.
     :returns: (classes,) float32; 0 where no picture tells.
     """
-    told_apart = [names.index(name) for name in names if any(name in s.names for s in sets)]
+    # One that no truth holds would take in what others lose, and no mIoU would tell.
+    shown = set().union(*(judged_set.shown for judged_set in sets))
     offsets, moved = np.zeros(len(names), np.float32), True
     first = best = worth(sets, offsets, settings.false_alarms)
     while moved:
         moved = False
-        for index in told_apart:
+        for index in (names.index(name) for name in names if name in shown):
             for step in (settings.step, -settings.step):
                 while abs(offsets[index] + step) <= settings.most:
                     tried = offsets.copy()

@@ -58,18 +58,29 @@ def test_a_class_that_no_set_tells_apart_stays():
     assert found[LAND] == 0
 
 
+def test_a_class_that_no_truth_holds_stays():
+    """It would take water's false alarms on itself, and cost nothing."""
+    scores = np.zeros((3, 1, 4), np.float16)
+    scores[WATER, 0], scores[2, 0] = [-2, 0.2, 2, 2], [-9, 0.1, -9, -9]
+    truth = np.array([[LAND, LAND, WATER, WATER]], np.uint8)
+    names = (*NAMES, 'ice')
+    found = settle([JudgedSet(AS_IT_IS, names, [(scores, truth)])], names,
+                   Offsets(step=0.125, most=0.125))
+    assert found[2] == 0
+
+
 def test_they_are_a_part_of_the_last_bias(tmp_path, monkeypatch):
     net = build(Architecture(encoder='tf_efficientnet_lite0', decoder_channels=8))
     names = net.architecture.classes.names
     save_model(net, tmp_path / 'distill')
-    monkeypatch.setattr(offsets, 'judged', lambda run, network, source: source)
+    monkeypatch.setattr(offsets, 'judged', lambda run, network, source: source.judged)
     monkeypatch.setattr(offsets, 'figures', lambda run, network: {})
     lines = []
     water = names.index('flood/water/river/sea')
     scores = np.full((len(names), 1, 6), -9, np.float16)
     scores[names.index('background')], scores[water, 0] = 0, [-2, -2, 0.1, 0.4, 2, 3]
     truth = np.array([[names.index('background')] * 4 + [water] * 2], np.uint8)
-    source = SimpleNamespace(flight=None, table=AS_IT_IS, names=names, answers=[(scores, truth)])
+    source = SimpleNamespace(flight=None, judged=JudgedSet(AS_IT_IS, names, [(scores, truth)]))
     run = SimpleNamespace(
         recipe=SimpleNamespace(class_set=net.architecture.classes, data=[source],
                                offsets=Offsets(most=0.5)),
