@@ -81,8 +81,7 @@ def table(run: Run) -> List[dict]:
 
 def stage_scores(run: Run) -> List[Dict[str, dict]]:
     """Return the scores of each stage that left a network."""
-    return [result['scores'] for name, result in run.results.items()
-            if isinstance(result.get('scores'), dict)]
+    return [run.results[name]['scores'] for name in NETWORKS if name in run.results]
 
 
 def deployable(run: Run, place: Path, bundle: Bundle) -> Dict[str, Bundle]:
