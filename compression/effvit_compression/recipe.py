@@ -131,6 +131,8 @@ class Offsets(Strict):
     step: float = pydantic.Field(0.25, gt=0)
     most: float = pydantic.Field(1.5, gt=0)  # no class is moved further than this, up or down
     most_lost: float = pydantic.Field(0.003, ge=0)  # mIoU that no set may lose more of
+    #: Classes that stay as they are: val may show them only where they were learnt.
+    kept: List[str] = []
     #: Class -> what false alarms cost: the false share of the other pixels times this, in mIoU.
     false_alarms: Dict[str, pydantic.NonNegativeFloat] = {}
 
@@ -298,8 +300,8 @@ def check_classes(recipe: Recipe, where: str) -> None:
     for key, names in (('rare', set(recipe.rare) - {BALANCED}),
                        ('loss.class_weights', recipe.loss.class_weights),
                        ('loss.false_alarms', recipe.loss.false_alarms),
-                       ('offsets.false_alarms',
-                        recipe.offsets.false_alarms if recipe.offsets else ()),
+                       ('offsets', [*recipe.offsets.kept, *recipe.offsets.false_alarms]
+                        if recipe.offsets else ()),
                        ('paste.classes', recipe.pasted),
                        *(('augmentation.recolour', set(augmentation.recolour) - {UNLABELLED})
                          for augmentation in augmentations(recipe)),

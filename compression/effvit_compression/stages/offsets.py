@@ -94,7 +94,7 @@ def settle(sets: Sequence[JudgedSet], names: Sequence[str], settings: Offsets) -
     :returns: (classes,) float32; 0 where no picture tells.
     """
     # One that no truth holds would take in what others lose, and no mIoU would tell.
-    shown = set().union(*(judged_set.shown for judged_set in sets))
+    shown = set().union(*(judged_set.shown for judged_set in sets)) - set(settings.kept)
     offsets, moved = np.zeros(len(names), np.float32), True
     first = best = worth(sets, offsets, settings.false_alarms)
     while moved:

@@ -35,6 +35,7 @@ DOUBTFUL = judged([-2, 0.2, 2, 2, 2, 2], [LAND] + [WATER] * 5)
 @pytest.mark.parametrize('sets, settings, lead', [
     pytest.param([READY], {}, -0.5, id='what is called too readily'),
     pytest.param([READY], {'most': 0.25}, -0.5, id='no class further than it may'),
+    pytest.param([READY], {'kept': NAMES}, 0.0, id='they are to stay'),
     pytest.param([READY], {'step': 2.0}, 0.0, id='a step that is too long'),
     pytest.param([READY, DOUBTFUL], {'most_lost': 0.5, 'step': 0.5}, -0.5, id='the mean of two'),
     pytest.param([READY, DOUBTFUL], {'step': 0.5}, 0.0, id='one set would pay'),
