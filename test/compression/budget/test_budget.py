@@ -23,7 +23,7 @@ from effvit_ros.core.errors import UserError
 from effvit_ros.core.install_paths import share_directory
 
 LITE0, LITE2 = table.ENCODERS
-DEFAULT = share_directory() / 'config/recipes/default.yaml'
+BASE = share_directory() / 'config/recipes/pruned.yaml'
 PART = Part('trunk', LITE0, 0, 0.3, 'int8')
 
 
@@ -33,9 +33,9 @@ PART = Part('trunk', LITE0, 0, 0.3, 'int8')
     Candidate(LITE2, 16, 1, 0.5, 256, 'int8'),
 ], ids=lambda candidate: candidate.name)
 def test_the_recipe_trains_what_was_found(candidate, tmp_path):
-    write_recipe(load_recipe(DEFAULT), candidate, tmp_path / 'fast.yaml', 'why\nand how')
+    write_recipe(load_recipe(BASE), candidate, tmp_path / 'fast.yaml', 'why\nand how')
     assert (tmp_path / 'fast.yaml').read_text().startswith('# why\n# and how\nname: fast\n')
-    recipe, base = load_recipe(tmp_path / 'fast.yaml'), load_recipe(DEFAULT)
+    recipe, base = load_recipe(tmp_path / 'fast.yaml'), load_recipe(BASE)
     assert recipe.size == candidate.side and recipe.name == recipe.export.name == 'fast'
     student = recipe.student
     assert (student.encoder, student.decoder_channels) == (candidate.encoder, candidate.width)
@@ -48,6 +48,20 @@ def test_the_recipe_trains_what_was_found(candidate, tmp_path):
     assert recipe.distill == base.distill and recipe.finetune == base.finetune
     wheel = candidate.encoder != base.student.encoder
     assert recipe.pretrained.source == ('wheel' if wheel else base.pretrained.source)
+
+
+def test_a_network_of_another_kind_is_not_averaged_with_the_first(tmp_path):
+    base = load_recipe(share_directory() / 'config/recipes/default.yaml')
+    write_recipe(base, Candidate(LITE2, 16, 1, 0.0, 256, 'int8'), tmp_path / 'fast.yaml', 'why')
+    assert base.average and not load_recipe(tmp_path / 'fast.yaml').average
+
+
+def test_channels_are_not_cut_without_fine_tuning(tmp_path):
+    base = load_recipe(share_directory() / 'config/recipes/default.yaml')
+    cut = Candidate(LITE0, 32, 3, 0.3, 512, 'int8')
+    with pytest.raises(UserError, match='channels -30%.* finetune'):
+        write_recipe(base, cut, tmp_path / 'fast.yaml', 'why')
+    assert not (tmp_path / 'fast.yaml').exists()
 
 
 def test_times_go_on_where_they_ended_and_are_those_of_one_setup(tmp_path):
