@@ -24,6 +24,9 @@ KEY = 'key.txt'          # what the stage depends on; written before it starts
 RESULT = 'result.json'   # its figures; written last, so it also means "finished"
 WALL = 'wall_s.txt'      # seconds from its last start to its end
 
+#: Stages that leave a student, in their order.
+STUDENTS = ('baseline', 'distill', 'prune', 'finetune', 'average', 'offsets')
+
 
 class Stage(Protocol):
     """
@@ -103,8 +106,7 @@ class Run:
     @property
     def student(self) -> str:
         """Name of the last finished stage that left a student."""
-        names = ('offsets', 'average', 'finetune', 'prune', 'distill', 'baseline')
-        return next(name for name in names if name in self.results)
+        return next(name for name in reversed(STUDENTS) if name in self.results)
 
 
 def carry_out(run: Run, stages: Sequence[Stage], only: Optional[str] = None) -> None:

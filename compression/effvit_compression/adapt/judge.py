@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 from effvit_compression.adapt.labelled import Labelled
-from effvit_compression.data.pictures import stretched
 from effvit_compression.models.blend import blend, State
 from effvit_compression.models.factory import SegmentationNet
+from effvit_compression.training.evaluate import as_batch
 from effvit_ros.core.metrics import ConfusionMatrix
 
 #: Pictures that a check looks at; a check shall not take longer than learning.
@@ -23,8 +23,7 @@ class Judge:
     def __init__(self, held_out: Labelled, n_classes: int, side: int, device: torch.device):
         step = -(-len(held_out) // MOST)
         self._pictures = [held_out[index] for index in range(0, len(held_out), step)]
-        self._inputs = [torch.from_numpy(stretched(image, side)).permute(2, 0, 1)[None]
-                        for image, _ in self._pictures]
+        self._inputs = [as_batch(image, side) for image, _ in self._pictures]
         self._n_classes = n_classes
         self._device = device
 

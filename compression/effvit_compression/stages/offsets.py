@@ -13,13 +13,13 @@ from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 import numpy as np
 import torch
 
-from effvit_compression.data.pictures import stretched
 from effvit_compression.evaluation import reduction
 from effvit_compression.models.factory import SegmentationNet
 from effvit_compression.models.store import load_model, save_model
 from effvit_compression.pipeline import Run
 from effvit_compression.recipe import given, Offsets, Recipe, Source
 from effvit_compression.stages.learn import figures
+from effvit_compression.training.evaluate import as_batch
 from effvit_ros.core.metrics import ConfusionMatrix
 from effvit_ros.core.mistakes import false_alarms
 from effvit_ros.core.tail import Tail
@@ -79,8 +79,7 @@ def judged(run: Run, net: SegmentationNet, source: Source) -> JudgedSet:
     with steps(f'offsets, {pictures.description.name}/val', len(pictures)) as advance:
         for index in range(len(pictures)):
             image, truth = pictures[index]
-            batch = torch.from_numpy(stretched(image, run.recipe.size)).permute(2, 0, 1)[None]
-            scores = net.features(batch)[1][0]
+            scores = net.features(as_batch(image, run.recipe.size))[1][0]
             answers.append((scores.numpy().astype(np.float16), table[truth]))
             advance()
     return JudgedSet(table, names, answers)
@@ -100,6 +99,7 @@ def settle(sets: Sequence[JudgedSet], names: Sequence[str], settings: Offsets) -
     while moved:
         moved = False
         for index in (names.index(name) for name in names if name in shown):
+            before = offsets[index]
             for step in (settings.step, -settings.step):
                 while abs(offsets[index] + step) <= settings.most:
                     tried = offsets.copy()
@@ -108,6 +108,8 @@ def settle(sets: Sequence[JudgedSet], names: Sequence[str], settings: Offsets) -
                     if found.mean() <= best.mean() or (first - found).max() > settings.most_lost:
                         break
                     offsets, best, moved = tried, found, True
+                if offsets[index] != before:
+                    break  # the other way lies what was left just now
     return offsets
 
 

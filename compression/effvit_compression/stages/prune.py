@@ -8,7 +8,6 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple
 import torch
 
 from effvit_compression import ranks
-from effvit_compression.data.pictures import stretched
 from effvit_compression.export.int8 import evenly_spaced
 from effvit_compression.losses.distillation import DistillationSettings
 from effvit_compression.models.cost import heads
@@ -21,6 +20,7 @@ from effvit_compression.pruning.surgery import Budget, budgets, choose, cut, fac
 from effvit_compression.recipe import given, Recipe
 from effvit_compression.stages.learn import batches, figures, learn
 from effvit_compression.stages.teacher import common, rounded
+from effvit_compression.training.evaluate import as_batch
 from effvit_ros.core.resize import nearest
 from effvit_ros.core.whole_file import write_text
 
@@ -86,7 +86,7 @@ def samples(run: Run) -> Iterator[Tuple[torch.Tensor, torch.Tensor]]:
         pictures = run.pictures(source, 'train')
         for index in evenly_spaced(range(len(pictures)), TAYLOR_PICTURES):
             image, truth = pictures[index]
-            yield (torch.from_numpy(stretched(image, size)).permute(2, 0, 1)[None],
+            yield (as_batch(image, size),
                    torch.from_numpy(nearest(truth, (size, size)))[None])
 
 

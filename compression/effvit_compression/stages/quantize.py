@@ -16,12 +16,12 @@ from effvit_compression.export.price import as_result, of_result, PriceSet
 from effvit_compression.export.settings import Int8Settings
 from effvit_compression.models.factory import SegmentationNet
 from effvit_compression.models.store import load_model
-from effvit_compression.pipeline import Run
+from effvit_compression.pipeline import Run, STUDENTS
 from effvit_compression.recipe import Recipe
 from effvit_ros.core.bundle import sha256_of
 from effvit_ros.core.whole_file import write_bytes
 
-NEEDS = ('baseline', 'distill', 'prune', 'finetune', 'average', 'offsets')
+NEEDS = STUDENTS
 #: Pictures of each source that the graphs are proved on.
 PROOFS = 3
 

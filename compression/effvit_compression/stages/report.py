@@ -25,8 +25,7 @@ from effvit_ros.report.contact_sheet import classes_in, contact_sheet, Row
 from effvit_ros.report.page import figure_of, Item, Page, table_of, Text
 from effvit_ros.report.render import write_page
 
-NEEDS = ('teacher', 'baseline', 'distill', 'prune', 'finetune', 'average', 'offsets', 'quantize',
-         'export')
+NEEDS = (*NETWORKS, 'quantize', 'export')
 #: Pictures of each dataset on the contact sheet.
 EXAMPLES = 3
 EXPLANATION = (

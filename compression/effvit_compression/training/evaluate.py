@@ -42,8 +42,12 @@ def evaluate(net: torch.nn.Module, pictures: Pictures, size: int) -> Evaluation:
     return Evaluation(confusion, dice, names)
 
 
+def as_batch(image: np.ndarray, size: int) -> torch.Tensor:
+    """(1, 3, size, size) uint8 of a picture (H, W, 3) uint8 RGB, stretched to size x size."""
+    return torch.from_numpy(stretched(image, size)).permute(2, 0, 1)[None]
+
+
 def predict(net: torch.nn.Module, image: np.ndarray, size: int,
             device: Optional[torch.device] = None) -> np.ndarray:
     """Labels (size, size) uint8 of a picture (H, W, 3) uint8 RGB, stretched to size x size."""
-    batch = torch.from_numpy(stretched(image, size)).to(device).permute(2, 0, 1)[None]
-    return net(batch).argmax(1)[0].to(torch.uint8).cpu().numpy()
+    return net(as_batch(image, size).to(device)).argmax(1)[0].to(torch.uint8).cpu().numpy()
