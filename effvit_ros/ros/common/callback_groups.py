@@ -1,8 +1,9 @@
 """
-Callback groups that spare rclpy's executor.
+Callback groups that spare rclpy's single-threaded executor.
 
 Each time it wakes, it takes about a millisecond of CPU time: it asks everything that it waits for
-whether it is wanted, in Python. So what can wait, or can be asked, is not always among that.
+whether it is wanted, in Python. So what can wait, or can be asked, is not always among that. The
+events executor, which wakes for what has come alone, has no need of them and knows no groups.
 """
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ _PERIOD_S, _LOOK_S = 1.0, 0.05
 
 
 class Asked(CallbackGroup):
-    """Subscriptions that never wake the executor: they are asked for their newest message."""
+    """Subscriptions that never wake that executor: they are asked for their newest message."""
 
     def can_execute(self, entity: Any) -> bool:
         """Return False."""

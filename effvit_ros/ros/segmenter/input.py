@@ -82,13 +82,13 @@ class ImageInput:
         self.reliability = ReliabilityPolicy.BEST_EFFORT
         self._camera_info: Optional[CameraInfo] = None
         self._info_subscription = node.create_subscription(
-            CameraInfo, info_topic, lambda message: None,
+            CameraInfo, info_topic, self._keep_info,
             QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT),
             callback_group=Asked())
         self.follow_publisher()
 
     def camera_info(self) -> Optional[CameraInfo]:
-        """Return the newest CameraInfo, or None."""
+        """Return the newest CameraInfo, or None: asked for, or brought by the events executor."""
         subscription = self._info_subscription
         with subscription.handle:
             taken = subscription.handle.take_message(CameraInfo, False)
@@ -137,6 +137,9 @@ class ImageInput:
         """Return the number of publishers and the subscription's reliability in words."""
         count = len(self._offered())
         return f'{count} publisher{"" if count == 1 else "s"}, {self.reliability.name.lower()}'
+
+    def _keep_info(self, message: CameraInfo) -> None:
+        self._camera_info = message
 
     def close(self) -> None:
         """Unsubscribe."""

@@ -19,7 +19,7 @@ MAX_PIXELS = 1 << 26
 
 def main(args: Optional[Sequence[str]] = None) -> int:
     """Run the segmenter until it is asked to end; returns the exit code."""
-    return spin_node(_make_node, args, description=(
+    return spin_node(_make_node, args, by_events=True, description=(
         'Segment the newest frame of a camera topic and publish label images and overlays.'))
 
 

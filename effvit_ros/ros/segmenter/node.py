@@ -271,6 +271,8 @@ class SegmenterNode(LifecycleNode):
         self._inference = self._outputs = None  # type: ignore[assignment]
 
     def _on_image(self, message: Union[Image, CompressedImage]) -> None:
+        if self._input is None:
+            return  # it had waited in the events executor's queue when this was unsubscribed
         arrived = time.monotonic()
         self._health.frame_received(self._now())
         if not self._admission.admits(arrived):

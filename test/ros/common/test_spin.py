@@ -17,9 +17,9 @@ from effvit_ros.ros.common.spin import spin_node, stop_requested
 '''
 
 
-def run(body, *arguments, signals=()):
+def run(body, *arguments, signals=(), options=''):
     """Run a node command with this ``make_node``; signals follow its line ``ready``."""
-    script = PREAMBLE + textwrap.dedent(body) + '\nsys.exit(spin_node(make_node))\n'
+    script = PREAMBLE + textwrap.dedent(body) + f'\nsys.exit(spin_node(make_node{options}))\n'
     process = subprocess.Popen(
         [sys.executable, '-c', script, *arguments], text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -44,10 +44,17 @@ def make_node():
 '''
 
 
+@pytest.mark.parametrize('options', ['', ', by_events=True'], ids=['plain', 'by events'])
 @pytest.mark.parametrize('signals', [
     (signal.SIGINT,), (signal.SIGTERM,), (signal.SIGINT,) * 5, (signal.SIGTERM, signal.SIGINT)])
-def test_signals_end_it_with_zero(signals):
-    code, _, err = run(PLAIN, signals=signals)
+def test_signals_end_it_with_zero(signals, options):
+    code, _, err = run(PLAIN, signals=signals, options=options)
+    assert (code, err) == (0, '')
+
+
+def test_a_rclpy_without_the_events_executor_spins_as_ever():
+    code, _, err = run("sys.modules['rclpy.experimental'] = None\n" + PLAIN,
+                       signals=(signal.SIGTERM,), options=', by_events=True')
     assert (code, err) == (0, '')
 
 
