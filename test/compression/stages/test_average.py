@@ -1,6 +1,7 @@
 """Weights between those before and after a training: which are tried, which are kept."""
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -12,6 +13,7 @@ from effvit_compression.models.store import load_model, save_model
 from effvit_compression.recipe import Averaging
 from effvit_compression.stages import average
 from effvit_compression.stages.average import between
+from effvit_ros.core.classes import ClassSet
 from effvit_ros.core.errors import UserError
 
 SMALL = Architecture(encoder='tf_efficientnet_lite0', decoder_channels=8)
@@ -37,6 +39,12 @@ def test_weights_lie_between(share, expected):
     counts = [tensor for tensor in found.values() if not tensor.is_floating_point()]
     assert all(torch.allclose(tensor, torch.tensor(expected)) for tensor in floats)
     assert counts and all((tensor == 5).all() for tensor in counts)
+
+
+def test_what_a_manifest_says_of_its_classes_besides_their_names_does_not_matter():
+    classes = ClassSet('older', tuple(replace(c, rare=False) for c in SMALL.classes.classes))
+    older = build(SMALL.model_copy(update={'classes': classes}))
+    assert between(older, filled(1.0), 0.5).architecture == SMALL
 
 
 def test_another_architecture_is_refused():
