@@ -69,3 +69,8 @@ class Architecture(pydantic.BaseModel):
             raise ValueError(f'decoder_channels is {self.decoder_channels}: fpn normalises in 32 '
                              'groups, give a multiple of 32')
         return self
+
+    def takes_weights_of(self, other: Architecture) -> bool:
+        """Return whether all else is equal but what is said of classes besides their names."""
+        return (self.classes.names == other.classes.names
+                and self.model_copy(update={'classes': other.classes}) == other)

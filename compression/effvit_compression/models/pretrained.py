@@ -110,7 +110,7 @@ def load_stored(net: SegmentationNet, folder: Path, say: Callable[[str], None]) 
     :raises UserError: it can't be read, or has another trunk.
     """
     stored = load_network(folder)
-    if stored.architecture == net.architecture:
+    if stored.architecture.takes_weights_of(net.architecture):
         net.load_state_dict(stored.state_dict())
         return
     state, source = net.encoder.model.state_dict(), stored.encoder.model.state_dict()

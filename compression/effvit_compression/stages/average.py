@@ -10,7 +10,6 @@ import json
 from pathlib import Path
 from typing import Optional, Sequence
 
-from effvit_compression.models.architecture import Architecture
 from effvit_compression.models.blend import blend
 from effvit_compression.models.factory import build, SegmentationNet
 from effvit_compression.models.store import load_model, load_network, save_model
@@ -62,14 +61,9 @@ def between(before: SegmentationNet, after: SegmentationNet, share: float) -> Se
 
     :raises UserError: the two are of different architectures.
     """
-    if _shape(before.architecture) != _shape(after.architecture):
+    if not before.architecture.takes_weights_of(after.architecture):
         raise UserError('average: the first weights are of another architecture: leave the '
                         'section average out, or give a pretrained.model of the same')
     net = build(after.architecture)
     net.load_state_dict(blend(before.state_dict(), after.state_dict(), 1 - share))
     return net.eval()
-
-
-def _shape(architecture: Architecture) -> dict:
-    """Return what weights must agree in: of the classes only the names."""
-    return {**architecture.model_dump(exclude={'classes'}), 'classes': architecture.classes.names}
