@@ -43,6 +43,8 @@ class Augmentation(pydantic.BaseModel):
     #: Class name -> palette and chance that its pixels take a colour of that, their texture kept.
     #: ``unlabelled``: pixels of which is known only what they are not.
     recolour: Dict[str, Tuple[PaletteName, Chance]] = {}
+    #: Probability that a crop is made softer, sharper, or takes over fine detail of another crop.
+    sharpness: float = pydantic.Field(0.0, ge=0, le=1)
     degrade: float = pydantic.Field(0.2, ge=0, le=1)  # probability of each of blur, noise, grey
     weather: float = pydantic.Field(0.0, ge=0, le=1)  # of each of haze, motion blur, JPEG, shadow
 

@@ -17,6 +17,7 @@ from effvit_compression.data.augment import (
 from effvit_compression.data.mosaic import cell_side, mosaic
 from effvit_compression.data.paste import paste
 from effvit_compression.data.recolour import Change, PALETTES, recoloured
+from effvit_compression.data.sharpness import changed_sharpness
 from effvit_ros.core.classes import ClassSet, IGNORE, lpcv_classes
 
 #: Key of ``rare`` for all classes together.
@@ -147,14 +148,24 @@ class Mixture:
         if self._pasting:
             crops = paste(crops, self._pasted, self._pasting, rng)
         crops = [recoloured(crop, self._colours[part], rng) for part, crop in zip(parts, crops)]
-        images = np.stack([change_colours(crop.image, self._augmentations[part], rng)
-                           for part, crop in zip(parts, crops)])
+        images = self._seen(parts, [crop.image for crop in crops], rng)
         labels = np.stack([crop.label for crop in crops])
         return Batch(
             torch.from_numpy(images).permute(0, 3, 1, 2),
             torch.from_numpy(labels.astype(np.int64)), torch.from_numpy(self._taught[parts]),
             self._answers_of(parts, crops) if self._asked else None,
             torch.from_numpy(np.stack([self._by_hand[part] for part in parts])))
+
+    def _seen(self, parts: Sequence[int], images: Sequence[np.ndarray],
+              rng: np.random.Generator) -> np.ndarray:
+        """Stack the crops' pictures as other cameras in other light see them."""
+        settings = [self._augmentations[part] for part in parts]
+        # Where sharpness stays, fine detail is what is looked for: others don't get it either.
+        details = [image for image, own in zip(images, settings) if own.sharpness]
+        return np.stack([
+            change_colours(image if not own.sharpness else changed_sharpness(
+                image, details[rng.integers(len(details))], own.sharpness, rng), own, rng)
+            for image, own in zip(images, settings)])
 
     def _answers_of(self, parts: Sequence[int], crops: Sequence[Crop]) -> torch.Tensor:
         """Stack the answers, with what hands have labelled put right."""
