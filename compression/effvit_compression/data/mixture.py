@@ -162,10 +162,13 @@ class Mixture:
         settings = [self._augmentations[part] for part in parts]
         # Where sharpness stays, fine detail is what is looked for: others don't get it either.
         details = [image for image, own in zip(images, settings) if own.sharpness]
-        return np.stack([
-            change_colours(image if not own.sharpness else changed_sharpness(
-                image, details[rng.integers(len(details))], own.sharpness, rng), own, rng)
-            for image, own in zip(images, settings)])
+        seen = []
+        for image, own in zip(images, settings):
+            if own.sharpness:
+                other = details[rng.integers(len(details))]
+                image = changed_sharpness(image, other, own.sharpness, rng)
+            seen.append(change_colours(image, own, rng))
+        return np.stack(seen)
 
     def _answers_of(self, parts: Sequence[int], crops: Sequence[Crop]) -> torch.Tensor:
         """Stack the answers, with what hands have labelled put right."""
